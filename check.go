@@ -49,7 +49,6 @@ func QueryEquals(name, value string) Check {
 		panic("truhook: QueryEquals: the name is empty")
 	}
 	want := secretDigest("QueryEquals", name, value)
-	failed := &Error{Reason: CheckFailed, Err: fmt.Errorf("query parameter %q", name)}
 	return func(_ context.Context, d *Delivery) error {
 		_, query, _ := strings.Cut(d.RequestURI, "?")
 		values, err := url.ParseQuery(query)
@@ -57,7 +56,7 @@ func QueryEquals(name, value string) Check {
 			return &Error{Reason: CheckFailed, Err: errors.New("the query cannot be read")}
 		}
 		if got := values[name]; len(got) != 1 || !want.equals(got[0]) {
-			return failed
+			return &Error{Reason: CheckFailed, Err: fmt.Errorf("query parameter %q", name)}
 		}
 		return nil
 	}

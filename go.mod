@@ -5,4 +5,5 @@ go 1.25
 require (
 	github.com/go-jose/go-jose/v4 v4.1.8 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )

@@ -1,0 +1,174 @@
+package hmacsig
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/truhook/truhook"
+)
+
+const (
+	maxSignatures   = 8
+	maxHeaderLength = 4 << 10 // bytes of one header that is looked at
+)
+
+// signatures is what the head of a delivery says: decoded signatures and the signed id and timestamp.
+type signatures struct {
+	macs          [maxSignatures][64]byte // the first size bytes of each are its MAC
+	count         int
+	id, timestamp string
+	time          time.Time
+}
+
+// read fills s from the head of d, or says why the head cannot be genuine.
+func (f *format) read(d *truhook.Delivery, now time.Time, s *signatures) error {
+	value, err := f.line(d, f.header, truhook.MissingSignature)
+	if err != nil {
+		return err
+	}
+	if err := f.readSignatures(value, s); err != nil {
+		return err
+	}
+	if f.stamp.present() {
+		if err := f.readTimestamp(d, now, s); err != nil {
+			return err
+		}
+	}
+	if f.id.present() {
+		return f.readID(d, s)
+	}
+	return nil
+}
+
+func (f *format) refuse(r truhook.Reason, what string) error {
+	return &truhook.Error{Scheme: f.Name, Reason: r, Err: fmt.Errorf("header %s", what)}
+}
+
+// line returns the one line of a header.
+func (f *format) line(d *truhook.Delivery, header string, missing truhook.Reason) (string, error) {
+	lines := d.Header[header]
+	switch {
+	case len(lines) > 1:
+		return "", f.refuse(truhook.DuplicateHeader, header)
+	case len(lines) == 0 || lines[0] == "":
+		return "", f.refuse(missing, header)
+	case len(lines[0]) > maxHeaderLength:
+		return "", f.refuse(truhook.HeaderTooLong, header)
+	}
+	return lines[0], nil
+}
+
+func (f *format) readSignatures(value string, s *signatures) error {
+	if f.Separator == "" {
+		return f.decode(value, s)
+	}
+	for element := range strings.SplitSeq(value, f.Separator) {
+		if strings.HasPrefix(element, f.Prefix) {
+			if err := f.decode(element, s); err != nil {
+				return err
+			}
+		}
+	}
+	if s.count == 0 {
+		return f.refuse(truhook.MalformedSignature, f.header)
+	}
+	return nil
+}
+
+// decode adds one signature to s. Its length is fixed, so nothing is decoded that could not be a whole MAC.
+func (f *format) decode(text string, s *signatures) error {
+	if len(text) != f.encoded || !strings.HasPrefix(text, f.Prefix) || s.count == maxSignatures {
+		return f.refuse(truhook.MalformedSignature, f.header)
+	}
+	text = text[len(f.Prefix):]
+	var encoded [128]byte // what the largest MAC takes in hex
+	source := encoded[:copy(encoded[:], text)]
+	decoded := s.macs[s.count][:]
+	var n int
+	var err error
+	if f.Encoding == Base64 {
+		if strings.ContainsAny(text, "\r\n") { // which the decoder would pass over
+			return f.refuse(truhook.MalformedSignature, f.header)
+		}
+		n, err = base64.StdEncoding.Strict().Decode(decoded, source)
+	} else {
+		n, err = hex.Decode(decoded, source)
+	}
+	if err != nil || n != f.size {
+		return f.refuse(truhook.MalformedSignature, f.header) // without err, which quotes the header
+	}
+	s.count++
+	return nil
+}
+
+// element returns the value of a field: the whole line, or the one element that begins with "name=".
+func (f *format) element(d *truhook.Delivery, where field, missing, malformed truhook.Reason) (string, error) {
+	value, err := f.line(d, where.header, missing)
+	if err != nil || where.element == "" {
+		return value, err
+	}
+	found, text := false, ""
+	for element := range strings.SplitSeq(value, f.Separator) {
+		if name, after, ok := strings.Cut(element, "="); ok && name == where.element {
+			if found {
+				return "", f.refuse(malformed, where.header)
+			}
+			found, text = true, after
+		}
+	}
+	if text == "" {
+		return "", f.refuse(missing, where.header)
+	}
+	return text, nil
+}
+
+func (f *format) readTimestamp(d *truhook.Delivery, now time.Time, s *signatures) error {
+	text, err := f.element(d, f.stamp, truhook.MissingTimestamp, truhook.MalformedTimestamp)
+	if err != nil {
+		return err
+	}
+	// Plain digits without leading zeros: one number has one spelling, and 11 of them reach the year 5138.
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || len(text) > 11 || text[0] == '0' || text[0] == '+' {
+		return f.refuse(truhook.MalformedTimestamp, f.stamp.header)
+	}
+	s.timestamp, s.time = text, time.Unix(int64(seconds), 0)
+	switch age := now.Sub(s.time); {
+	case age > f.Tolerance:
+		return f.refuse(truhook.Expired, f.stamp.header)
+	case age < -f.Tolerance:
+		return f.refuse(truhook.NotYetValid, f.stamp.header)
+	}
+	return nil
+}
+
+func (f *format) readID(d *truhook.Delivery, s *signatures) error {
+	text, err := f.element(d, f.id, truhook.MissingMessageID, truhook.MalformedMessageID)
+	if err != nil {
+		return err
+	}
+	if !f.allowsID(text) {
+		return f.refuse(truhook.MalformedMessageID, f.id.header)
+	}
+	s.id = text
+	return nil
+}
+
+// allowsID wants visible ASCII without the literal that follows {id}: else two messages would sign as one text.
+func (f *format) allowsID(id string) bool {
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] >= 0x7f {
+			return false
+		}
+	}
+	for i := range f.parts {
+		if f.parts[i].kind == idPart && strings.Contains(id, f.parts[i+1].literal) {
+			return false
+		}
+	}
+	return id != ""
+}

@@ -1,0 +1,107 @@
+package trulioo
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/truhook/truhook"
+)
+
+// maxChallengeBytes is far above any handshake, which has three short members.
+const maxChallengeBytes = 4 << 10
+
+// AnswerChallenge answers Trulioo's handshake, a body of type URL_VERIFICATION in any letter case, with 200 and
+// {"challenge":"..."}, and hands everything else to next. It belongs inside of the middleware, so that only a signed
+// handshake is answered:
+//
+//	verify.Wrap(trulioo.AnswerChallenge(once.Handle(h)))
+//
+// A request that nothing verified is answered 500 ([truhook.NotVerified]) and goes no further. Whether Trulioo expects
+// the challenge as JSON or as plain text is not documented; customers answer JSON (Trulioo, "API Handshake"). It panics
+// if next is nil.
+func AnswerChallenge(next http.Handler) http.Handler {
+	if next == nil {
+		panic("trulioo: AnswerChallenge: the handler is nil")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, ok := truhook.FromContext(r.Context())
+		if !ok {
+			status := truhook.NotVerified.Status()
+			http.Error(w, http.StatusText(status), status)
+			return
+		}
+		if challenge, ok := challengeIn(v.Payload); ok {
+			answerChallenge(w, challenge)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// InsecureAnswerUnsignedChallenge answers a handshake without a signature to whoever sends one, and hands everything
+// else to next with its body whole. It goes around the middleware, and is for the minutes in which an endpoint is
+// registered before its secret is known, should Trulioo not sign the handshake:
+//
+//	mux.Handle("POST /webhooks/trulioo", trulioo.InsecureAnswerUnsignedChallenge(verify.Wrap(handler)))
+//
+// It reflects up to 4 KiB that nobody vouched for, as JSON, and proves nothing about who sent it. A body over 4 KiB, or
+// one that comes with a signature, goes to next unread. It panics if next is nil.
+func InsecureAnswerUnsignedChallenge(next http.Handler) http.Handler {
+	if next == nil {
+		panic("trulioo: InsecureAnswerUnsignedChallenge: the handler is nil")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signed := len(r.Header.Values(Scheme().Header)) > 0
+		if signed || r.Method != http.MethodPost || r.Body == nil || r.ContentLength > maxChallengeBytes {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxChallengeBytes+1))
+		if err == nil && len(body) <= maxChallengeBytes {
+			if challenge, ok := challengeIn(body); ok {
+				answerChallenge(w, challenge)
+				return
+			}
+		}
+		rest := io.Reader(r.Body)
+		if err != nil {
+			rest = failedReader{err}
+		}
+		copied := r.WithContext(r.Context())
+		copied.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), rest), r.Body}
+		next.ServeHTTP(w, copied)
+	})
+}
+
+type failedReader struct{ err error }
+
+func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
+
+func challengeIn(body []byte) (challenge string, ok bool) {
+	if len(body) > maxChallengeBytes {
+		return "", false
+	}
+	var handshake struct {
+		Type      string `json:"type"`
+		Challenge string `json:"challenge"`
+	}
+	if json.Unmarshal(body, &handshake) != nil || handshake.Challenge == "" {
+		return "", false
+	}
+	return handshake.Challenge, strings.EqualFold(handshake.Type, string(URLVerification))
+}
+
+func answerChallenge(w http.ResponseWriter, challenge string) {
+	answer, _ := json.Marshal(map[string]string{"challenge": challenge}) // of strings, which cannot fail
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = w.Write(answer)
+}

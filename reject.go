@@ -1,0 +1,56 @@
+package truhook
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+)
+
+// reject answers a refused request: by OnReject, else with the status of the Reason.
+func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
+	reason := ReasonOf(err)
+	switch reason {
+	case BodyTooLarge, BodyIncomplete, BodyTimedOut, Overloaded:
+		w.Header().Set("Connection", "close") // what is left of the body must not be read as the next request
+	}
+	if m != nil && m.config.OnReject != nil {
+		watched := &watchedWriter{ResponseWriter: w}
+		m.config.OnReject(watched, r, err)
+		if watched.wrote {
+			return
+		}
+	}
+	status := reason.Status()
+	http.Error(w, http.StatusText(status), status)
+}
+
+// watchedWriter notices whether OnReject answered. It is used on the refusal path only.
+type watchedWriter struct {
+	http.ResponseWriter
+	wrote bool
+}
+
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *watchedWriter) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols { // other 1xx are not the answer
+		w.wrote = true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *watchedWriter) Write(b []byte) (int, error) {
+	w.wrote = true
+	return w.ResponseWriter.Write(b)
+}
+
+// FlushError and Hijack are found by http.ResponseController before it unwraps: both decide the answer too.
+func (w *watchedWriter) FlushError() error {
+	w.wrote = true
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.wrote = true
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
