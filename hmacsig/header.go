@@ -1,8 +1,8 @@
 package hmacsig
 
 import (
+	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,10 +18,20 @@ const (
 
 // signatures is what the head of a delivery says: decoded signatures and the signed id and timestamp.
 type signatures struct {
-	macs          [maxSignatures][64]byte // the first size bytes of each are its MAC
+	first         [64]byte // of which the scheme's size counts
+	more          [][64]byte
 	count         int
 	id, timestamp string
 	time          time.Time
+}
+
+// match compares want with every signature, in constant time.
+func (s *signatures) match(want []byte) bool {
+	equal := subtle.ConstantTimeCompare(want, s.first[:len(want)])
+	for i := range s.more {
+		equal |= subtle.ConstantTimeCompare(want, s.more[i][:len(want)])
+	}
+	return equal == 1
 }
 
 // read fills s from the head of d, or says why the head cannot be genuine.
@@ -85,24 +95,30 @@ func (f *format) decode(text string, s *signatures) error {
 		return f.refuse(truhook.MalformedSignature, f.header)
 	}
 	text = text[len(f.Prefix):]
-	var encoded [128]byte // what the largest MAC takes in hex
-	source := encoded[:copy(encoded[:], text)]
-	decoded := s.macs[s.count][:]
-	var n int
-	var err error
-	if f.Encoding == Base64 {
-		if strings.ContainsAny(text, "\r\n") { // which the decoder would pass over
-			return f.refuse(truhook.MalformedSignature, f.header)
-		}
-		n, err = base64.StdEncoding.Strict().Decode(decoded, source)
-	} else {
-		n, err = hex.Decode(decoded, source)
+	decoded := s.first[:]
+	if s.count > 0 {
+		s.more = append(s.more, [64]byte{})
+		decoded = s.more[len(s.more)-1][:]
 	}
-	if err != nil || n != f.size {
-		return f.refuse(truhook.MalformedSignature, f.header) // without err, which quotes the header
+	sound := false
+	if f.Encoding == Base64 {
+		sound = decodeBase64(decoded[:f.size], text)
+	} else {
+		sound = decodeHex(decoded[:f.size], text)
+	}
+	if !sound {
+		return f.refuse(truhook.MalformedSignature, f.header)
 	}
 	s.count++
 	return nil
+}
+
+func decodeBase64(to []byte, text string) bool {
+	if strings.ContainsAny(text, "\r\n") { // which the decoder would pass over
+		return false
+	}
+	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
+	return err == nil && copy(to, decoded) == len(to) && len(decoded) == len(to)
 }
 
 // element returns the value of a field: the whole line, or the one element that begins with "name=".

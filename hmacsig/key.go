@@ -98,7 +98,7 @@ const (
 )
 
 // at uses start <= now < end; where a provider does not say which bounds are inclusive, this is the stricter reading.
-func (k Key) at(now time.Time, grace time.Duration) window {
+func (k *Key) at(now time.Time, grace time.Duration) window {
 	switch {
 	case !k.notBefore.IsZero() && now.Before(k.notBefore):
 		return before
@@ -144,6 +144,7 @@ func (s *secret) get(h crypto.Hash) *mac {
 }
 
 func (s *secret) put(h crypto.Hash, m *mac) {
+	clear(m.sum[:])
 	m.Reset()
 	s.pool(h).Put(m)
 }

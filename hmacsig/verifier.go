@@ -2,7 +2,6 @@ package hmacsig
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -129,11 +128,12 @@ func (v *Verifier) accept(d *truhook.Delivery, keyID string, s *signatures) *tru
 		verified truhook.Verified
 		proofs   [1]truhook.Proof
 	}{}
-	one.proofs[0] = truhook.Proof{Scheme: v.format.Name, KeyID: keyID}
+	proof := &one.proofs[0]
+	proof.Scheme, proof.KeyID = v.format.Name, keyID
 	if v.format.id.present() || v.format.stamp.present() {
-		one.proofs[0].Detail = Message{ID: s.id, Time: s.time}
+		proof.Detail = Message{ID: s.id, Time: s.time}
 	}
-	one.verified = truhook.Verified{Payload: d.Body, Proofs: one.proofs[:]}
+	one.verified.Payload, one.verified.Proofs = d.Body, one.proofs[:]
 	return &one.verified
 }
 
@@ -187,14 +187,9 @@ func (v *Verifier) try(keys []Key, s *signatures, body []byte, now time.Time) (i
 func (v *Verifier) fits(k *Key, s *signatures, body []byte) bool {
 	secret := k.open()
 	m := secret.get(v.format.Hash)
-	want := m.compute(v.format, s.id, s.timestamp, body)
-	equal := 0
-	for i := range s.count {
-		equal |= subtle.ConstantTimeCompare(want, s.macs[i][:v.format.size])
-	}
-	clear(m.sum[:])
+	matched := s.match(m.compute(v.format, s.id, s.timestamp, body))
 	secret.put(v.format.Hash, m)
-	return equal == 1
+	return matched
 }
 
 // compute writes what is signed and returns the MAC, which lies in m.

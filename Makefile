@@ -1,0 +1,59 @@
+# Every target says what it does: run "make" alone.
+
+MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' | sort))
+# The race detector needs a C compiler; without one the same tests run without it.
+RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
+FUZZTIME ?= 20s
+each = @set -e; for m in $(1); do echo "== $$m"; (cd $$m && $(2)); done
+
+.PHONY: help
+help: ## this text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: servers vet ## every test of every module, with the servers they need; what .ci/run calls
+	$(call each,$(MODULES),go test $(RACE) -shuffle=on -timeout 8m ./...)
+
+.PHONY: race
+race: ## the tests of the core module under the race detector, ten times over
+	go test -race -shuffle=on -count 10 -timeout 30m ./...
+
+.PHONY: servers
+servers: ## install the servers that tests talk to (Debian), where they are missing
+	@sh .ci/install-servers
+
+.PHONY: vet
+vet: ## gofmt and go vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(call each,$(MODULES),go vet ./...)
+
+.PHONY: lint
+lint: bin/staticcheck ## staticcheck
+	$(call each,$(MODULES),$(CURDIR)/bin/staticcheck ./...)
+
+bin/staticcheck: tools/go.mod tools/go.sum
+	go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@sh .ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## ratios to the floor and to peers, side by side in one run
+	cd bench && go test -run '^$$' -bench . -benchtime 300ms -timeout 30m .
+
+.PHONY: cover
+cover: ## coverage of the core module, in coverage.out
+	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
+
+.PHONY: api
+api: ## write the golden files of the exported API; look at the diff
+	go test -run TestExportedAPIIsTheRecordedOne . -update
+
+.PHONY: quickstart
+quickstart: ## start a receiver and send it genuine and forged deliveries
+	go run ./examples/quickstart
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	$(call each,. $(filter-out .,$(MODULES)) tools,go mod tidy)
