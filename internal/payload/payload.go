@@ -44,9 +44,12 @@ func malformed(scheme, text string) error {
 // Time is an instant as providers write it: RFC 3339, or the same without a zone, which is UTC. null and "" are zero.
 type Time struct{ time.Time }
 
-// UnmarshalText reads the instant.
-func (t *Time) UnmarshalText(text []byte) error {
-	s := string(text)
+// UnmarshalJSON reads the instant. It is not UnmarshalText, as the UnmarshalJSON of time.Time would go before it.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	var s string
+	if json.Unmarshal(data, &s) != nil {
+		return errors.New("not a time") // without the text
+	}
 	if s == "" {
 		*t = Time{}
 		return nil
@@ -57,7 +60,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return errors.New("not a time") // without the text
+	return errors.New("not a time")
 }
 
 // Seconds is an instant as a number of Unix seconds, quoted or not. null and "" are zero.
