@@ -156,21 +156,21 @@ func (f *format) compileContent() error {
 		kind, known := map[string]partKind{"id": idPart, "timestamp": timestampPart, "body": bodyPart}[name]
 		switch {
 		case !found || !known:
-			return fmt.Errorf("Content %q has a placeholder that is none of {id}, {timestamp} and {body}", f.Content)
+			return fmt.Errorf("the Content %q has a placeholder that is none of {id}, {timestamp} and {body}", f.Content)
 		case seen[kind]:
-			return fmt.Errorf("Content %q has {%s} twice", f.Content, name)
+			return fmt.Errorf("the Content %q has {%s} twice", f.Content, name)
 		case len(f.parts) > 0 && f.parts[len(f.parts)-1].kind != literalPart:
-			return fmt.Errorf("Content %q has nothing between two placeholders, so a byte could move across", f.Content)
+			return fmt.Errorf("the Content %q has nothing between two placeholders, so a byte could move across", f.Content)
 		}
 		seen[kind] = true
 		f.parts = append(f.parts, part{kind: kind})
 		rest = after
 	}
 	if !seen[bodyPart] {
-		return fmt.Errorf("Content %q does not hold {body}", f.Content)
+		return fmt.Errorf("the Content %q does not hold {body}", f.Content)
 	}
 	if f.parts[len(f.parts)-1].kind != bodyPart {
-		return fmt.Errorf("Content %q does not end with {body}, so the body could run into what follows", f.Content)
+		return fmt.Errorf("the Content %q does not end with {body}, so the body could run into what follows", f.Content)
 	}
 	var err error
 	if f.id, err = f.compileField("ID", f.ID, seen[idPart]); err != nil {
@@ -181,9 +181,9 @@ func (f *format) compileContent() error {
 	}
 	switch {
 	case f.stamp.present() && f.Tolerance <= 0:
-		return errors.New("Timestamp needs a Tolerance")
+		return errors.New("a Timestamp needs a Tolerance")
 	case !f.stamp.present() && f.Tolerance != 0:
-		return errors.New("Tolerance needs a Timestamp")
+		return errors.New("a Tolerance needs a Timestamp")
 	}
 	return nil
 }
@@ -192,15 +192,15 @@ func (f *format) compileField(what, name string, signed bool) (field, error) {
 	header, element, inElement := strings.Cut(name, "#")
 	switch {
 	case name == "" && signed:
-		return field{}, fmt.Errorf("Content holds {%s}, but %s names no header", strings.ToLower(what), what)
+		return field{}, fmt.Errorf("the Content holds {%s}, but %s names no header", strings.ToLower(what), what)
 	case name == "":
 		return field{}, nil
 	case !signed:
-		return field{}, fmt.Errorf("%s is not in Content: what is not signed proves nothing", what)
+		return field{}, fmt.Errorf("the %s is not in Content: what is not signed proves nothing", what)
 	case !isToken(header) || http.CanonicalHeaderKey(header) == "Host":
-		return field{}, fmt.Errorf("%s %q does not name a header", what, name)
+		return field{}, fmt.Errorf("the %s %q does not name a header", what, name)
 	case inElement && (element == "" || f.Separator == ""):
-		return field{}, fmt.Errorf("%s %q names an element, which needs a name and a Separator", what, name)
+		return field{}, fmt.Errorf("the %s %q names an element, which needs a name and a Separator", what, name)
 	}
 	return field{http.CanonicalHeaderKey(header), element}, nil
 }
