@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package proxytest starts Debian's nginx, Apache and HAProxy on loopback for one test each, with a client-certificate
 // set-up as the documentation of package mtls gives it, and stops them at its end. It is for tests only.
 //
@@ -49,12 +51,12 @@ http {
 	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
 	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
 	server {
-		listen %[2]s ssl;
+		listen %[2]s ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:1m;
 		ssl_certificate %[1]s/server.pem; ssl_certificate_key %[1]s/server.key;
 		ssl_client_certificate %[1]s/clients.pem; ssl_verify_client %[3]s; ssl_verify_depth 5;
 		location / {
 			proxy_pass http://%[4]s;
-			proxy_request_buffering off;
+			proxy_http_version 1.1; proxy_set_header Connection "";
 			proxy_set_header X-SSL-Client-Verify       $ssl_client_verify;
 			proxy_set_header X-SSL-Client-Escaped-Cert $ssl_client_escaped_cert;
 			proxy_set_header X-Forwarded-For           $proxy_add_x_forwarded_for;
@@ -125,6 +127,8 @@ func HAProxy(t testing.TB, cfg Config) string {
 const haproxyConfig = `
 global
 	log stderr local0
+	tune.bufsize 65536
+	tune.maxrewrite 32768
 defaults
 	mode http
 	timeout connect 5s
@@ -162,6 +166,7 @@ func start(t testing.TB, program string, cfg Config, configure func(dir, addr st
 		if p.answers(addr) {
 			return addr
 		}
+		p.stop()
 		logged, _ := os.ReadFile(filepath.Join(dir, "error.log"))
 		failure = p.output.String() + string(logged)
 	}
@@ -195,6 +200,7 @@ func freeAddr(t testing.TB) string {
 }
 
 type process struct {
+	id     int
 	output *strings.Builder // read after exited
 	exited chan struct{}
 }
@@ -208,15 +214,23 @@ func run(t testing.TB, path string, args []string) *process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p.id = cmd.Process.Pid
 	go func() {
 		_ = cmd.Wait() // an exit before the end shows in answers
 		close(p.exited)
 	}()
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
-		<-p.exited
-	})
+	t.Cleanup(p.stop)
 	return p
+}
+
+// stop ends the process and its children. It may be called twice.
+func (p *process) stop() {
+	select {
+	case <-p.exited: // its id may belong to another process by now
+	default:
+		_ = syscall.Kill(-p.id, syscall.SIGKILL) // it may just have ended by itself
+		<-p.exited
+	}
 }
 
 // answers waits until addr accepts a connection, and reports false once the process has ended.
