@@ -1,15 +1,17 @@
-// Quickstart runs a receiver for the webhooks of Truv, Trulioo and Truval, sends it recorded deliveries through real
-// sockets, genuine ones and forged ones, and prints what it made of them. It exits with status 1 if a verdict is not
-// the expected one.
+// Quickstart runs receivers for the webhooks of Truv, Trulioo, Truval and TransUnion, sends them recorded deliveries
+// through real sockets, genuine ones and forged ones, and prints what they made of them. It exits with status 1 if a
+// verdict is not the expected one.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -serve   # keeps running, and prints a curl line to try
 //
-// receiver.go is what a service would hold; the rest is the other side.
+// receiver.go is what a service would hold, once.go makes it handle every event once, and certificate.go puts a client
+// certificate and a source address beside the signature. The rest is the other side.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,35 +39,63 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, addr string, stay bool) error {
-	w := &witness{}
-	observe := w.observe
 	if stay {
-		observe = func(ctx context.Context, o truhook.Observation) { slog.InfoContext(ctx, "delivery", "verdict", o) }
+		handler, err := newReceiver(func(ctx context.Context, o truhook.Observation) {
+			slog.InfoContext(ctx, "delivery", "verdict", o)
+		}, nil)
+		if err != nil {
+			return err
+		}
+		return serve(handler, nil, addr, func(addr string) error {
+			err := invite(out, addr)
+			<-ctx.Done()
+			return err
+		})
 	}
-	handler, err := newReceiver(observe, w.now)
+
+	w := &witness{}
+	certs, err := newCertificates()
 	if err != nil {
 		return err
 	}
+	all, err1 := newReceiver(w.observe, w.now)
+	once, err2 := newOnceReceiver(w)
+	layered, err3 := newLayeredReceiver(w, certs.roots)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	t := newTable(out, w)
+	// The server asks for a certificate and leaves the judgement to the verifier, so that a refusal is answered.
+	server := &tls.Config{Certificates: []tls.Certificate{certs.server}, ClientAuth: tls.RequestClientCert}
+	return errors.Join(
+		serve(all, nil, addr, func(addr string) error { return t.send(rows, dialer(addr)) }),
+		serve(once, nil, addr, func(addr string) error { return t.send(onceRows, dialer(addr)) }),
+		serve(layered, server, addr, func(addr string) error { return t.send(layeredRows, certs.dialer(addr)) }),
+		t.close(),
+	)
+}
+
+// serve runs a server on addr for as long as during takes, over TLS if there is a configuration for it.
+func serve(handler http.Handler, config *tls.Config, addr string, during func(addr string) error) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
+	bound := listener.Addr().String()
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
 	server := newServer(handler)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-
-	if stay {
-		err = invite(out, listener.Addr().String())
-		select {
-		case <-ctx.Done():
-		case err = <-served:
-		}
-	} else {
-		err = sendAll(out, listener.Addr().String(), w, rows)
-	}
+	err = during(bound)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(ctx))
+	err = errors.Join(err, server.Shutdown(ctx))
+	if failure := <-served; !errors.Is(failure, http.ErrServerClosed) {
+		err = errors.Join(err, failure)
+	}
+	return err
 }
 
 // newServer sets what a handler cannot: how long a client may take, and how much it may send before the handler runs.

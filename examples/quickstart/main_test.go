@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,13 +20,17 @@ func TestEveryVerdictIsTheExpectedOne(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out, "127.0.0.1:0", false))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Len(t, lines, len(rows)+2)
-	assert.Equal(t, []string{"provider", "delivery", "status", "reason", "µs"}, strings.Fields(lines[0]))
-	assert.Regexp(t, `^42 deliveries: 19 accepted, 23 refused, 0 not as expected$`, lines[len(lines)-1])
-	for _, provider := range []string{"truv", "trulioo", "truval"} {
-		assert.Regexp(t, `(?m)^`+provider+` +event-\S+ +200 +- +\d+ *$`, out.String())
-		assert.Regexp(t, `(?m)^`+provider+` +\S+ +401 +signature-mismatch +\d+ *$`, out.String())
+	require.Len(t, lines, len(rows)+len(onceRows)+len(layeredRows)+2)
+	assert.Equal(t, []string{"provider", "delivery", "status", "reason", "proofs", "event", "µs"}, strings.Fields(lines[0]))
+	assert.Regexp(t, `^69 deliveries: 31 accepted, 38 refused, 0 not as expected$`, lines[len(lines)-1])
+	for _, provider := range []string{"truv", "trulioo", "truval", "transunion"} {
+		assert.Regexp(t, `(?m)^`+provider+` +event-\S+ +200 +- +`+provider+` \S+ +- +\d+ *$`, out.String())
+		assert.Regexp(t, `(?m)^`+provider+` +\S+ +401 +signature-mismatch +- +- +\d+ *$`, out.String())
 	}
+	for _, outcome := range []string{"200 .* handled", "200 .* duplicate", "503 .* failed", "200 .* stale"} {
+		assert.Regexp(t, `(?m)^truv +event-\S+ +`+outcome+` +\d+ *$`, out.String())
+	}
+	assert.Regexp(t, `(?m)^truv .* 200 +- +mtls \S+ \+ truv current +- +\d+ *$`, out.String())
 }
 
 func TestAnUnexpectedVerdictIsAnError(t *testing.T) {
@@ -34,23 +39,24 @@ func TestAnUnexpectedVerdictIsAnError(t *testing.T) {
 	w := &witness{}
 	handler, err := newReceiver(w.observe, w.now)
 	require.NoError(t, err)
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = newServer(handler)
-	server.Start()
-	defer server.Close()
-	addr := server.Listener.Addr().String()
-	var out bytes.Buffer
-	err = sendAll(&out, addr, w, []row{{"truv", "event-order-created"}, {"truv", "secret-not-yet-valid"}})
+	sendTo := func(handler http.Handler, rows []row) (string, error) {
+		var out bytes.Buffer
+		table := newTable(&out, w)
+		err := serve(handler, nil, "127.0.0.1:0", func(addr string) error { return table.send(rows, dialer(addr)) })
+		err = errors.Join(err, table.close())
+		return out.String(), err
+	}
+	out, err := sendTo(handler, []row{
+		{provider: "truv", delivery: "event-order-created"}, {provider: "truv", delivery: "secret-not-yet-valid"},
+	})
 	require.Error(t, err)
-	assert.Contains(t, out.String(), "expected 401 secret-not-yet-valid")
-	assert.Contains(t, out.String(), "2 deliveries: 1 accepted, 1 refused, 1 not as expected")
-	assert.Error(t, sendAll(io.Discard, addr, w, []row{{"truv", "absent"}}))
+	assert.Contains(t, out, "expected 401 secret-not-yet-valid")
+	assert.Contains(t, out, "2 deliveries: 1 accepted, 1 refused, 1 not as expected")
 
-	out.Reset()
-	elsewhere := httptest.NewServer(http.NotFoundHandler())
-	defer elsewhere.Close()
-	require.Error(t, sendAll(&out, elsewhere.Listener.Addr().String(), w, rows[:1]))
-	assert.Contains(t, out.String(), "expected 200 -")
+	_, err = sendTo(handler, []row{{provider: "truv", delivery: "absent"}})
+	require.Error(t, err)
+	_, err = sendTo(http.NotFoundHandler(), rows[:1])
+	require.Error(t, err)
 }
 
 func TestTheCurlLineIsAccepted(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/truhook/truhook/hmacsig/trulioo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/hmacsig/truval"
+	"github.com/truhook/truhook/jose"
+	"github.com/truhook/truhook/jose/transunion"
+	"github.com/truhook/truhook/testdata/deliveries"
 )
 
 // A service would read these from its environment or its secret store: os.Getenv("TRUV_ACCESS_SECRET"). These are made
@@ -20,6 +24,7 @@ const (
 	truvSecret         = "sandbox-7e577e577e577e577e577e577e577e577e577e57"
 	truvPreviousSecret = "sandbox-01d07e5701d07e5701d07e5701d07e5701d07e57"
 	truvalSecret       = "whsec_truhook-test-only-current"
+	service            = "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a"
 )
 
 // truliooCredentials is what Trulioo's endpoint current-credential answers.
@@ -45,6 +50,10 @@ func newReceiver(observe func(context.Context, truhook.Observation), now func() 
 	if err != nil {
 		return nil, err
 	}
+	transunionVerifier, err := newTransUnion()
+	if err != nil {
+		return nil, err
+	}
 
 	verified := func(v truhook.Verifier, h http.Handler) http.Handler {
 		return truhook.NewMiddleware(v, truhook.Config{Observe: observe, Now: now}).Wrap(h)
@@ -53,7 +62,44 @@ func newReceiver(observe func(context.Context, truhook.Observation), now func() 
 	mux.Handle("POST /webhooks/truv", verified(truvVerifier, http.HandlerFunc(received)))
 	mux.Handle("POST /webhooks/trulioo", verified(truliooVerifier, trulioo.AnswerChallenge(http.HandlerFunc(received))))
 	mux.Handle("POST /webhooks/truval", verified(truvalVerifier, http.HandlerFunc(received)))
+	mux.Handle("POST /webhooks/transunion", verified(transunionVerifier, http.HandlerFunc(received)))
 	return mux, nil
+}
+
+// newTransUnion holds the platform's public key and two private keys: a webhook may still be encrypted to the one that
+// was retired after the request that led to it.
+func newTransUnion() (truhook.Verifier, error) {
+	cfg := transunion.Config{Entity: service}
+	var private jose.StaticPrivateKeys
+	for _, name := range []string{"service-current", "service-retired"} {
+		text, err := fs.ReadFile(deliveries.FS(), "transunion/"+name+".pem")
+		if err != nil {
+			return nil, err
+		}
+		key, err := jose.ParsePrivateKey(text)
+		if err != nil {
+			return nil, err
+		}
+		id, err := transunion.Fingerprint(key)
+		if err != nil {
+			return nil, err
+		}
+		private = append(private, jose.PrivateKey{ID: id, Key: key})
+	}
+	text, err := fs.ReadFile(deliveries.FS(), "transunion/platform-public.pem")
+	if err != nil {
+		return nil, err
+	}
+	platform, err := jose.ParsePublicKey(text)
+	if err != nil {
+		return nil, err
+	}
+	id, err := transunion.Fingerprint(platform)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Keys, cfg.PrivateKeys = jose.StaticKeySet{{ID: id, Key: platform}}, private
+	return transunion.New(cfg)
 }
 
 // received is the handler that a service has already. It runs for genuine deliveries only.

@@ -2,73 +2,133 @@ package main
 
 import (
 	"bufio"
-	"context"
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"sync"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/recorded"
 	"github.com/truhook/truhook/testdata/deliveries"
 )
 
-// sendAll sends the rows one after the other, prints a line for each, and fails if a verdict is not the expected one.
-func sendAll(out io.Writer, addr string, w *witness, rows []row) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "provider\tdelivery\tstatus\treason\tµs\t")
-	accepted, refused, wrong := 0, 0, 0
-	for _, row := range rows {
-		file, err := recorded.ReadFS(deliveries.FS(), row.provider+"/"+row.delivery+".http")
+// A table sends rows and prints a line for each.
+type table struct {
+	out                             io.Writer
+	lines                           *tabwriter.Writer
+	witness                         *witness
+	sent, accepted, refused, failed int
+}
+
+func newTable(out io.Writer, w *witness) *table {
+	t := &table{out: out, lines: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0), witness: w}
+	fmt.Fprintln(t.lines, "provider\tdelivery\tstatus\treason\tproofs\tevent\tµs\t")
+	return t
+}
+
+// A dial connects to the receiver, showing the named client certificate if it can.
+type dial func(certificate string) (net.Conn, error)
+
+func dialer(addr string) dial {
+	return func(string) (net.Conn, error) { return net.Dial("tcp", addr) }
+}
+
+func (c certificates) dialer(addr string) dial {
+	return func(certificate string) (net.Conn, error) {
+		config := &tls.Config{ServerName: "localhost", RootCAs: c.roots.Clone()}
+		config.RootCAs.AddCert(c.server.Leaf)
+		switch certificate {
+		case "truv":
+			config.Certificates = []tls.Certificate{c.truv}
+		case "stranger":
+			config.Certificates = []tls.Certificate{c.stranger}
+		}
+		return tls.Dial("tcp", addr, config)
+	}
+}
+
+// recordedAt is when the deliveries happened that do not say it themselves.
+var recordedAt = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
+
+// send sends the rows one after the other.
+func (t *table) send(rows []row, dial dial) error {
+	for _, r := range rows {
+		file, err := recorded.ReadFS(deliveries.FS(), r.provider+"/"+r.delivery+".http")
 		if err != nil {
 			return err
 		}
-		w.at(file.Now)
-		status, took, err := send(addr, file.Wire)
+		at := file.Now
+		if at.IsZero() {
+			at = recordedAt
+		}
+		t.witness.next(at, r.down)
+		status, took, err := send(dial, r.certificate, file.Wire)
 		if err != nil {
-			return fmt.Errorf("%s/%s: %w", row.provider, row.delivery, err)
+			return fmt.Errorf("%s/%s: %w", r.provider, r.delivery, err)
 		}
-		reason := w.reason()
-		want := http.StatusOK
-		if file.Expect != "" {
-			want = file.Expect.Status()
-		}
-		if reason == "" {
-			accepted++
-		} else {
-			refused++
-		}
-		note := ""
-		if status != want || reason != file.Expect {
-			wrong++
-			note = fmt.Sprintf("expected %d %s", want, text(file.Expect))
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%s\n",
-			row.provider, row.delivery, status, text(reason), took.Microseconds(), note)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%d deliveries: %d accepted, %d refused, %d not as expected\n", len(rows), accepted, refused, wrong)
-	if wrong > 0 {
-		return fmt.Errorf("%d verdicts are not the expected ones", wrong)
+		want := seen{reason: cmp.Or(r.refused, file.Expect), event: r.event}
+		t.print(r, want, t.witness.seen(), status, took)
 	}
 	return nil
 }
 
-func text(r truhook.Reason) string {
-	if r == "" {
-		return "-"
+func (t *table) print(r row, want, got seen, status int, took time.Duration) {
+	t.sent++
+	if got.reason == "" {
+		t.accepted++
+	} else {
+		t.refused++
 	}
-	return string(r)
+	note := ""
+	if status != want.status() || got.reason != want.reason || got.event != want.event {
+		t.failed++
+		note = strings.TrimSpace(fmt.Sprintf("expected %d %s %s", want.status(), dash(want.reason), want.event))
+	}
+	fmt.Fprintf(t.lines, "%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", r.provider, r.delivery, status, dash(got.reason),
+		dash(got.proofs), dash(got.event), took.Microseconds(), note)
 }
 
+// close prints the counts, and fails if a verdict was not the expected one.
+func (t *table) close() error {
+	if err := t.lines.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%d deliveries: %d accepted, %d refused, %d not as expected\n", t.sent, t.accepted, t.refused, t.failed)
+	if t.failed > 0 {
+		return fmt.Errorf("%d verdicts are not the expected ones", t.failed)
+	}
+	return nil
+}
+
+// seen is what a receiver made of one delivery.
+type seen struct {
+	reason truhook.Reason
+	proofs string
+	event  idempotency.Outcome
+}
+
+// status is what a receiver answers that made this of a delivery.
+func (s seen) status() int {
+	switch {
+	case s.reason != "":
+		return s.reason.Status()
+	case s.event == idempotency.Failed:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusOK
+}
+
+func dash[T ~string](text T) string { return cmp.Or(string(text), "-") }
+
 // send writes one request as it is and returns the status that comes back, and how long that took.
-func send(addr string, wire []byte) (int, time.Duration, error) {
-	conn, err := net.Dial("tcp", addr)
+func send(dial dial, certificate string, wire []byte) (int, time.Duration, error) {
+	conn, err := dial(certificate)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -83,39 +143,4 @@ func send(addr string, wire []byte) (int, time.Duration, error) {
 		return 0, 0, err
 	}
 	return response.StatusCode, time.Since(start), response.Body.Close()
-}
-
-// witness is the receiver's clock, and sees why a delivery was refused, which a sender is never told.
-type witness struct {
-	mu   sync.Mutex
-	time time.Time
-	last truhook.Reason
-}
-
-// at sets the clock to the instant that the next delivery was recorded for; the zero time lets it run.
-func (w *witness) at(t time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.time, w.last = t, "unseen"
-}
-
-func (w *witness) now() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.time.IsZero() {
-		return time.Now()
-	}
-	return w.time
-}
-
-func (w *witness) observe(_ context.Context, o truhook.Observation) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.last = truhook.ReasonOf(o.Err)
-}
-
-func (w *witness) reason() truhook.Reason {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last
 }

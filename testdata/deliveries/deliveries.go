@@ -7,8 +7,9 @@ import (
 	"io/fs"
 )
 
-//go:embed */*.http
+//go:embed */*.http transunion/*.pem
 var files embed.FS
 
-// FS returns the recorded deliveries as <provider>/<delivery>.http, for recorded.ReadFS.
+// FS returns the recorded deliveries as <provider>/<delivery>.http, for recorded.ReadFS, and
+// TransUnion's keys, made for tests, as transunion/<key>.pem.
 func FS() fs.FS { return files }

@@ -139,6 +139,9 @@ def truv_events():
     task = {"task_id": ident("task"), "link_id": ident("link"), "data_source": "payroll", "tracking_info": None}
     updated = {"updated_at": "2026-03-02T09:29:58.104251+00:00", "template_id": None}
     yield "task-status-updated", truv_event("task-status-updated", status="done", **task, **updated)
+    earlier = {"updated_at": "2026-03-02T09:29:41.733016+00:00", "template_id": None}
+    yield "task-status-updated-earlier", truv_event(
+        "task-status-updated", webhook_id=ident("task-status-updated-earlier"), status="full_parse", **task, **earlier)
     for kind in ("employment-created", "employment-updated", "profile-created", "profile-updated"):
         yield kind, truv_event(kind, object_id=ident("object"), **task)
     for kind in ("statements", "shifts", "bank-accounts"):
