@@ -5,6 +5,8 @@ import "time"
 const (
 	truvPage       = `Truv documentation, "Webhook Security", section "Delivery behavior"`
 	truvalPage     = `Truval documentation, "Webhooks"`
+	truvalRetries  = truvalPage + `, section "Retry policy"`
+	truvalLogs     = truvalPage + `, section "Dashboard delivery logs"`
 	truliooPage    = `Trulioo documentation, "HMAC"`
 	transUnionPage = `TransUnion TruValidate documentation, "Webhooks"`
 )
@@ -69,16 +71,16 @@ func Truval() Policy {
 		},
 		ByHand: 30 * 24 * time.Hour,
 		Sources: []Source{
-			{"Attempts", truvalPage + `, section "Retry policy"`, "up to 3 attempts per webhook delivery (initial try + two retries)"},
-			{"Delays", truvalPage + `, section "Retry policy"`, "min(1000 × 2^(attemptNumber - 1), 30_000)"},
-			{"Delays", truvalPage + `, section "Retry policy"`, backoff},
+			{"Attempts", truvalRetries, "up to 3 attempts per webhook delivery (initial try + two retries)"},
+			{"Delays", truvalRetries, "min(1000 × 2^(attemptNumber - 1), 30_000)"},
+			{"Delays", truvalRetries, backoff},
 			{"AckLimit", truvalPage, ""},
 			{"Rules", truvalPage, "A delivery is treated as successful when your endpoint returns an HTTP 2xx status."},
-			{"Rules", truvalPage + `, section "Retry policy"`, "| HTTP 5xx from your server | Yes, if attempts remain |"},
-			{"Rules", truvalPage + `, section "Retry policy"`, "Connection / TLS failure, timeout, or other transport error"},
-			{"Rules", truvalPage + `, section "Retry policy"`, "| HTTP 4xx (or any non-2xx that is not 5xx) | No"},
-			{"ByHand", truvalPage + `, section "Dashboard delivery logs"`, "Paid tiers can retry failed deliveries from the dashboard."},
-			{"ByHand", truvalPage + `, section "Dashboard delivery logs"`, "| Scale | ~30 days |"},
+			{"Rules", truvalRetries, "| HTTP 5xx from your server | Yes, if attempts remain |"},
+			{"Rules", truvalRetries, "Connection / TLS failure, timeout, or other transport error"},
+			{"Rules", truvalRetries, "| HTTP 4xx (or any non-2xx that is not 5xx) | No"},
+			{"ByHand", truvalLogs, "Paid tiers can retry failed deliveries from the dashboard."},
+			{"ByHand", truvalLogs, "| Scale | ~30 days |"},
 		},
 	}
 }

@@ -1,0 +1,54 @@
+package truhooktest
+
+import (
+	"fmt"
+
+	"github.com/truhook/truhook/retry"
+)
+
+const forgeries = Unsigned | MalformedSignature | TamperedSignature | WrongKey | TamperedBody | TamperedLayout | Stale
+
+// forgery holds the receiver to refuse a delivery, and to let it have no influence on the genuine one of the same id.
+func (s *suite) forgery(f Fault, reason string) {
+	e := s.event("forged")
+	first := s.provider.attempt(s.ctx, e, 1, f)
+	s.settle()
+	if first[0].Outcome == retry.Delivered || s.effects(e.ID) > 0 {
+		s.fail(reason, fmt.Sprintf("%d effects: %s", s.effects(e.ID), story(first)))
+		return
+	}
+	genuine := s.deliver(e)
+	if s.effects(e.ID) == 0 {
+		if !s.works() {
+			return
+		}
+		s.fail("dedupe-before-verify",
+			fmt.Sprintf("a refused delivery (%v) kept the genuine one of its id from having its effect: %s", f, story(genuine)))
+		return
+	}
+	if s.unsafe[e.ID] && final(genuine).Outcome == retry.Delivered {
+		return // that is another scenario's failure
+	}
+	s.once(e.ID, genuine, "no-idempotency-record")
+	again := s.provider.attempt(s.ctx, e, 1, f)
+	if again[0].Outcome == retry.Delivered {
+		s.fail("dedupe-before-verify",
+			fmt.Sprintf("a forgery (%v) of an event that is known was acknowledged: %s", f, story(again)))
+	}
+}
+
+func (s *suite) stale() {
+	if s.MaxAge > 0 {
+		s.forgery(Stale, "stale-accepted")
+		return
+	}
+	now, err := s.provider.sign(s.event("stale"), 0)
+	if err != nil {
+		s.fail("sign-failed", err.Error())
+		return
+	}
+	earlier, err := s.provider.sign(s.event("stale"), Stale)
+	if err == nil && fmt.Sprint(now.header) != fmt.Sprint(earlier.header) {
+		s.fail("max-age-missing", "the signature depends on the time, and Receiver.MaxAge is zero")
+	}
+}

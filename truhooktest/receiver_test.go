@@ -1,0 +1,164 @@
+package truhooktest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/retry"
+	"github.com/truhook/truhook/truhooktest"
+)
+
+func TestACorrectReceiverPasses(t *testing.T) {
+	t.Parallel()
+	policies := []retry.Policy{retry.Truv(), retry.Truval(), retry.Trulioo(), retry.TransUnion(), {Provider: "unknown"}}
+	for _, p := range policies {
+		t.Run(p.Provider, func(t *testing.T) {
+			t.Parallel()
+			for _, kind := range []flaw{none, atLeastOnce, works} {
+				t.Run(string(kind), func(t *testing.T) {
+					t.Parallel()
+					truhooktest.TestReceiver(t, receiver(kind, p))
+				})
+			}
+		})
+	}
+}
+
+// nine are the flaws that every suite for receivers has to find, each with its one name.
+func nine() map[flaw]string {
+	return map[flaw]string{
+		acknowledgesBeforeCommit: "acknowledged-before-commit",
+		checkThenInsert:          "check-then-insert-race",
+		noRecord:                 "no-idempotency-record",
+		dedupeBeforeVerify:       "dedupe-before-verify",
+		parsedJSON:               "signature-over-parsed-json",
+		burnsTheID:               "id-burned-before-handler",
+		assumesOrder:             "order-assumed",
+		logsPayload:              "payload-in-log",
+		acceptsStale:             "stale-accepted",
+	}
+}
+
+func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
+	t.Parallel()
+	tests := map[flaw]struct {
+		reason string
+		more   []string // what follows from the flaw, too
+	}{
+		asksBeforeVerify: {"dedupe-before-verify", nil},
+		recordInMemory:   {"dedupe-not-durable", []string{"effect-after-crash-twice"}},
+		acceptsUnsigned:  {"unsigned-accepted", nil},
+		acceptsMalformed: {"malformed-signature-accepted", nil},
+		acceptsTampered:  {"tampered-signature-accepted", []string{"altered-body-accepted", "signature-over-parsed-json", "stale-accepted", "wrong-key-accepted"}},
+		acceptsAnyKey:    {"wrong-key-accepted", nil},
+		ignoresBody:      {"altered-body-accepted", nil},
+		conflictIsFinal:  {"duplicate-answered-final", []string{"event-lost"}},
+		duplicateIsConflict: {"duplicate-not-acknowledged", []string{
+			"blocked-after-crash", "duplicate-answered-final", "event-lost", "valid-delivery-refused",
+		}},
+		failureIsFinal:     {"failure-answered-final", []string{"duplicate-answered-final", "event-lost"}},
+		failureIsSuccess:   {"failure-acknowledged", []string{"event-lost"}},
+		panicsOnMalformed:  {"malformed-body-not-answered", nil},
+		processesMalformed: {"malformed-body-processed", nil},
+		logsSignature:      {"signature-in-log", nil},
+		logsOneValue:       {"sensitive-value-in-log", nil},
+		logsQuoted:         {"payload-in-log", []string{"sensitive-value-in-log"}},
+		logsBytes:          {"payload-in-log", nil},
+		refusesEverything:  {"valid-delivery-refused", []string{"event-lost"}},
+		losesEverything: {"acknowledged-before-commit", []string{
+			"event-lost", "altered-body-accepted", "malformed-signature-accepted", "signature-over-parsed-json", "stale-accepted",
+			"tampered-signature-accepted", "unsigned-accepted", "wrong-key-accepted",
+		}},
+		noHook:           {"effect-hook-not-called", nil},
+		leaseTooLong:     {"blocked-after-crash", []string{"event-lost"}},
+		worksLost:        {"acknowledged-before-commit", []string{"event-lost"}},
+		effectThenRecord: {"effect-after-crash-twice", nil},
+
+		dedupeBeforeVerify:       {more: []string{"event-lost", "id-burned-before-handler"}},
+		burnsTheID:               {more: []string{"event-lost"}},
+		checkThenInsert:          {more: []string{"effect-after-crash-twice"}},
+		noRecord:                 {more: []string{"effect-after-crash-twice"}},
+		logsPayload:              {more: []string{"sensitive-value-in-log"}},
+		acknowledgesBeforeCommit: {more: []string{"event-lost", "failure-acknowledged"}},
+	}
+	for f, reason := range nine() {
+		tt := tests[f]
+		tt.reason = reason
+		tests[f] = tt
+	}
+	for f, tt := range tests {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			got := truhooktest.Reasons(t, receiver(f, retry.Truval()))
+			assert.Equal(t, sorted(append(tt.more, tt.reason)), sorted(got))
+		})
+	}
+}
+
+func TestTheNineFlawsAreFoundAHundredTimesInARow(t *testing.T) {
+	t.Parallel()
+	for f, reason := range nine() {
+		t.Run(string(f), func(t *testing.T) {
+			t.Parallel()
+			for run := range 100 {
+				require.True(t, truhooktest.Finds(t, reason, receiver(f, retry.Truval())), "run %d", run+1)
+			}
+		})
+	}
+}
+
+func TestASuiteThatIsWiredWronglyFails(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(r *truhooktest.Receiver){
+		"max-age-missing":              func(r *truhooktest.Receiver) { r.MaxAge = 0 },
+		"sensitive-value-not-in-event": func(r *truhooktest.Receiver) { r.Sensitive = []string{"not in the event"} },
+		"sign-failed":                  func(r *truhooktest.Receiver) { r.Sign = truhooktest.HMAC(hmacsig.Scheme{}, rightKey) },
+	}
+	for reason, change := range tests {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			assert.Contains(t, truhooktest.Reasons(t, func(t testing.TB) truhooktest.Receiver {
+				r := receiver(none, retry.Truval())(t)
+				change(&r)
+				return r
+			}), reason)
+		})
+	}
+	missing := map[string]func(r *truhooktest.Receiver){
+		"sign":      func(r *truhooktest.Receiver) { r.Sign = nil },
+		"wrong key": func(r *truhooktest.Receiver) { r.WrongKey = nil },
+		"event":     func(r *truhooktest.Receiver) { r.Event = nil },
+		"start":     func(r *truhooktest.Receiver) { r.Start = nil },
+		"handler":   func(r *truhooktest.Receiver) { r.Start = func(*truhooktest.Instance) http.Handler { return nil } },
+	}
+	for name, change := range missing {
+		r := receiver(none, retry.Truval())(t)
+		change(&r)
+		assert.Panics(t, func() { truhooktest.CheckFirst(t, 1, r) }, name)
+	}
+	assert.Panics(t, func() { truhooktest.TestReceiverRealTime(t, 0, receiver(none, retry.Truval())) })
+}
+
+// In real time the waits are real, so this provider comes soon and the lease is short.
+func TestACorrectReceiverPassesInRealTime(t *testing.T) {
+	t.Parallel()
+	soon := retry.Truval()
+	soon.Attempts, soon.Delays, soon.AckLimit = 20, []retry.Delay{{Base: time.Second}}, 20*time.Second
+	truhooktest.TestReceiverRealTime(t, 0.05, func(t testing.TB) truhooktest.Receiver {
+		r := receiver(inRealTime, soon)(t)
+		r.Settle = 2 * time.Second
+		return r
+	})
+}
+
+func TestACorrectReceiverPassesAHundredTimesInARow(t *testing.T) {
+	t.Parallel()
+	for run := range 100 {
+		require.Empty(t, truhooktest.Reasons(t, receiver(none, retry.Truval())), "run %d", run+1)
+	}
+}

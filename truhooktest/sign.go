@@ -1,0 +1,124 @@
+package truhooktest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/truhook/truhook/hmacsig"
+)
+
+// A Signer makes r, which has its method, its URL and e.Header, into the request that a provider sends for e at the
+// instant at: it sets headers and returns the body, which is e.Body unless the scheme encrypts. It must be safe for
+// concurrent use and must not change e.
+type Signer func(r *http.Request, e Event, at time.Time) (body []byte, err error)
+
+// HMAC returns the [Signer] of a scheme of package hmacsig, under a key that was made for tests. An unsound scheme and a
+// zero key show as errors when it signs.
+func HMAC(s hmacsig.Scheme, k hmacsig.Key) Signer {
+	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
+		return e.Body, s.Sign(r.Header, k, hmacsig.Message{ID: e.ID, Time: at, Body: e.Body})
+	}
+}
+
+// NewRequest returns the signed POST of e to target, a path or a URL, for calling a handler directly. It ends the test
+// if it cannot be signed.
+func NewRequest(t testing.TB, sign Signer, target string, e Event) *http.Request {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, target, nil)
+	setHeader(r, e)
+	body, err := sign(r, e, time.Now())
+	if err != nil {
+		t.Fatalf("truhooktest: signing: %v", err)
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return r
+}
+
+func setHeader(r *http.Request, e Event) {
+	for name, lines := range e.Header {
+		r.Header[http.CanonicalHeaderKey(name)] = append([]string(nil), lines...)
+	}
+	if r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+}
+
+// message is a signed request, ready to be sent several times.
+type message struct {
+	header http.Header
+	body   []byte
+	signed []string // the headers that the Signer set
+}
+
+// sign makes the message for one attempt and does to it what f says.
+func (p *Provider) sign(e Event, f Fault) (message, error) {
+	r, err := http.NewRequest(http.MethodPost, p.url, nil)
+	if err != nil {
+		return message{}, err
+	}
+	setHeader(r, e)
+	before := r.Header.Clone()
+
+	signer, at := p.signer, time.Now()
+	if f&WrongKey != 0 {
+		if signer = p.config.WrongKey; signer == nil {
+			return message{}, fmt.Errorf("truhooktest: the fault %v needs Config.WrongKey", WrongKey)
+		}
+	}
+	if f&Stale != 0 {
+		at = at.Add(-p.config.StaleBy)
+	}
+	body, err := signer(r, e, at)
+	if err != nil {
+		return message{}, fmt.Errorf("truhooktest: signing: %w", err)
+	}
+	m := message{header: r.Header, body: bytes.Clone(body)}
+	for name, lines := range m.header {
+		if name != "Content-Type" && fmt.Sprint(lines) != fmt.Sprint(before[name]) {
+			m.signed = append(m.signed, name)
+		}
+	}
+	m.tamper(f)
+	return m, nil
+}
+
+func (m *message) tamper(f Fault) {
+	for _, name := range m.signed {
+		value := m.header.Get(name)
+		switch middle := len(value) / 2; {
+		case f&Unsigned != 0:
+			m.header.Del(name)
+		case f&MalformedSignature != 0:
+			m.header.Set(name, value[:middle])
+		case f&TamperedSignature != 0 && value != "":
+			m.header.Set(name, value[:middle]+other(value[middle])+value[middle+1:])
+		}
+	}
+	if f&TamperedBody != 0 && len(m.body) > 0 {
+		m.body[len(m.body)/2] ^= 1
+	}
+	if f&TamperedLayout != 0 {
+		m.body = relaid(m.body)
+	}
+}
+
+// other returns another character that may stand where c stands in hex and in base64, and is not c in the other case.
+func other(c byte) string {
+	if c == '0' {
+		return "1"
+	}
+	return "0"
+}
+
+// relaid returns a JSON object or array in another layout, and anything else with a blank at its end.
+func relaid(body []byte) []byte {
+	if len(body) > 0 && (body[0] == '{' || body[0] == '[') {
+		return append([]byte{body[0], ' '}, body[1:]...)
+	}
+	return append(bytes.Clone(body), ' ')
+}

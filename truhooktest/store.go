@@ -1,0 +1,65 @@
+package truhooktest
+
+import (
+	"context"
+	"time"
+
+	"github.com/truhook/truhook/idempotency"
+)
+
+// Store returns s as the process sees it: once the instance has ended, every call fails with [ErrStopped], as a dead
+// process neither renews a lease nor gives one back. It is an idempotency.Orderer if s is one.
+func (i *Instance) Store(s idempotency.Store) idempotency.Store {
+	m := mortal{i, s}
+	if o, ok := s.(idempotency.Orderer); ok {
+		return mortalOrderer{m, o}
+	}
+	return m
+}
+
+type mortal struct {
+	instance *Instance
+	store    idempotency.Store
+}
+
+func (m mortal) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+	if err := m.instance.Err(); err != nil {
+		return idempotency.Record{}, err
+	}
+	return m.store.Claim(ctx, c)
+}
+
+func (m mortal) Extend(ctx context.Context, k idempotency.Key, t idempotency.Token, lease time.Duration) error {
+	if err := m.instance.Err(); err != nil {
+		return err
+	}
+	return m.store.Extend(ctx, k, t, lease)
+}
+
+func (m mortal) Complete(ctx context.Context, k idempotency.Key, t idempotency.Token) error {
+	if err := m.instance.Err(); err != nil {
+		return err
+	}
+	return m.store.Complete(ctx, k, t)
+}
+
+func (m mortal) Release(ctx context.Context, k idempotency.Key, t idempotency.Token) error {
+	if err := m.instance.Err(); err != nil {
+		return err
+	}
+	return m.store.Release(ctx, k, t)
+}
+
+type mortalOrderer struct {
+	mortal
+	orderer idempotency.Orderer
+}
+
+func (m mortalOrderer) Advance(
+	ctx context.Context, resource idempotency.Key, at time.Time, retain time.Duration,
+) (idempotency.Order, error) {
+	if err := m.instance.Err(); err != nil {
+		return idempotency.OrderUnknown, err
+	}
+	return m.orderer.Advance(ctx, resource, at, retain)
+}

@@ -1,0 +1,252 @@
+package truhooktest
+
+import (
+	"bytes"
+	"context"
+	"log"
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/truhook/truhook/retry"
+)
+
+// A failure is one thing that is wrong with a receiver.
+type failure struct{ Scenario, Reason, Detail string }
+
+// check runs the scenario and returns what it found: in a bubble if scale is zero, else in real time.
+func (sc scenario) check(t *testing.T, scale float64, setup func(t testing.TB) Receiver) (found []failure) {
+	t.Helper()
+	if scale != 0 {
+		return sc.checkNow(t, scale, setup(t))
+	}
+	synctest.Test(t, func(t *testing.T) { found = sc.checkNow(t, 0, setup(t)) })
+	return found
+}
+
+func (sc scenario) checkNow(t *testing.T, scale float64, r Receiver) []failure {
+	if r.Sign == nil || r.WrongKey == nil || r.Event == nil || r.Start == nil {
+		panic("truhooktest: TestReceiver: a required field of the Receiver is nil")
+	}
+	if sc.applies != nil && !sc.applies(r) {
+		return nil
+	}
+	s := newSuite(t.Context(), sc.name, scale, r)
+	defer s.end()
+	sc.run(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures
+}
+
+// suite is one scenario that runs on one receiver.
+type suite struct {
+	Receiver
+	ctx      context.Context
+	scenario string
+	provider *Provider
+	virtual  bool // time
+	log      lockedBuffer
+	released chan struct{} // closed when the scenario is over
+	crashed  chan struct{} // closed when the planned crash has happened
+
+	mu       sync.Mutex
+	instance *Instance
+	applied  map[string]int
+	calls    int
+	signed   []string // the values that the Signer set
+	next     plan
+	unsafe   map[string]bool // acknowledged before they were durable
+	failures []failure
+}
+
+func newSuite(ctx context.Context, scenario string, scale float64, r Receiver) *suite {
+	if len(r.Policy.Rules) == 0 {
+		r.Policy.Rules = []retry.Rule{
+			{From: 200, To: 299, Outcome: retry.Delivered},
+			{From: 100, To: 599, Outcome: retry.Retried},
+			{From: retry.NoAnswer, To: retry.NoAnswer, Outcome: retry.Retried},
+		}
+	}
+	if r.Policy.Attempts < 2 {
+		r.Policy.Attempts, r.Policy.Delays = 3, []retry.Delay{{Base: time.Minute}}
+	}
+	if r.Settle == 0 {
+		r.Settle = time.Minute
+	}
+	s := &suite{
+		Receiver: r, ctx: ctx, scenario: scenario, virtual: scale == 0,
+		released: make(chan struct{}), crashed: make(chan struct{}),
+		applied: map[string]int{}, unsafe: map[string]bool{},
+	}
+	s.provider = NewProvider(r.Policy, r.Sign, s.start(), Config{
+		Path: r.Path, Scale: scale, Restart: s.start, WrongKey: r.WrongKey, StaleBy: r.MaxAge + time.Minute,
+		ErrorLog: log.New(&s.log, "", 0),
+		answered: s.answered,
+		sent:     s.sent,
+	})
+	return s
+}
+
+// start ends the instance before, if there is one, and starts the next.
+func (s *suite) start() http.Handler {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(s.ctx))
+	i := &Instance{suite: s, ctx: ctx, cancel: cancel}
+	s.mu.Lock()
+	before := s.instance
+	s.instance = i
+	s.mu.Unlock()
+	if before != nil {
+		before.cancel()
+	}
+	h := s.Start(i)
+	if h == nil {
+		panic("truhooktest: Receiver.Start returned nil")
+	}
+	return h
+}
+
+func (s *suite) end() {
+	s.instance.cancel()
+	close(s.released)
+	s.provider.Close()
+	if s.virtual {
+		time.Sleep(s.Settle) // what looks at its Context now and then has seen its end, too
+	}
+}
+
+func (s *suite) effect(i *Instance, id string, apply func() error) error {
+	if err := i.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.calls++
+	next := s.next
+	s.next = plan{}
+	s.mu.Unlock()
+	switch {
+	case next.fail:
+		return ErrInjected
+	case next.crashBefore:
+		s.kill(i)
+	}
+	if err := apply(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.applied[id]++
+	s.mu.Unlock()
+	if next.crashAfter {
+		s.kill(i)
+	}
+	return nil
+}
+
+// kill ends the instance as a crash does: nothing runs on in this goroutine, not even what was deferred, until the
+// scenario is over.
+func (s *suite) kill(i *Instance) {
+	i.cancel()
+	close(s.crashed)
+	<-s.released
+	runtime.Goexit()
+}
+
+// called returns how often the receiver has called Instance.Effect.
+func (s *suite) called() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
+// effects returns how often the event had its effect, by now.
+func (s *suite) effects(id string) int {
+	if s.Effects != nil {
+		return s.Effects(id)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.applied[id]
+}
+
+func (s *suite) accepted(id string) bool {
+	if s.Accepted != nil {
+		return s.Accepted(id)
+	}
+	return s.effects(id) > 0
+}
+
+// answered looks at the moment at which an answer has arrived, and nothing later has happened yet.
+func (s *suite) answered(a Attempt) {
+	if a.Outcome == retry.Delivered && a.Fault&forgeries == 0 && !s.accepted(a.Event) {
+		s.mu.Lock()
+		s.unsafe[a.Event] = true
+		s.mu.Unlock()
+	}
+}
+
+func (s *suite) sent(m message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range m.signed {
+		s.signed = append(s.signed, m.header.Get(name))
+	}
+}
+
+// settle waits until a receiver that works later has worked.
+func (s *suite) settle() { s.provider.sleep(s.ctx, s.Settle) }
+
+func (s *suite) event(id string) Event { return Event{ID: id, Body: s.Event(id, 1)} }
+
+func (s *suite) fail(reason, detail string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.failures {
+		if f.Reason == reason {
+			return
+		}
+	}
+	s.failures = append(s.failures, failure{s.scenario, reason, detail})
+}
+
+// plan is what the suite does to the next effect.
+type plan struct{ fail, crashBefore, crashAfter bool }
+
+func (s *suite) plan(p plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = p
+}
+
+// planned reports whether the plan still waits for an effect.
+func (s *suite) planned() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next != plan{}
+}
+
+func (s *suite) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.failures) > 0
+}
+
+// lockedBuffer is a log that several goroutines may write.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
