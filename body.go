@@ -69,13 +69,13 @@ const firstRead = 64 << 10
 // readBody reads the body of r into d and returns how many bytes of the budget it holds, which the caller releases.
 func (m *Middleware) readBody(w http.ResponseWriter, r *http.Request, d *Delivery) (held int64, err error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		d.Body = []byte{}
 		if r.ContentLength > 0 {
 			return 0, incomplete(0, r.ContentLength, nil)
 		}
+		d.Body = []byte{}
 		return 0, nil
 	}
-	lift := m.limitReading(w)
+	lift := m.limitReading(w, r)
 	start := time.Now()
 	body, held, err := m.readAll(r.Body, r.ContentLength, start)
 	d.bodyRead = time.Since(start)
@@ -97,6 +97,12 @@ func (m *Middleware) readAll(src io.Reader, announced int64, start time.Time) (b
 	if announced >= 0 {
 		size = min(announced, firstRead) + 1
 	}
+	reading := false
+	defer func() {
+		if reading { // another middleware's body panicked, and nobody else knows what is held
+			m.release(held)
+		}
+	}()
 	for {
 		if len(body) == cap(body) {
 			if body != nil {
@@ -113,7 +119,9 @@ func (m *Middleware) readAll(src io.Reader, announced int64, start time.Time) (b
 			m.release(held)
 			held = size
 		}
+		reading = true
 		n, readErr := src.Read(body[len(body):cap(body)])
+		reading = false
 		body = body[:len(body)+n]
 		switch {
 		case int64(len(body)) > m.config.MaxBodyBytes:
@@ -152,9 +160,13 @@ func incomplete(got int, announced int64, cause error) error {
 
 // limitReading sets the deadline of one body on the connection itself and returns what lifts it: one that passes while
 // the handler runs would cancel its context. It stays after a refusal, as the server then reads on to the body's end.
-func (m *Middleware) limitReading(w http.ResponseWriter) (lift func()) {
+func (m *Middleware) limitReading(w http.ResponseWriter, r *http.Request) (lift func()) {
+	timeout := m.config.BodyTimeout
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ReadTimeout > 0 {
+		timeout = min(timeout, server.ReadTimeout) // the deadline replaces the server's, and must not be a longer one
+	}
 	c := http.NewResponseController(w)
-	if c.SetReadDeadline(time.Now().Add(m.config.BodyTimeout)) != nil {
+	if c.SetReadDeadline(time.Now().Add(timeout)) != nil {
 		return func() {} // not supported: readAll still watches the clock between reads
 	}
 	return func() { _ = c.SetReadDeadline(time.Time{}) }

@@ -21,11 +21,16 @@ type Check func(ctx context.Context, d *Delivery) error
 // HeaderEquals returns a [Check] that the header name comes in exactly one line and has exactly this value. The
 // comparison takes constant time and hides the length. A missing or other value is [CheckFailed], a second line
 // [DuplicateHeader]. HeaderEquals panics if value is empty, as an unset environment variable is, or if name is not the
-// name of a header; net/http keeps Host apart, so that name panics too.
+// name of a header; net/http keeps Host apart, so that name panics too. So does a value that no header can have, such as
+// one with the newline that a secret's file ended in.
 func HeaderEquals(name, value string) Check {
 	canonical := http.CanonicalHeaderKey(name)
-	if name == "" || strings.ContainsAny(name, " \t\r\n:") || canonical == "Host" {
+	if name == "" || strings.Trim(name, tokenCharacters) != "" || canonical == "Host" {
 		panic(fmt.Sprintf("truhook: HeaderEquals: %q is not the name of a header in a Delivery", name))
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) || value != strings.Trim(value, " ") {
+		// Not told apart, as the value is a secret. net/http trims what arrives, so this one could never match.
+		panic(fmt.Sprintf("truhook: HeaderEquals: the value for %q has a control character, or a blank at an end", canonical))
 	}
 	want := secretDigest("HeaderEquals", canonical, value)
 	return func(_ context.Context, d *Delivery) error {
@@ -39,6 +44,9 @@ func HeaderEquals(name, value string) Check {
 		return &Error{Reason: CheckFailed, Err: fmt.Errorf("header %s", canonical)}
 	}
 }
+
+// tokenCharacters make up the name of a header (RFC 9110, section 5.6.2).
+const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // QueryEquals returns a [Check] that the query of the request URI has the parameter name exactly once and with exactly
 // this value, such as the hard-to-guess token that Truval recommends ("Webhooks", section "IP allow-listing"). The

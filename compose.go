@@ -163,13 +163,13 @@ func (e *anyError) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-func (e *anyError) reason() Reason {
+func (e *anyError) refusal() (Reason, string) {
 	for _, err := range e.refusals {
-		if r := ReasonOf(err); r.Status() >= http.StatusInternalServerError {
-			return r
+		if r, scheme := refusal(err); r.Status() >= http.StatusInternalServerError {
+			return r, scheme
 		}
 	}
-	return ReasonOf(e.refusals[0])
+	return refusal(e.refusals[0])
 }
 
 type require struct {

@@ -25,12 +25,13 @@ type Config struct {
 	MaxBuffered int64
 
 	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5 s.
-	// It is set as a read deadline on the connection, which needs a ResponseWriter that http.NewResponseController
+	// A shorter ReadTimeout of the http.Server holds. It is set as a read deadline on the connection, which needs a ResponseWriter that http.NewResponseController
 	// reaches; behind a wrapper without Unwrap, only a body that arrives slowly is cut off, not one that stalls.
 	BodyTimeout time.Duration
 
 	// OnReject answers a refused request. If it writes nothing, the status of the Reason is answered, as it is where
-	// OnReject is nil. Whatever it writes goes to somebody who has proven nothing: err is for the operator.
+	// OnReject is nil, and where it writes a body without a status. Whatever it writes goes to somebody who has proven
+	// nothing: err is for the operator.
 	OnReject func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Observe is called once a delivery, in the request's goroutine, after the verdict and before the handler or
@@ -62,15 +63,19 @@ func (o Observation) LogValue() slog.Value {
 	attrs := make([]slog.Attr, 0, 8)
 	if o.Verified != nil {
 		attrs = append(attrs, slog.Bool("verified", true))
-		for _, p := range o.Verified.Proofs {
-			attrs = append(attrs, slog.Group("proof", slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID)))
+		for i, p := range o.Verified.Proofs {
+			name := "proof"
+			if i > 0 {
+				name = fmt.Sprintf("proof%d", i+1)
+			}
+			attrs = append(attrs, slog.Group(name, slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID)))
 		}
 		attrs = append(attrs, slog.Int("payload_bytes", len(o.Verified.Payload)))
 	} else {
-		attrs = append(attrs, slog.Bool("verified", false), slog.String("reason", string(ReasonOf(o.Err))))
-		var e *Error
-		if errors.As(o.Err, &e) && e.Scheme != "" {
-			attrs = append(attrs, slog.String("scheme", e.Scheme))
+		reason, scheme := refusal(o.Err)
+		attrs = append(attrs, slog.Bool("verified", false), slog.String("reason", string(reason)))
+		if scheme != "" {
+			attrs = append(attrs, slog.String("scheme", scheme))
 		}
 	}
 	if o.Delivery != nil {
@@ -161,7 +166,7 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request) (*Delivery, in
 	if err == nil {
 		held, err = m.readBody(w, r, d)
 	} else if d != nil {
-		m.limitReading(w) // the server is about to skip the body
+		m.limitReading(w, r) // the server is about to skip the body
 	}
 	if err != nil {
 		m.observe(r.Context(), Observation{Delivery: d, Err: err})

@@ -126,6 +126,9 @@ type Error struct {
 
 // Error returns "scheme: reason: cause", less what is absent.
 func (e *Error) Error() string {
+	if e == nil { // a nil *Error that became an error is a mistake, and must not become a panic or a pass
+		return string(Internal)
+	}
 	s := string(e.Reason)
 	if e.Scheme != "" {
 		s = e.Scheme + ": " + s
@@ -139,45 +142,59 @@ func (e *Error) Error() string {
 // Is reports whether target is the Reason of e.
 func (e *Error) Is(target error) bool {
 	r, ok := target.(Reason)
-	return ok && r == e.Reason
+	return ok && e != nil && r == e.Reason
 }
 
 // Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // ReasonOf returns why err refused a delivery: a constant of this package and nothing else. It is the Reason of the
 // outermost [Error] or Reason in the chain of err; of an error of [AnyOf], the first that is not the sender's fault
 // (5xx), else the first. An error that carries no listed Reason is [Internal]; a nil err has the empty Reason.
 func ReasonOf(err error) Reason {
-	if err == nil {
-		return ""
-	}
-	if r, found := reasonIn(err); found {
-		if _, listed := r.status(); listed {
-			return r
-		}
-	}
-	return Internal
+	r, _ := refusal(err)
+	return r
 }
 
-func reasonIn(err error) (Reason, bool) {
+// refusal returns why err refused, and the scheme of the Error that says so.
+func refusal(err error) (r Reason, scheme string) {
+	if err == nil {
+		return "", ""
+	}
+	r, scheme, _ = find(err)
+	if _, listed := r.status(); !listed {
+		r = Internal
+	}
+	return r, scheme
+}
+
+func find(err error) (r Reason, scheme string, found bool) {
 	for err != nil {
 		switch e := err.(type) { //nolint:errorlint // this is the walk that errors.As would do, in one pass
 		case Reason:
-			return e, true
+			return e, "", true
 		case *Error:
-			return e.Reason, true
+			if e == nil {
+				return "", "", false
+			}
+			return e.Reason, e.Scheme, true
 		case *anyError:
-			return e.reason(), true
+			r, scheme = e.refusal()
+			return r, scheme, true
 		case interface{ Unwrap() []error }:
 			for _, branch := range e.Unwrap() {
-				if r, found := reasonIn(branch); found {
-					return r, true
+				if r, scheme, found = find(branch); found {
+					return r, scheme, true
 				}
 			}
-			return "", false
+			return "", "", false
 		}
 		err = errors.Unwrap(err)
 	}
-	return "", false
+	return "", "", false
 }

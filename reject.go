@@ -13,21 +13,23 @@ func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
 	case BodyTooLarge, BodyIncomplete, BodyTimedOut, Overloaded:
 		w.Header().Set("Connection", "close") // what is left of the body must not be read as the next request
 	}
+	status := reason.Status()
 	if m != nil && m.config.OnReject != nil {
-		watched := &watchedWriter{ResponseWriter: w}
+		watched := &watchedWriter{ResponseWriter: w, status: status}
 		m.config.OnReject(watched, r, err)
 		if watched.wrote {
 			return
 		}
 	}
-	status := reason.Status()
 	http.Error(w, http.StatusText(status), status)
 }
 
-// watchedWriter notices whether OnReject answered. It is used on the refusal path only.
+// watchedWriter notices whether OnReject answered. It is used on the refusal path only. net/http takes a body or a flush
+// without a status for 200, which would tell the sender that its delivery arrived: here it is the status of the Reason.
 type watchedWriter struct {
 	http.ResponseWriter
-	wrote bool
+	status int
+	wrote  bool
 }
 
 func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -39,18 +41,25 @@ func (w *watchedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+func (w *watchedWriter) begin() {
+	if !w.wrote {
+		w.WriteHeader(w.status)
+	}
+}
+
 func (w *watchedWriter) Write(b []byte) (int, error) {
-	w.wrote = true
+	w.begin()
 	return w.ResponseWriter.Write(b)
 }
 
 // FlushError and Hijack are found by http.ResponseController before it unwraps: both decide the answer too.
 func (w *watchedWriter) FlushError() error {
-	w.wrote = true
+	w.begin()
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.wrote = true
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.wrote = w.wrote || err == nil
+	return conn, buffered, err
 }

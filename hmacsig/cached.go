@@ -3,7 +3,6 @@ package hmacsig
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,8 +18,8 @@ type CacheConfig struct {
 	// it, or a minute before the validity of a key ends, without anybody waiting.
 	TTL time.Duration
 
-	// MinInterval is how far apart two fetches begin at the least, whatever asks for them, the first one included if it
-	// fails. Zero and below mean 10 s, or TTL if that is shorter.
+	// MinInterval is how far apart two fetches begin at the least, after a failure too, whatever asks for them but Refresh.
+	// Zero and below mean 10 s, or TTL if that is shorter.
 	MinInterval time.Duration
 
 	// Timeout is how long one fetch may take. Zero and below mean 10 s.
@@ -84,30 +83,12 @@ type Cache struct {
 	waiters int
 }
 
-// answer is what the last good fetch came to. It is never changed.
-type answer struct {
-	keys     []Key
-	gone     map[*secret]time.Time // when a retained key was no longer listed
-	at, next time.Time             // when it was fetched, and when the next fetch is due
-}
-
-type flight struct {
-	begun time.Time // by the real clock, as waiting takes real time
-	done  chan struct{}
-}
-
-const (
-	maxWaiters  = 256         // deliveries that wait for one fetch
-	beforeEnd   = time.Minute // how long before the end of a key's validity the next answer is fetched
-	freshFifths = 4           // of the TTL, after which the next answer is fetched without anybody waiting
-)
-
 // Cached returns a source that remembers what fetch returned. A secret manager becomes a source with it in a few lines.
 //
 // fetch does not learn which delivery it is asked for, so no answer can get into the hands of the wrong tenant: for
 // keys by tenant, keep one Cache for each and choose by path in a [KeySourceFunc]. It gets a context of its own that
-// ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys, more than 16, a
-// zero Key and two of one id count as a failed fetch: the last key cannot be withdrawn by an empty answer.
+// ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys, more than 16 and
+// a zero Key count as a failed fetch: the last key cannot be withdrawn by an empty answer.
 //
 // A cache begins at most one fetch every MinInterval, whatever comes in; at most one is under way; and there is no
 // goroutine but during a fetch. It fetches when the first delivery comes, or in [Cache.Refresh] before that. Nobody waits
@@ -172,133 +153,6 @@ func (c *Cache) unavailable(ctx context.Context) error {
 		failure = errors.New("the keys have not arrived yet")
 	}
 	return &truhook.Error{Reason: truhook.KeysUnavailable, Err: failure}
-}
-
-// beginLocked returns the fetch that is under way, after beginning one if that is allowed; nil if there is none.
-func (c *Cache) beginLocked(now time.Time, force bool) *flight {
-	if c.flight != nil {
-		return c.flight
-	}
-	if since := now.Sub(c.begun); !force && !c.begun.IsZero() && since >= 0 && since < c.config.MinInterval {
-		return nil
-	}
-	c.begun = now
-	c.flight = &flight{begun: time.Now(), done: make(chan struct{})}
-	go c.fly(c.flight)
-	return c.flight
-}
-
-// wait returns when f is done, limit after it began, when ctx ends, or at once if too many wait already.
-func (c *Cache) wait(ctx context.Context, f *flight, limit time.Duration) {
-	if f == nil {
-		return
-	}
-	left := limit - time.Since(f.begun)
-	if left <= 0 {
-		return
-	}
-	c.mu.Lock()
-	full := c.waiters >= maxWaiters
-	if !full {
-		c.waiters++
-	}
-	c.mu.Unlock()
-	if full {
-		return
-	}
-	timer := time.NewTimer(left)
-	select {
-	case <-f.done:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	timer.Stop()
-	c.mu.Lock()
-	c.waiters--
-	c.mu.Unlock()
-}
-
-// fly fetches once. It has a context of its own, as several deliveries may wait for it.
-func (c *Cache) fly(f *flight) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.config.Timeout)
-	keys, err := c.call(ctx)
-	cancel()
-	now := c.config.Now()
-	c.mu.Lock()
-	c.flight, c.failure = nil, err
-	if err == nil {
-		c.current.Store(c.config.succeed(c.current.Load(), keys, now))
-	}
-	c.mu.Unlock()
-	close(f.done)
-	if err != nil && c.config.OnError != nil {
-		defer func() { _ = recover() }()
-		c.config.OnError(err)
-	}
-}
-
-func (c *Cache) call(ctx context.Context) (keys []Key, err error) {
-	defer func() {
-		if value := recover(); value != nil { // which would end the program, as this is a goroutine of its own
-			keys, err = nil, fmt.Errorf("hmacsig: fetching the keys panicked: %T", value)
-		}
-	}()
-	keys, err = c.fetch(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(keys) == 0:
-		return nil, errors.New("hmacsig: the source has no keys")
-	}
-	if err := checkKeys(keys); err != nil {
-		return nil, fmt.Errorf("hmacsig: the source gave %w", err)
-	}
-	return keys, nil
-}
-
-// succeed returns the answer that follows old.
-func (cfg CacheConfig) succeed(old *answer, keys []Key, now time.Time) *answer {
-	a := &answer{keys: append([]Key(nil), keys...), at: now, next: now.Add(cfg.TTL / (freshFifths + 1) * freshFifths)}
-	for i := range keys {
-		if end := keys[i].notAfter; end.After(now) && end.Add(-beforeEnd).Before(a.next) {
-			a.next = end.Add(-beforeEnd)
-		}
-	}
-	if earliest := now.Add(cfg.MinInterval); a.next.Before(earliest) {
-		a.next = earliest
-	}
-	if old == nil {
-		return a
-	}
-	if cfg.Retain > 0 {
-		a.retain(old, now, cfg.Retain)
-	}
-	a.keys = reuse(old.keys, a.keys)
-	return a
-}
-
-// retain appends the keys of old that are no longer listed, as keys whose validity is over.
-func (a *answer) retain(old *answer, now time.Time, limit time.Duration) {
-	a.gone = map[*secret]time.Time{}
-	listed := len(a.keys)
-	for _, k := range old.keys {
-		relisted := false
-		for i := range a.keys[:listed] {
-			relisted = relisted || sameSecret(&k, &a.keys[i])
-		}
-		since, before := old.gone[k.open()]
-		if !before {
-			since = now
-		}
-		if relisted || now.Sub(since) >= limit || len(a.keys) == maxKeys {
-			continue
-		}
-		if k.notAfter.IsZero() || k.notAfter.After(since) {
-			k.notAfter = since
-		}
-		a.gone[k.open()] = since
-		a.keys = append(a.keys, k)
-	}
 }
 
 // Refresh fetches now, however long ago the last fetch was, or waits for the one that is under way, and returns what it

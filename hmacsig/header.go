@@ -174,7 +174,8 @@ func (f *format) readID(d *truhook.Delivery, s *signatures) error {
 	return nil
 }
 
-// allowsID wants visible ASCII without the literal that follows {id}: else two messages would sign as one text.
+// allowsID wants visible ASCII, and the literal that follows {id} not before its end, be it that the end of the id begins
+// it ("a." before ".."): else two messages would sign as one text.
 func (f *format) allowsID(id string) bool {
 	for i := range len(id) {
 		if id[i] <= ' ' || id[i] >= 0x7f {
@@ -182,7 +183,10 @@ func (f *format) allowsID(id string) bool {
 		}
 	}
 	for i := range f.parts {
-		if f.parts[i].kind == idPart && strings.Contains(id, f.parts[i+1].literal) {
+		if f.parts[i].kind != idPart {
+			continue
+		}
+		if literal := f.parts[i+1].literal; strings.Index(id+literal, literal) < len(id) {
 			return false
 		}
 	}

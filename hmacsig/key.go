@@ -67,7 +67,7 @@ func NewKeys(current string, previous ...string) ([]Key, error) {
 }
 
 // Between returns a copy of k that is valid from notBefore on and until before notAfter. A zero time leaves that side
-// open. Whatever it was before does not count.
+// open. Whatever it was before does not count. A window that ends before it begins holds no instant, whatever the Grace.
 func (k Key) Between(notBefore, notAfter time.Time) Key {
 	k.notBefore, k.notAfter = notBefore, notAfter
 	return k
@@ -102,7 +102,9 @@ func (k *Key) at(now time.Time, grace time.Duration) window {
 	switch {
 	case !k.notBefore.IsZero() && now.Before(k.notBefore):
 		return before
-	case !k.notAfter.IsZero() && !now.Before(k.notAfter.Add(grace)):
+	case k.notAfter.IsZero():
+		return inside
+	case !now.Before(k.notAfter.Add(grace)), !k.notBefore.Before(k.notAfter):
 		return after
 	}
 	return inside

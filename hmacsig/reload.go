@@ -122,8 +122,7 @@ func reuse(old, fresh []Key) []Key {
 				break
 			}
 		}
-		unchanged = unchanged && sameSecret(&old[i], &fresh[i]) &&
-			old[i].notBefore.Equal(fresh[i].notBefore) && old[i].notAfter.Equal(fresh[i].notAfter)
+		unchanged = unchanged && sameKey(&old[i], &fresh[i])
 	}
 	if unchanged && len(old) > 0 {
 		return old
@@ -131,6 +130,13 @@ func reuse(old, fresh []Key) []Key {
 	return fresh
 }
 
+func sameKey(a, b *Key) bool {
+	return sameSecret(a, b) && a.notBefore.Equal(b.notBefore) && a.notAfter.Equal(b.notAfter)
+}
+
 func sameSecret(a, b *Key) bool {
+	if a.open == nil || b.open == nil {
+		return false
+	}
 	return a.id == b.id && hmac.Equal(a.open().bytes, b.open().bytes)
 }

@@ -172,6 +172,11 @@ func (f *format) compileContent() error {
 	if f.parts[len(f.parts)-1].kind != bodyPart {
 		return fmt.Errorf("the Content %q does not end with {body}, so the body could run into what follows", f.Content)
 	}
+	for i := range f.parts {
+		if f.parts[i].kind == timestampPart && strings.ContainsAny(f.parts[i+1].literal[:1], "0123456789") {
+			return fmt.Errorf("the Content %q has a digit behind {timestamp}, which it could be part of", f.Content)
+		}
+	}
 	var err error
 	if f.id, err = f.compileField("ID", f.ID, seen[idPart]); err != nil {
 		return err

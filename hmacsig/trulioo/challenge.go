@@ -49,7 +49,8 @@ func AnswerChallenge(next http.Handler) http.Handler {
 //	mux.Handle("POST /webhooks/trulioo", trulioo.InsecureAnswerUnsignedChallenge(verify.Wrap(handler)))
 //
 // It reflects up to 4 KiB that nobody vouched for, as JSON, and proves nothing about who sent it. A body over 4 KiB, or
-// one that comes with a signature, goes to next unread. It panics if next is nil.
+// one that comes with a signature, goes to next unread. How long the body may take is bounded by the http.Server's
+// ReadTimeout only. It panics if next is nil.
 func InsecureAnswerUnsignedChallenge(next http.Handler) http.Handler {
 	if next == nil {
 		panic("trulioo: InsecureAnswerUnsignedChallenge: the handler is nil")

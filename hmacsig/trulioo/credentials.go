@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/internal/payload"
@@ -21,10 +22,10 @@ func ParseCredentials(response []byte) ([]hmacsig.Key, error) {
 		Data struct {
 			Webhooks []struct {
 				Credentials []struct {
-					ID        string       `json:"credentialIdentifier"`
-					Secret    string       `json:"secretValue"`
-					NotBefore payload.Time `json:"effectiveStartDateTimeUTC"`
-					NotAfter  payload.Time `json:"expirationDateTimeUTC"`
+					ID        string        `json:"credentialIdentifier"`
+					Secret    string        `json:"secretValue"`
+					NotBefore payload.Time  `json:"effectiveStartDateTimeUTC"`
+					NotAfter  *payload.Time `json:"expirationDateTimeUTC"`
 				} `json:"credentials"`
 			} `json:"webhooks"`
 		} `json:"data"`
@@ -39,10 +40,14 @@ func ParseCredentials(response []byte) ([]hmacsig.Key, error) {
 			if err != nil {
 				return nil, fmt.Errorf("trulioo: credential: %w", err)
 			}
-			if !c.NotAfter.IsZero() && !c.NotBefore.Before(c.NotAfter.Time) {
-				return nil, fmt.Errorf("trulioo: credential %q is never valid: it ends before it begins", c.ID)
+			var end time.Time // zero: open
+			if c.NotAfter != nil {
+				// An empty text, or the year 1 that .NET writes for a time that was never set, ends the window too.
+				if end = c.NotAfter.Time; !c.NotBefore.Before(end) {
+					return nil, fmt.Errorf("trulioo: credential %q is never valid: it ends before it begins", c.ID)
+				}
 			}
-			keys = append(keys, key.Between(c.NotBefore.Time, c.NotAfter.Time))
+			keys = append(keys, key.Between(c.NotBefore.Time, end))
 		}
 	}
 	if len(keys) == 0 {

@@ -167,6 +167,24 @@ func DeliveryID(v *truhook.Verified) (string, error) {
 	return string(id), nil
 }
 
+// Fingerprint returns the payload without its retry counter, which is what two deliveries of one event have in common:
+// an idempotency.FingerprintFunc. What is not a JSON object is returned as it is, and nil for a nil v.
+func Fingerprint(v *truhook.Verified) []byte {
+	if v == nil {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(v.Payload, &members) != nil || members == nil {
+		return v.Payload
+	}
+	delete(members, "retry")
+	stable, err := json.Marshal(members) // by name, so that their order does not count
+	if err != nil {
+		return v.Payload
+	}
+	return stable
+}
+
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

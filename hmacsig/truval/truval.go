@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/truhook/truhook/hmacsig"
 )
@@ -37,7 +38,7 @@ const MinSecretLength = 8
 // not take one. The key ids are "current", "previous-1", "previous-2" and so on.
 func New(secret string, previous ...string) (*hmacsig.Verifier, error) {
 	for _, text := range append([]string{secret}, previous...) {
-		if len(text) < MinSecretLength {
+		if utf8.RuneCountInString(text) < MinSecretLength {
 			return nil, errors.New("truval: a secret has fewer than 8 characters")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -131,15 +132,13 @@ func (f *Folder[T]) Run(ctx context.Context) error {
 func (f *Folder[T]) refreshLocked(now time.Time) {
 	old := f.current.Load()
 	files, problem := f.look(now)
-	switch {
-	case len(files) > f.config.MaxFiles:
-		problem = errors.Join(problem, f.tooMany())
-	case len(files) == 0:
-		if problem == nil {
-			problem = fmt.Errorf("%s: %s: none of its files is left", f.config.Package, f.path)
-		}
-	default:
+	if len(files) > f.config.MaxFiles { // then those that are gone make room at once for those that are there
+		maps.DeleteFunc(files, func(_ string, one *file[T]) bool { return !one.missing.IsZero() })
+	}
+	if len(files) > 0 {
 		f.files = files
+	} else if problem == nil {
+		problem = fmt.Errorf("%s: %s: none of its files is left", f.config.Package, f.path)
 	}
 	state := &State[T]{Entries: f.entries(old.Entries), Problem: problem, at: now}
 	if problem != nil {

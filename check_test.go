@@ -1,0 +1,185 @@
+package truhook_test
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+)
+
+func TestHeaderEquals(t *testing.T) {
+	t.Parallel()
+	const value = "5e1f-token"
+	for _, name := range []string{"X-Token", "x-token", "X-TOKEN"} {
+		check := truhook.HeaderEquals(name, value)
+		tests := map[string]struct {
+			lines []string
+			want  truhook.Reason
+		}{
+			"equal":          {[]string{value}, ""},
+			"absent":         {nil, truhook.CheckFailed},
+			"no lines":       {[]string{}, truhook.CheckFailed},
+			"empty":          {[]string{""}, truhook.CheckFailed},
+			"a prefix":       {[]string{value[:4]}, truhook.CheckFailed},
+			"longer":         {[]string{value + "x"}, truhook.CheckFailed},
+			"another case":   {[]string{"5E1F-TOKEN"}, truhook.CheckFailed},
+			"blank in front": {[]string{" " + value}, truhook.CheckFailed},
+			"NUL behind":     {[]string{value + "\x00"}, truhook.CheckFailed},
+			"a list":         {[]string{value + "," + value}, truhook.CheckFailed},
+			"equal twice":    {[]string{value, value}, truhook.DuplicateHeader},
+			"right first":    {[]string{value, "x"}, truhook.DuplicateHeader},
+			"right last":     {[]string{"", value}, truhook.DuplicateHeader},
+		}
+		for what, tt := range tests {
+			d := &truhook.Delivery{Header: http.Header{"X-Token": tt.lines, "X_Token": {value}, "X-Token-2": {value}}}
+			err := check(t.Context(), d)
+			require.Equal(t, tt.want, truhook.ReasonOf(err), "%s, %s", name, what)
+			if err != nil {
+				require.NotContains(t, err.Error(), "5e1f")
+			}
+		}
+	}
+	require.Equal(t, truhook.CheckFailed, truhook.ReasonOf(truhook.HeaderEquals("X-Token", value)(t.Context(), &truhook.Delivery{})))
+}
+
+func TestAnUnsetEnvironmentVariableStopsTheProgram(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(){
+		"HeaderEquals, value":           func() { truhook.HeaderEquals("X-Token", "") },
+		"HeaderEquals, name":            func() { truhook.HeaderEquals("", "x") },
+		"QueryEquals, value":            func() { truhook.QueryEquals("token", "") },
+		"QueryEquals, name":             func() { truhook.QueryEquals("", "x") },
+		"RemoteAddrIn, none":            func() { truhook.RemoteAddrIn() },
+		"RemoteAddrIn, an empty list":   func() { truhook.RemoteAddrIn([]netip.Prefix{}...) },
+		"RemoteAddrIn, a zero prefix":   func() { truhook.RemoteAddrIn(netip.Prefix{}) },
+		"RemoteAddrIn, one zero prefix": func() { truhook.RemoteAddrIn(netip.MustParsePrefix("192.0.2.0/24"), netip.Prefix{}) },
+		"RemoteAddrIn, impossible bits": func() { truhook.RemoteAddrIn(netip.PrefixFrom(netip.MustParseAddr("192.0.2.0"), 33)) },
+		"RemoteAddrIn, mixed":           func() { truhook.RemoteAddrIn(netip.MustParsePrefix("::ffff:0:0/95")) },
+	} {
+		require.Panics(t, f, name)
+	}
+}
+
+func TestNamesThatNoHeaderHasPanic(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"Host", "host", "HOST", "X Token", "X-Token ", "X-Token:", "X\r\nY", "X\tY", "\x00", "X\x00", "X-Tökèn", "X/Y", "X,Y", `"X"`, "(X)", "X=Y", "X@Y",
+	} {
+		require.Panics(t, func() { truhook.HeaderEquals(name, "x") }, "%q", name)
+	}
+}
+
+func TestThePanicTextHasNoValue(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		require.NotContains(t, recover(), "5e1f-token")
+	}()
+	truhook.HeaderEquals("Host", "5e1f-token")
+}
+
+func TestQueryEquals(t *testing.T) {
+	t.Parallel()
+	check := truhook.QueryEquals("token", "s3cret&=+ é")
+	const encoded = "s3cret%26%3D%2B+%C3%A9"
+	tests := map[string]truhook.Reason{
+		"/hook?token=" + encoded:                  "",
+		"/hook?a=b&token=" + encoded + "&c":       "",
+		"/hook?tok%65n=" + encoded:                "",
+		"https://x.example/hook?token=" + encoded: "",
+		"/hook?token=s3cret%26%3d%2b%20%c3%a9":    "",
+		"":                                        truhook.CheckFailed,
+		"/hook":                                   truhook.CheckFailed,
+		"/hook?":                                  truhook.CheckFailed,
+		"/hook?token":                             truhook.CheckFailed,
+		"/hook?token=":                            truhook.CheckFailed,
+		"/hook?Token=" + encoded:                  truhook.CheckFailed,
+		"/hook?token=S3CRET":                      truhook.CheckFailed,
+		"/hook?token=" + encoded + "&token=" + encoded:  truhook.CheckFailed,
+		"/hook?token=x&token=" + encoded:                truhook.CheckFailed,
+		"/hook?token=" + encoded + "&token=":            truhook.CheckFailed,
+		"/hook?token=" + encoded + ";x":                 truhook.CheckFailed,
+		"/hook?token=" + encoded + "&x=%zz":             truhook.CheckFailed,
+		"/hook%3Ftoken=" + encoded:                      truhook.CheckFailed,
+		"/token=" + encoded:                             truhook.CheckFailed,
+		"/hook?x=token=" + encoded:                      truhook.CheckFailed,
+		"/hook?token=" + encoded + "%00":                truhook.CheckFailed,
+		"/hook?%00token=" + encoded:                     truhook.CheckFailed,
+		"/hook?token[]=" + encoded:                      truhook.CheckFailed,
+		"/hook?a?token=" + encoded:                      truhook.CheckFailed,
+		"/hook#?token=" + encoded + "&token=" + encoded: truhook.CheckFailed,
+	}
+	for uri, want := range tests {
+		err := check(t.Context(), &truhook.Delivery{RequestURI: uri})
+		require.Equal(t, want, truhook.ReasonOf(err), uri)
+		if err != nil {
+			require.NotContains(t, err.Error(), "s3cret")
+		}
+	}
+}
+
+func TestRemoteAddrIn(t *testing.T) {
+	t.Parallel()
+	prefixes := func(texts ...string) (all []netip.Prefix) {
+		for _, text := range texts {
+			all = append(all, netip.MustParsePrefix(text))
+		}
+		return all
+	}
+	tests := map[string]struct {
+		allowed  []netip.Prefix
+		in, outs []string
+	}{
+		"one IPv4 address": {
+			prefixes("34.212.57.93/32"),
+			[]string{"34.212.57.93:443", "34.212.57.93:0", "[::ffff:34.212.57.93]:1", "[::ffff:22d4:395d]:1"},
+			[]string{"34.212.57.92:443", "[::22d4:395d]:1", "[64:ff9b::22d4:395d]:1", "34.212.57.93", "034.212.57.93:1", " 34.212.57.93:1", "34.212.57.93:https"},
+		},
+		"an IPv4 network that is not masked": {
+			prefixes("192.0.2.77/24"), []string{"192.0.2.0:1", "192.0.2.255:1"}, []string{"192.0.1.255:1", "192.0.3.0:1"},
+		},
+		"an IPv4-mapped prefix": {
+			prefixes("::ffff:192.0.2.0/120"), []string{"192.0.2.9:1", "[::ffff:192.0.2.9]:1"}, []string{"192.0.3.9:1", "[::192.0.2.9]:1"},
+		},
+		"all of IPv4, mapped": {
+			prefixes("::ffff:0:0/96"), []string{"192.0.2.9:1", "[::ffff:192.0.2.9]:1"}, []string{"[::1]:1", "[2001:db8::1]:1"},
+		},
+		"a bare IPv6 address is one address": {
+			prefixes("2001:db8::1/128"),
+			[]string{"[2001:db8::1]:1", "[2001:0DB8:0::1]:1"},
+			[]string{"[2001:db8::2]:1", "[2001:db8::]:1", "[2001:db8:ffff::1]:1", "[2001:db8::1%eth0]:1", "2001:db8::1:1"},
+		},
+		"all of IPv6 is not IPv4": {
+			prefixes("::/0"), []string{"[2001:db8::1]:1", "[::1]:1"}, []string{"192.0.2.1:1", "[::ffff:192.0.2.1]:1"},
+		},
+		"all of IPv4 is not IPv6": {prefixes("0.0.0.0/0"), []string{"192.0.2.1:1", "[::ffff:192.0.2.1]:1"}, []string{"[::1]:1"}},
+		"link-local with a zone":  {prefixes("fe80::/10"), []string{"[fe80::1]:1"}, []string{"[fe80::1%eth0]:1", "[fe80::1%25eth0]:1"}},
+		"several":                 {prefixes("192.0.2.1/32", "2001:db8::/32"), []string{"192.0.2.1:1", "[2001:db8:1::]:1"}, []string{"192.0.2.2:1"}},
+	}
+	never := []string{"", "@", "/run/app.sock", "@/abstract", "localhost:80", "unknown", "192.0.2.1:", ":80", "192.0.2.1:99999", "192.0.2.1, 192.0.2.1:1", "\x00"}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check := truhook.RemoteAddrIn(tt.allowed...)
+			for _, addr := range tt.in {
+				require.NoError(t, check(t.Context(), &truhook.Delivery{RemoteAddr: addr}), addr)
+			}
+			for _, addr := range append(tt.outs, never...) {
+				err := check(t.Context(), &truhook.Delivery{RemoteAddr: addr, Header: http.Header{
+					"X-Forwarded-For": {"34.212.57.93"}, "X-Real-Ip": {"192.0.2.1"}, "Forwarded": {"for=192.0.2.9"},
+				}})
+				require.Equal(t, truhook.SourceNotAllowed, truhook.ReasonOf(err), addr)
+			}
+		})
+	}
+}
+
+func TestTheAllowedPrefixesAreCopied(t *testing.T) {
+	t.Parallel()
+	allowed := []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
+	check := truhook.RemoteAddrIn(allowed...)
+	allowed[0] = netip.MustParsePrefix("0.0.0.0/0")
+	require.Error(t, check(t.Context(), &truhook.Delivery{RemoteAddr: "192.0.2.2:1"}))
+}

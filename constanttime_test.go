@@ -1,0 +1,122 @@
+package truhook_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leaky compares in a time that depends on the bytes. The test is about the packages that hold secrets; it cannot know
+// which bytes are secret, so it forbids the functions altogether and names each place where one is right.
+var leaky = map[string]bool{
+	"bytes.Equal": true, "bytes.Compare": true, "bytes.EqualFold": true, "reflect.DeepEqual": true, "strings.EqualFold": true,
+	"strings.Compare": true, "slices.Equal": true, "slices.Compare": true, "maps.Equal": true, "cmp.Compare": true, "bytes.Contains": true,
+}
+
+// allowed are files where what is compared is no secret.
+var allowed = map[string]string{
+	"hmacsig/trulioo/challenge.go":    "strings.EqualFold", // the type of an event
+	"hmacsig/trulioo/event.go":        "strings.EqualFold", // the type of an event
+	"hmacsig/trulioo/sourceclient.go": "strings.EqualFold", // the type of a token, not the token
+}
+
+// secretNames are names under which the code holds what came from a secret, or is compared with it.
+var secretNames = map[string]bool{"sum": true, "mac": true, "want": true, "macs": true, "bytes": true, "decoded": true, "expected": true, "secret": true, "first": true}
+
+func TestNothingThatHoldsASecretComparesInVariableTime(t *testing.T) {
+	t.Parallel()
+	files, compares := 0, 0
+	for _, file := range secretFiles(t) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		files++
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch e := n.(type) {
+			case *ast.CallExpr:
+				name := called(e)
+				if name == "subtle.ConstantTimeCompare" || name == "hmac.Equal" {
+					compares++
+				}
+				require.False(t, leaky[name] && allowed[file] != name, "%s calls %s", file, name)
+			case *ast.BinaryExpr:
+				if e.Op != token.EQL && e.Op != token.NEQ {
+					return true
+				}
+				for _, pair := range [2][2]ast.Expr{{e.X, e.Y}, {e.Y, e.X}} {
+					require.False(t, secretNames[operand(pair[0])] && !trivial(pair[1]), "%s compares %s with %s", file, operand(pair[0]), e.Op)
+				}
+			}
+			return true
+		})
+	}
+	require.Greater(t, files, 15)
+	require.Positive(t, compares, "the comparison in constant time is still there")
+}
+
+// secretFiles are the sources of the root package and of hmacsig with its providers.
+func secretFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	require.NoError(t, filepath.WalkDir("hmacsig", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".go") {
+			files = append(files, filepath.ToSlash(path))
+		}
+		return err
+	}))
+	var sources []string
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			sources = append(sources, file)
+		}
+	}
+	return sources
+}
+
+// called returns "package.Function" or "".
+func called(call *ast.CallExpr) string {
+	if s, ok := call.Fun.(*ast.SelectorExpr); ok {
+		if x, ok := s.X.(*ast.Ident); ok {
+			return x.Name + "." + s.Sel.Name
+		}
+	}
+	return ""
+}
+
+// operand returns the last name of x, m.sum[:] or string(m.sum).
+func operand(e ast.Expr) string {
+	switch x := e.(type) {
+	case *ast.Ident:
+		return x.Name
+	case *ast.SelectorExpr:
+		return x.Sel.Name
+	case *ast.IndexExpr:
+		return operand(x.X)
+	case *ast.SliceExpr:
+		return operand(x.X)
+	case *ast.ParenExpr:
+		return operand(x.X)
+	case *ast.CallExpr:
+		if f, ok := x.Fun.(*ast.Ident); ok && f.Name == "string" && len(x.Args) == 1 {
+			return operand(x.Args[0])
+		}
+	}
+	return ""
+}
+
+// trivial reports whether comparing with e tells no more than whether there is anything: nil, "" or a number.
+func trivial(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.Ident:
+		return x.Name == "nil"
+	case *ast.BasicLit:
+		return x.Value == `""` || x.Kind == token.INT
+	}
+	return false
+}

@@ -1,0 +1,225 @@
+package hmacsig
+
+import (
+	"context"
+	"crypto/hmac"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/truhook/truhook"
+)
+
+var (
+	_ truhook.Auditor = (*Verifier)(nil)
+	_ truhook.Auditor = (*Cache)(nil)
+	_ truhook.Auditor = (*FileKeys)(nil)
+)
+
+const (
+	shortSecret     = 16 // bytes under which a secret is worth a warning
+	shortForFIPS    = 14 // bytes under which HMAC panics with GODEBUG=fips140=only
+	soon            = 7 * 24 * time.Hour
+	generousGrace   = 7 * 24 * time.Hour
+	truvSecretStart = "sandbox- dev- prod-"
+)
+
+// Audit implements [truhook.Auditor]: it asks the key source, if that is an Auditor, and looks at the keys that are
+// static or [Reloadable]. Another source is not asked, as it may need a real delivery; [AuditKeys] looks at its keys.
+func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
+	if v == nil || v.format == nil {
+		return []truhook.Finding{{
+			Severity: truhook.SeverityError, Name: "no-verifier",
+			Problem: "The verifier was not made by a constructor, and refuses everything.",
+			Remedy:  "Give the result of New, and look at its error.",
+		}}
+	}
+	var findings []truhook.Finding
+	switch source := v.keys.(type) {
+	case staticKeys:
+		findings = AuditKeys(v.now(), source...)
+	case *Reloadable:
+		keys, _ := source.Keys(ctx, Query{})
+		findings = AuditKeys(v.now(), keys...)
+	case truhook.Auditor:
+		findings = source.Audit(ctx)
+	}
+	if v.grace > generousGrace {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "long-grace", Subject: v.format.Name,
+			Problem: "Keys are accepted for more than a week after the end of their validity.",
+			Remedy:  "Shorten Grace: it is meant for deliveries that were under way when the key changed.",
+		})
+	}
+	return findings
+}
+
+// Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, within the same bounds as a delivery, and
+// looks at the keys and at whether fetching works.
+func (c *Cache) Audit(ctx context.Context) []truhook.Finding {
+	if c == nil || c.fetch == nil {
+		return AuditKeys(time.Time{})
+	}
+	keys, err := c.Keys(ctx, Query{})
+	if err != nil {
+		return []truhook.Finding{{
+			Severity: truhook.SeverityError, Name: "keys-unavailable",
+			Problem: fmt.Sprintf("There are no keys, and fetching them failed: %v.", err),
+			Remedy:  "Mend the source of the keys; until then every delivery is answered 503.",
+		}}
+	}
+	c.mu.Lock()
+	failure, at := c.failure, c.current.Load().at
+	c.mu.Unlock()
+	now := c.config.Now()
+	var findings []truhook.Finding
+	if failure != nil {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "keys-stale",
+			Problem: fmt.Sprintf("Fetching the keys failed: %v. Those of %s are in use.", failure, at.UTC().Format(time.RFC3339)),
+			Remedy: fmt.Sprintf("Mend the source of the keys; from %s on every delivery is answered 503.",
+				at.Add(c.config.MaxStale).UTC().Format(time.RFC3339)),
+		})
+	}
+	return append(findings, AuditKeys(now, keys...)...)
+}
+
+// Audit implements [truhook.Auditor]. It looks at the files now, and at the secrets that are in use.
+func (f *FileKeys) Audit(ctx context.Context) []truhook.Finding {
+	if f == nil || f.folder == nil {
+		return AuditKeys(time.Time{})
+	}
+	_ = f.folder.Refresh(ctx)
+	state := f.folder.State(false)
+	findings := AuditKeys(f.now(), state.Entries...)
+	if state.Problem != nil {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "files-unreadable",
+			Problem: fmt.Sprintf("Since %s not all secrets could be read: %v. The last good ones are in use.",
+				state.Since.UTC().Format(time.RFC3339), strings.ReplaceAll(state.Problem.Error(), "\n", "; ")),
+			Remedy: "Mend the files; a secret that is to be withdrawn has to be deleted or replaced.",
+		})
+	}
+	return findings
+}
+
+// AuditKeys returns what is worth knowing about the keys of one verifier at an instant: secrets that are short, padded,
+// quoted or damaged on their way into the configuration, secrets of two environments side by side, validity that is over
+// or ends within a week. It never repeats a secret or a part of one. It serves sources of your own.
+func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
+	if len(keys) == 0 {
+		return []truhook.Finding{{
+			Severity: truhook.SeverityError, Name: "no-keys",
+			Problem: "There are no keys, so every delivery is answered 503.", Remedy: "Give the source a key.",
+		}}
+	}
+	var findings []truhook.Finding
+	valid, environments := 0, map[string]bool{}
+	for i := range keys {
+		k := &keys[i]
+		if k.open == nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityError, Name: "zero-key",
+				Problem: "One of the keys is the zero Key.", Remedy: "Look at the error of NewKey.",
+			})
+			continue
+		}
+		if k.at(now, 0) == inside {
+			valid++
+		}
+		findings = append(findings, auditWindow(k, now)...)
+		findings = append(findings, auditSecret(k, environments)...)
+		for j := range keys[:i] {
+			if keys[j].open != nil && hmac.Equal(keys[j].open().bytes, k.open().bytes) {
+				findings = append(findings, truhook.Finding{
+					Severity: truhook.SeverityNote, Name: "secret-twice", Subject: k.id,
+					Problem: fmt.Sprintf("It has the same secret as key %q.", keys[j].id),
+					Remedy:  "Look whether one of the two was meant to be another secret.",
+				})
+				break
+			}
+		}
+	}
+	if valid == 0 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityError, Name: "no-valid-key",
+			Problem: "None of the keys is valid now, so no delivery is accepted.",
+			Remedy:  "Get a current secret from the provider, or correct the clock.",
+		})
+	}
+	if len(environments) > 1 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "mixed-environments",
+			Problem: "Secrets of Truv's sandbox, dev and prod environments are accepted side by side.",
+			Remedy:  "Give each environment an endpoint of its own, or whoever holds a test secret can send to production.",
+		})
+	}
+	return findings
+}
+
+func auditWindow(k *Key, now time.Time) []truhook.Finding {
+	f := truhook.Finding{Severity: truhook.SeverityWarning, Subject: k.id}
+	switch {
+	case k.at(now, 0) == before:
+		f.Severity, f.Name = truhook.SeverityNote, "key-not-yet-valid"
+		f.Problem = "Its validity begins at " + k.notBefore.UTC().Format(time.RFC3339) + "."
+		f.Remedy = "Nothing, if that is meant."
+	case k.at(now, 0) == after:
+		f.Name = "key-expired"
+		f.Problem = "Its validity ended at " + k.notAfter.UTC().Format(time.RFC3339) + "."
+		f.Remedy = "Take it out, or get a current one."
+	case !k.notAfter.IsZero() && k.notAfter.Before(now.Add(soon)):
+		f.Name = "key-expires-soon"
+		f.Problem = "Its validity ends at " + k.notAfter.UTC().Format(time.RFC3339) + "."
+		f.Remedy = "See that its successor is there before."
+	default:
+		return nil
+	}
+	return []truhook.Finding{f}
+}
+
+// auditSecret looks for what configuration does to secrets: facts of which are in the threads of many projects.
+func auditSecret(k *Key, environments map[string]bool) []truhook.Finding {
+	var findings []truhook.Finding
+	add := func(s truhook.Severity, name, problem, remedy string) {
+		findings = append(findings, truhook.Finding{Severity: s, Name: name, Subject: k.id, Problem: problem, Remedy: remedy})
+	}
+	s := string(k.open().bytes)
+	switch trimmed := strings.TrimSpace(s); {
+	case strings.Trim(s, "\r\n") != s:
+		add(truhook.SeverityError, "secret-with-newline", "The secret begins or ends with a line break.",
+			"Write it without, for example with printf '%s' in place of echo.")
+	case trimmed != s:
+		add(truhook.SeverityWarning, "padded-secret", "The secret begins or ends with white space.",
+			"Copy it again without, unless the provider shows it so.")
+	case len(s) >= 2 && s[0] == s[len(s)-1] && strings.ContainsRune("\"'`", rune(s[0])):
+		add(truhook.SeverityWarning, "quoted-secret", "The secret stands in quotes, which are part of it.",
+			"Take the quotes away where the variable is set; env files of Docker keep them.")
+	}
+	switch {
+	case strings.HasPrefix(s, "${") && strings.HasSuffix(s, "}"), strings.HasPrefix(s, "{{") && strings.HasSuffix(s, "}}"),
+		strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">"):
+		add(truhook.SeverityError, "placeholder-secret", "The secret looks like a placeholder that nothing has replaced.",
+			"See that the template is filled in.")
+	case strings.Contains(s, "&amp;"), strings.Contains(s, "&lt;"), strings.Contains(s, "&#"),
+		strings.Contains(s, `\u00`):
+		add(truhook.SeverityWarning, "escaped-secret", "The secret holds an escape of HTML or JSON.",
+			"Write the character itself, unless the provider shows it so.")
+	case strings.HasPrefix(s, "sk_live_"), strings.HasPrefix(s, "sk_test_"), strings.HasPrefix(s, "sk_mgmt_"):
+		add(truhook.SeverityWarning, "api-key-as-secret", "The secret looks like an API key of Truval.",
+			"Truval signs with the webhook_secret of the request, not with the API key.")
+	}
+	switch remedy := "Have the provider make a longer one: 32 random bytes are plenty."; {
+	case len(s) < shortForFIPS:
+		add(truhook.SeverityWarning, "secret-too-short-for-fips",
+			fmt.Sprintf("The secret has fewer than %d bytes, and is refused under GODEBUG=fips140=only.", shortForFIPS), remedy)
+	case len(s) < shortSecret:
+		add(truhook.SeverityWarning, "short-secret", fmt.Sprintf("The secret has fewer than %d bytes.", shortSecret), remedy)
+	}
+	for prefix := range strings.SplitSeq(truvSecretStart, " ") {
+		if strings.HasPrefix(s, prefix) {
+			environments[prefix] = true
+		}
+	}
+	return findings
+}

@@ -1,0 +1,170 @@
+package trulioo_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+)
+
+// sample has the form of the answer that Trulioo prints (Trulioo, "HMAC", step 2), with a secret made for this test. The
+// ids are no UUIDs there either.
+const sample = `{"data":{"accountIdentifier":"6f87470e-eflk5-497a-a787-abarwerf4d437dff","webhooks":[{
+	"webhookIdentifier":"8c45063c-998a-4b4c-aaf2-9efg8891a0082f","webhookCallbackUrl":null,"credentials":[{
+	"credentialIdentifier":"35fd3bc3-672f-4474-86de-bd905687d580b4","secretValue":"Made^For#This=Test$0123456789?@-_!&%(,*",
+	"effectiveStartDateTimeUTC":"2023-06-21T00:00:00","expirationDateTimeUTC":"2024-04-19T13:30:00"}]}]}}`
+
+const sampleSecret = "Made^For#This=Test$0123456789?@-_!&%(,*"
+
+// window asks a verifier over the keys at an instant.
+func windowAt(t *testing.T, keys []hmacsig.Key, secret string, at time.Time) truhook.Reason {
+	t.Helper()
+	v, err := trulioo.New(hmacsig.StaticKeys(keys...), hmacsig.Config{})
+	require.NoError(t, err)
+	d := signed(t, secret)
+	d.Received = at
+	_, err = v.Verify(t.Context(), d)
+	return truhook.ReasonOf(err)
+}
+
+func TestTheSampleOfTheCredentialsEndpoint(t *testing.T) {
+	t.Parallel()
+	requireSample(t)
+}
+
+func requireSample(t *testing.T) {
+	t.Helper()
+	keys, err := trulioo.ParseCredentials([]byte(sample))
+	require.NoError(t, err)
+	require.Len(t, keys, 1)
+	require.Equal(t, "35fd3bc3-672f-4474-86de-bd905687d580b4", keys[0].ID())
+	begin, end := time.Date(2023, 6, 21, 0, 0, 0, 0, time.UTC), time.Date(2024, 4, 19, 13, 30, 0, 0, time.UTC)
+	require.Equal(t, truhook.SecretNotYetValid, windowAt(t, keys, sampleSecret, begin.Add(-1)))
+	require.Empty(t, windowAt(t, keys, sampleSecret, begin))
+	require.Empty(t, windowAt(t, keys, sampleSecret, end.Add(-1)))
+	require.Equal(t, truhook.ExpiredSecret, windowAt(t, keys, sampleSecret, end))
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", keys, keys, keys, keys), sampleSecret)
+}
+
+func credentials(begin, end string) []byte {
+	text := strings.Replace(sample, `"2024-04-19T13:30:00"`, end, 1)
+	return []byte(strings.Replace(text, `"2023-06-21T00:00:00"`, begin, 1))
+}
+
+func TestTheTimesOfACredential(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2024, 4, 19, 13, 30, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		`"2024-04-19T13:30:00"`:           end,
+		`"2024-04-19T13:30:00Z"`:          end,
+		`"2024-04-19T13:30:00.0000000"`:   end,
+		`"2024-04-19T13:30:00.5"`:         end.Add(time.Second / 2),
+		`"2024-04-19T13:30:00.1234567Z"`:  end.Add(123456700),
+		`"2024-04-19T15:30:00+02:00"`:     end,
+		`"2024-04-19T08:30:00.000-05:00"`: end,
+	} {
+		keys, err := trulioo.ParseCredentials(credentials(`"2023-06-21T00:00:00"`, text))
+		require.NoError(t, err, text)
+		require.Empty(t, windowAt(t, keys, sampleSecret, want.Add(-1)), text)
+		require.Equal(t, truhook.ExpiredSecret, windowAt(t, keys, sampleSecret, want), text)
+	}
+	for _, text := range []string{
+		`"2024-04-19"`, `"2024-04-19 13:30:00"`, `"19.04.2024"`, `"1713533400"`, `1713533400`, `true`, `{}`, `"never"`, `"2024-02-30T00:00:00"`,
+		`""`, `"0001-01-01T00:00:00"`, `"0001-01-01T00:00:00Z"`, // which are no null, and must not open the window
+	} {
+		_, err := trulioo.ParseCredentials(credentials(`"2023-06-21T00:00:00"`, text))
+		require.Error(t, err, text)
+	}
+}
+
+func TestANullExpirationIsOpenEnded(t *testing.T) {
+	t.Parallel()
+	absent := strings.Replace(sample, `,"expirationDateTimeUTC":"2024-04-19T13:30:00"`, "", 1)
+	require.NotEqual(t, sample, absent)
+	for _, answer := range [][]byte{credentials(`"2023-06-21T00:00:00"`, "null"), []byte(absent)} {
+		keys, err := trulioo.ParseCredentials(answer)
+		require.NoError(t, err)
+		require.Empty(t, windowAt(t, keys, sampleSecret, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)))
+		require.Equal(t, truhook.SecretNotYetValid, windowAt(t, keys, sampleSecret, time.Date(2023, 6, 20, 23, 59, 59, 0, time.UTC)))
+	}
+}
+
+func TestSeveralWebhooksAndCredentials(t *testing.T) {
+	t.Parallel()
+	keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":[
+		{"credentials":[{"credentialIdentifier":"a","secretValue":"secret-a"},{"credentialIdentifier":"b","secretValue":"secret-b"}]},
+		{"credentials":[]},{"credentials":null},
+		{"credentials":[{"credentialIdentifier":"c","secretValue":"secret-c","unknown":1}]}]}}`))
+	require.NoError(t, err)
+	require.Equal(t, "[a b c]", fmt.Sprint(keys))
+}
+
+func TestAnswersThatAreNoCredentials(t *testing.T) {
+	t.Parallel()
+	one := func(fields string) string { return `{"data":{"webhooks":[{"credentials":[{` + fields + `}]}]}}` }
+	for name, answer := range map[string]string{
+		"nothing": "", "not JSON": "<html>" + sampleSecret, "null": "null", "an empty object": "{}", "an array": "[]", "two values": sample + sample,
+		"cut": sample[:len(sample)-3], "no webhooks": `{"data":{"webhooks":[]}}`, "no credentials": `{"data":{"webhooks":[{"credentials":[]}]}}`,
+		"no data":             `{"webhooks":[{"credentials":[{"credentialIdentifier":"a","secretValue":"s"}]}]}`,
+		"an error answer":     `{"error":"invalid_client"}`,
+		"an empty credential": one(""), "no id": one(`"secretValue":"` + sampleSecret + `"`), "no secret": one(`"credentialIdentifier":"a"`),
+		"an empty secret": one(`"credentialIdentifier":"a","secretValue":""`), "a null secret": one(`"credentialIdentifier":"a","secretValue":null`),
+		"a secret that is a number": one(`"credentialIdentifier":"a","secretValue":17`), "an empty id": one(`"credentialIdentifier":"","secretValue":"` + sampleSecret + `"`),
+		"an id with a newline": one(`"credentialIdentifier":"a\nb","secretValue":"` + sampleSecret + `"`),
+		"a window reversed":    string(credentials(`"2024-04-19T13:30:00"`, `"2023-06-21T00:00:00"`)),
+		"a window of nothing":  string(credentials(`"2024-04-19T13:30:00"`, `"2024-04-19T13:30:00Z"`)),
+		"one good, one empty":  `{"data":{"webhooks":[{"credentials":[{"credentialIdentifier":"a","secretValue":"` + sampleSecret + `"},{"credentialIdentifier":"b","secretValue":""}]}]}}`,
+	} {
+		keys, err := trulioo.ParseCredentials([]byte(answer))
+		require.Error(t, err, name)
+		require.Empty(t, keys, name)
+		require.NotContains(t, err.Error(), sampleSecret, name)
+	}
+}
+
+// timeZoneChild tells the test binary that it is one of those that TestNoTimeZoneMovesAWindow began.
+const timeZoneChild = "TRUHOOK_TEST_TIME_ZONE_CHILD"
+
+func TestNoTimeZoneMovesAWindow(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(timeZoneChild) != "" {
+		requireSample(t)
+		return
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, zone := range []string{"UTC", "America/Vancouver", "Pacific/Kiritimati", "Asia/Kathmandu", "Europe/Berlin"} {
+		command := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+		command.Env = append(os.Environ(), "TZ="+zone, timeZoneChild+"=1")
+		out, err := command.CombinedOutput()
+		assert.NoError(t, err, "%s: %s", zone, out)
+		assert.Contains(t, string(out), "--- PASS: "+t.Name())
+	}
+}
+
+func FuzzCredentials(f *testing.F) {
+	f.Add([]byte(sample))
+	f.Add(credentials("null", "null"))
+	f.Add(credentials(`"2023-06-21T00:00:00Z"`, `"9999-12-31T23:59:59.9999999"`))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		keys, err := trulioo.ParseCredentials(answer)
+		if err != nil {
+			require.Empty(t, keys)
+			return
+		}
+		require.NotEmpty(t, keys)
+		for _, k := range keys {
+			require.NotEmpty(t, k.ID())
+			require.Equal(t, k.ID(), fmt.Sprint(k))
+		}
+	})
+}

@@ -1,0 +1,205 @@
+package trulioo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/truhook/truhook/hmacsig"
+)
+
+// CredentialSource is a [hmacsig.KeySource] over Trulioo's credentials endpoint. [NewCredentialSource] makes it. It is
+// safe for concurrent use. A nil or zero CredentialSource has no keys, so that deliveries are refused with NoKey.
+type CredentialSource struct {
+	cache *hmacsig.Cache
+	clock *clock
+}
+
+// clock is what the answers of the endpoint tell about time.
+type clock struct {
+	now    func() time.Time
+	ahead  atomic.Int64 // nanoseconds that the endpoint's clock is ahead of now
+	paused atomic.Int64 // Unix nanoseconds until which the endpoint wants to be left alone
+}
+
+const (
+	maxCredentials = 256 << 10 // bytes; one credential takes 300
+	maxPause       = 15 * time.Minute
+	defaultRetain  = 24 * time.Hour
+)
+
+// NewCredentialSource returns a source of the credentials of an account, which it fetches from
+// client-webhooks/current-credential (Trulioo, "HMAC", step 2) and caches by the rules of [hmacsig.Cached]. client has
+// to authorise its requests: it is one of [NewClient], or of golang.org/x/oauth2/clientcredentials. endpoint is the
+// whole URL, https and without the query, to which AccountIdentifier is added. Trulioo documents only that of its
+// development platform,
+//
+//	https://auth-api-primary.dev.trulioo.com/api/v2/client-webhooks/current-credential
+//
+// and a newer version of the page leaves the endpoint out: ask Trulioo for the host of your environment, and whether it
+// still answers. Static keys work without it.
+//
+// All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. The next
+// answer is fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
+// credentials only; one that it no longer lists counts as one that ended then. Give [New] a Grace to go on accepting
+// those for a while; cfg.Retain bounds it, and is 24 h if zero.
+//
+// Whatever comes in, it begins one fetch every cfg.MinInterval at the most, and makes at most one call in it; a client of
+// NewClient makes at most two more, for a token and after a 401. After 429 or 503 with Retry-After it makes none for that
+// long, at most 15 min. Redirects are not followed, answers over 256 KiB are not read, and anything but 200 is a failure:
+// the last good credentials stay in use for cfg.MaxStale.
+//
+// A nil client, an empty account and an endpoint that is not such a URL are errors.
+func NewCredentialSource(
+	client *http.Client, endpoint, account string, cfg hmacsig.CacheConfig,
+) (*CredentialSource, error) {
+	if client == nil {
+		return nil, errors.New("trulioo: the client is nil")
+	}
+	if account == "" {
+		return nil, errors.New("trulioo: the account identifier is empty")
+	}
+	u, err := parseEndpoint(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("trulioo: the credentials endpoint %w", err)
+	}
+	u.RawQuery = url.Values{"AccountIdentifier": {account}}.Encode()
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Retain <= 0 {
+		cfg.Retain = defaultRetain
+	}
+	s := &CredentialSource{clock: &clock{now: cfg.Now}}
+	own, address := steady(client), u.String()
+	s.cache = hmacsig.Cached(func(ctx context.Context) ([]hmacsig.Key, error) {
+		return s.clock.fetch(ctx, own, address)
+	}, cfg)
+	return s, nil
+}
+
+// parseEndpoint wants https, a host and nothing that is ours to add.
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil:
+		return nil, errors.New("cannot be parsed") // err repeats it
+	case u.Scheme != "https" || u.Host == "" || u.User != nil:
+		return nil, errors.New("is not an https URL with a host and without user info")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("has a query or a fragment")
+	}
+	return u, nil
+}
+
+// steady returns a copy of a client that follows no redirect: its transport would authorise the request anew for
+// whatever host it is sent to.
+func steady(client *http.Client) *http.Client {
+	own := *client
+	own.Jar = nil
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+func (c *clock) fetch(ctx context.Context, client *http.Client, address string) ([]hmacsig.Key, error) {
+	now := c.now()
+	if until := time.Unix(0, c.paused.Load()); now.Before(until) && until.Sub(now) <= maxPause {
+		return nil, errors.New("trulioo: the credentials endpoint wants to be left alone")
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("trulioo: the credentials endpoint cannot be asked")
+	}
+	r.Header.Set("Accept", "application/json")
+	answer, err := client.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("trulioo: credentials: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	c.read(answer)
+	body, err := readAnswer(answer, maxCredentials)
+	if err != nil {
+		return nil, fmt.Errorf("trulioo: the credentials endpoint %w", err)
+	}
+	return ParseCredentials(body)
+}
+
+// read takes the time and the pause that an answer asks for.
+func (c *clock) read(answer *http.Response) {
+	now := c.now()
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		c.ahead.Store(int64(date.Sub(now)))
+	}
+	if answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusServiceUnavailable {
+		return
+	}
+	pause := time.Duration(0)
+	text := answer.Header.Get("Retry-After") // RFC 9110, section 10.2.3
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		pause = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(text); err == nil {
+		pause = date.Sub(now.Add(time.Duration(c.ahead.Load())))
+	}
+	c.paused.Store(now.Add(min(pause, maxPause)).UnixNano())
+}
+
+// readAnswer returns the body of a good answer. Its errors hold nothing of the body.
+func readAnswer(answer *http.Response, limit int64) ([]byte, error) {
+	if answer.StatusCode != http.StatusOK {
+		if answer.StatusCode/100 == 3 {
+			return nil, fmt.Errorf("answered %d, and redirects are not followed", answer.StatusCode)
+		}
+		return nil, fmt.Errorf("answered %d", answer.StatusCode)
+	}
+	kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if err == nil && kind != "application/json" && !strings.HasSuffix(kind, "+json") && kind != "text/plain" {
+		return nil, errors.New("answered something else than JSON")
+	}
+	if answer.ContentLength > limit {
+		return nil, fmt.Errorf("announced more than %d bytes", limit)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("broke off: %w", err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("answered more than %d bytes", limit)
+	}
+	return body, nil
+}
+
+// Keys implements [hmacsig.KeySource] by the rules of [hmacsig.Cached].
+func (s *CredentialSource) Keys(ctx context.Context, q hmacsig.Query) ([]hmacsig.Key, error) {
+	if s == nil {
+		return nil, nil
+	}
+	return s.cache.Keys(ctx, q)
+}
+
+// Refresh fetches the credentials now. See [hmacsig.Cache.Refresh].
+func (s *CredentialSource) Refresh(ctx context.Context) error {
+	if s == nil {
+		return s.none()
+	}
+	return s.cache.Refresh(ctx)
+}
+
+// Run keeps the credentials fresh where deliveries are few, until ctx ends. See [hmacsig.Cache.Run].
+func (s *CredentialSource) Run(ctx context.Context) error {
+	if s == nil {
+		return s.none()
+	}
+	return s.cache.Run(ctx)
+}
+
+func (*CredentialSource) none() error {
+	return errors.New("trulioo: a CredentialSource that NewCredentialSource did not make")
+}

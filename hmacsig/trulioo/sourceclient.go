@@ -1,0 +1,221 @@
+package trulioo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ClientConfig adjusts [NewClient]. Its zero value is the strict default.
+type ClientConfig struct {
+	_ [0]func()
+
+	// Scope is the scope of the token, if there is to be one. Trulioo's page on HMAC has none.
+	Scope string
+
+	// HTTPClient makes the calls, for tokens and for what is authorised by them. Nil means a new http.Client.
+	HTTPClient *http.Client
+
+	// Now replaces time.Now.
+	Now func() time.Time
+}
+
+// NewClient returns a client that authorises its requests with a bearer token of the client credentials grant (RFC
+// 6749, section 4.4), for [NewCredentialSource]. tokenURL is the whole URL of the token endpoint. Trulioo documents
+// https://auth-api-primary.dev.trulioo.com/connect/token for its development platform, and
+// https://auth-api.trulioo.com/connect/token on the pages of other products.
+//
+// The id and the secret go out form-encoded, over https only. A token is used until shortly before its end. A request
+// without a body that is answered 401 is sent once more with a new token, unless the first one was new. Redirects are
+// not followed, neither with the secret nor with a token, and token answers over 64 KiB are not read. Errors hold
+// neither secret nor token, and nothing of an answer but its status and an error code of RFC 6749. The client is safe
+// for concurrent use and prints without the secret; do not use it for any other host.
+//
+// An empty id or secret and a tokenURL that is not such a URL are errors.
+func NewClient(tokenURL, clientID, clientSecret string, cfg ClientConfig) (*http.Client, error) {
+	u, err := parseEndpoint(tokenURL)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("trulioo: the token endpoint %w", err)
+	case clientID == "":
+		return nil, errors.New("trulioo: the client id is empty")
+	case clientSecret == "":
+		return nil, errors.New("trulioo: the client secret is empty")
+	}
+	base := &http.Client{}
+	if cfg.HTTPClient != nil {
+		base = cfg.HTTPClient
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {clientSecret}}
+	if cfg.Scope != "" {
+		form.Set("scope", cfg.Scope)
+	}
+	own := steady(base)
+	s := &session{
+		client: steady(base), tokenURL: u.String(), form: form.Encode(), now: cfg.Now, turn: make(chan struct{}, 1),
+	}
+	own.Transport = authorizing{func() *session { return s }}
+	return own, nil
+}
+
+// authorizing is the transport of such a client.
+type authorizing struct {
+	session func() *session // a func value, as fmt prints what pointers point to under a verb that does not fit
+}
+
+// session holds the secret and the token.
+type session struct {
+	client         *http.Client
+	tokenURL, form string
+	now            func() time.Time
+
+	turn  chan struct{} // held by whoever looks at the token: a mutex that can be waited for with a context
+	token string
+	until time.Time
+}
+
+const (
+	maxTokenAnswer = 64 << 10
+	maxToken       = 16 << 10
+	defaultExpiry  = 5 * time.Minute  // where the answer names none
+	earlyExpiry    = 30 * time.Second // how long before its end a token is replaced
+)
+
+// RoundTrip implements http.RoundTripper.
+func (a authorizing) RoundTrip(r *http.Request) (*http.Response, error) {
+	s := a.session()
+	token, fresh, err := "", false, errInsecure
+	if r.URL.Scheme == "https" {
+		token, fresh, err = s.authorize(r.Context(), "")
+	}
+	if err != nil {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, err
+	}
+	answer, err := s.send(r, token)
+	if err != nil || answer.StatusCode != http.StatusUnauthorized || fresh || r.Body != nil {
+		return answer, err
+	}
+	_ = answer.Body.Close()
+	if token, _, err = s.authorize(r.Context(), token); err != nil {
+		return nil, err
+	}
+	return s.send(r, token)
+}
+
+var errInsecure = errors.New("trulioo: a token is sent over https only")
+
+func (s *session) send(r *http.Request, token string) (*http.Response, error) {
+	r = r.Clone(r.Context()) // as a RoundTripper must not change its argument
+	r.Header.Set("Authorization", "Bearer "+token)
+	transport := s.client.Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	return transport.RoundTrip(r)
+}
+
+// authorize returns a token that is not the rejected one, and whether it is new.
+func (s *session) authorize(ctx context.Context, rejected string) (token string, fresh bool, err error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	if s.token != "" && s.token != rejected && s.now().Before(s.until) {
+		return s.token, false, nil
+	}
+	s.token = ""
+	token, life, err := s.request(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	s.token, s.until = token, s.now().Add(life-min(earlyExpiry, life/2))
+	return token, true, nil
+}
+
+// request asks for a token (RFC 6749, section 4.4.2).
+func (s *session) request(ctx context.Context) (token string, life time.Duration, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.tokenURL, strings.NewReader(s.form))
+	if err != nil {
+		return "", 0, errors.New("trulioo: the token endpoint cannot be asked")
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	answer, err := s.client.Do(r)
+	if err != nil {
+		return "", 0, fmt.Errorf("trulioo: token: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return "", 0, fmt.Errorf("trulioo: the token endpoint answered %d%s", answer.StatusCode, errorCode(answer))
+	}
+	body, err := readAnswer(answer, maxTokenAnswer)
+	if err != nil {
+		return "", 0, fmt.Errorf("trulioo: the token endpoint %w", err)
+	}
+	return parseToken(body)
+}
+
+// errorCode returns the code of an error answer, if it is one of RFC 6749, section 5.2: nothing else of it is repeated.
+func errorCode(answer *http.Response) string {
+	var e struct {
+		Code string `json:"error"`
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+	known := []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
+		"unsupported_grant_type", "invalid_scope"}
+	if err != nil || json.Unmarshal(body, &e) != nil || !slices.Contains(known, e.Code) {
+		return ""
+	}
+	return " " + e.Code
+}
+
+// parseToken reads both spellings that Trulioo's pages show: access_token and expires_in, Token and ExpiresIn.
+func parseToken(body []byte) (token string, life time.Duration, err error) {
+	var t struct {
+		AccessToken string      `json:"access_token"`
+		Token       string      `json:"Token"`
+		Type        string      `json:"token_type"`
+		TokenType   string      `json:"TokenType"`
+		Expires     json.Number `json:"expires_in"`
+		ExpiresIn   json.Number `json:"ExpiresIn"`
+	}
+	if json.Unmarshal(body, &t) != nil { // whose error can quote a value
+		return "", 0, errors.New("trulioo: the token answer is not JSON of the documented form")
+	}
+	token, kind, expires := t.AccessToken, t.Type, t.Expires
+	if token == "" {
+		token, kind, expires = t.Token, t.TokenType, t.ExpiresIn
+	}
+	unfit := func(r rune) bool { return r <= ' ' || r >= 0x7f }
+	switch {
+	case token == "":
+		return "", 0, errors.New("trulioo: the token answer holds no token")
+	case len(token) > maxToken || strings.ContainsFunc(token, unfit):
+		return "", 0, errors.New("trulioo: the token cannot stand in a header")
+	case kind != "" && !strings.EqualFold(kind, "Bearer"):
+		return "", 0, errors.New("trulioo: the token is not a bearer token")
+	}
+	if expires == "" {
+		return token, defaultExpiry, nil
+	}
+	seconds, err := expires.Int64()
+	if err != nil || seconds <= 0 {
+		return "", 0, errors.New("trulioo: the token answer has an impossible expiry")
+	}
+	return token, time.Duration(min(seconds, 24*60*60)) * time.Second, nil
+}

@@ -1,0 +1,109 @@
+package hmacsig_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+)
+
+func TestTheBoundsOfAWindow(t *testing.T) {
+	t.Parallel()
+	end := start.Add(time.Hour)
+	zero := time.Time{}
+	tests := map[string]struct {
+		from, to time.Time
+		grace    time.Duration
+		at       time.Time
+		want     truhook.Reason
+	}{
+		"before it":                       {start, end, 0, start.Add(-1), truhook.SecretNotYetValid},
+		"at its begin":                    {start, end, 0, start, ""},
+		"inside":                          {start, end, 0, start.Add(time.Minute), ""},
+		"at its last instant":             {start, end, 0, end.Add(-1), ""},
+		"at its end":                      {start, end, 0, end, truhook.ExpiredSecret},
+		"after it":                        {start, end, 0, end.Add(time.Hour), truhook.ExpiredSecret},
+		"open at the begin":               {zero, end, 0, start.AddDate(-50, 0, 0), ""},
+		"open at the end":                 {start, zero, 0, start.AddDate(50, 0, 0), ""},
+		"open":                            {zero, zero, 0, start, ""},
+		"empty":                           {start, start, 0, start, truhook.ExpiredSecret},
+		"reversed, before":                {end, start, 0, start.Add(-1), truhook.SecretNotYetValid},
+		"reversed, between":               {end, start, 0, start.Add(time.Minute), truhook.SecretNotYetValid},
+		"reversed, after":                 {end, start, 0, end.Add(1), truhook.ExpiredSecret},
+		"in another zone":                 {start.In(time.FixedZone("", 7*3600)), end.In(time.FixedZone("", -7*3600)), 0, start, ""},
+		"grace, at its end":               {start, end, time.Minute, end, ""},
+		"grace, at its last instant":      {start, end, time.Minute, end.Add(time.Minute - 1), ""},
+		"grace, over":                     {start, end, time.Minute, end.Add(time.Minute), truhook.ExpiredSecret},
+		"grace does not begin earlier":    {start, end, time.Minute, start.Add(-1), truhook.SecretNotYetValid},
+		"a negative grace is none":        {start, end, -time.Minute, end.Add(-1), ""},
+		"a negative grace is none, after": {start, end, -time.Minute, end, truhook.ExpiredSecret},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := testKey(t, "k", testSecret).Between(tt.from, tt.to)
+			v, err := trulioo.New(hmacsig.StaticKeys(k), hmacsig.Config{Grace: tt.grace, Now: func() time.Time { return tt.at }})
+			require.NoError(t, err)
+			d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
+			requireReason(t, tt.want, v, d)
+			v, err = trulioo.New(hmacsig.StaticKeys(k), hmacsig.Config{Grace: tt.grace, Now: func() time.Time { return start.AddDate(100, 0, 0) }})
+			require.NoError(t, err)
+			d.Received = tt.at // the time of receipt counts, not the clock
+			requireReason(t, tt.want, v, d)
+			d.Body = []byte("other")
+			requireReason(t, truhook.SignatureMismatch, v, d)
+		})
+	}
+}
+
+func TestBetweenReplacesAndDoesNotChangeTheOriginal(t *testing.T) {
+	t.Parallel()
+	k := testKey(t, "k", testSecret)
+	expired := k.Between(time.Time{}, start)
+	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
+	requireReason(t, "", verifier(t, trulioo.Scheme(), k), d)
+	requireReason(t, truhook.ExpiredSecret, verifier(t, trulioo.Scheme(), expired), d)
+	requireReason(t, "", verifier(t, trulioo.Scheme(), expired.Between(time.Time{}, time.Time{})), d)
+}
+
+func TestRotationNamesTheKeyThatFitted(t *testing.T) {
+	t.Parallel()
+	old, current, next := testKey(t, "old", "old-secret"), testKey(t, "current", "current-secret"), testKey(t, "next", "next-secret")
+	v := verifier(t, trulioo.Scheme(), current, old.Between(time.Time{}, start), next.Between(start.Add(1), time.Time{}))
+	sign := func(secret string) *truhook.Delivery {
+		return delivery(body, "X-Trulioo-Signature", hexOf(secret, body))
+	}
+	requireReason(t, "", v, sign("current-secret"))
+	requireReason(t, truhook.ExpiredSecret, v, sign("old-secret"))
+	requireReason(t, truhook.SecretNotYetValid, v, sign("next-secret"))
+	requireReason(t, truhook.SignatureMismatch, v, sign("other-secret"))
+	v = verifier(t, trulioo.Scheme(), current, old, next)
+	for id, secret := range map[string]string{"old": "old-secret", "current": "current-secret", "next": "next-secret"} {
+		got, err := v.Verify(t.Context(), sign(secret))
+		require.NoError(t, err)
+		require.Equal(t, []truhook.Proof{{Scheme: "trulioo", KeyID: id}}, got.Proofs)
+	}
+}
+
+func TestAValidKeyWinsOverAnExpiredOneOfTheSameSecret(t *testing.T) {
+	t.Parallel()
+	expired := testKey(t, "expired", testSecret).Between(time.Time{}, start)
+	valid := testKey(t, "valid", testSecret)
+	got, err := verifier(t, trulioo.Scheme(), expired, valid).Verify(t.Context(), delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body)))
+	require.NoError(t, err)
+	require.Equal(t, "valid", got.Proofs[0].KeyID)
+}
+
+func TestPayloadIsTheBodyItself(t *testing.T) {
+	t.Parallel()
+	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
+	got, err := verifier(t, trulioo.Scheme()).Verify(t.Context(), d)
+	require.NoError(t, err)
+	require.Same(t, &d.Body[0], &got.Payload[0])
+	require.Len(t, got.Payload, len(d.Body))
+	require.Nil(t, got.Inner)
+}

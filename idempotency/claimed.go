@@ -1,0 +1,70 @@
+package idempotency
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+)
+
+// Claimed is what a handler may know about the claim it runs under. The zero value is that of a handler which runs
+// under none: Attempt is 0, and Fail does nothing.
+type Claimed struct {
+	// Attempt is 1 the first time, and larger after a failure, a crash, or a lost lease: an earlier attempt may have
+	// had an effect. It only grows, so it serves as a fencing number. 0: the delivery is not deduped.
+	Attempt uint32
+
+	// Order says how the event stands to others of its resource. It is OrderUnknown without Config.Sequence.
+	//
+	// No handler starts for an older event, without being told Older, after one has started for a newer one. One that
+	// had started before may still write last: compare the event's time in the statement that writes, too.
+	Order Order
+
+	// IdempotencyKey is the same on every attempt and differs between events: 32 hex digits to pass on to the APIs that
+	// the handler calls. Empty where the delivery is not deduped.
+	IdempotencyKey string
+
+	failure *atomic.Pointer[error]
+}
+
+// Fail makes the delivery fail with err, whatever the handler returns or answers: the event is given back, and the
+// provider is asked to come again unless err is marked by retry.Permanent. It serves handlers under Wrap, and what runs
+// deep inside a handler. The first error counts; nil does nothing, and so does a call after the handler has returned.
+// Under Wrap the answer can still change if less than 64 KiB of it were written and none flushed.
+func (c Claimed) Fail(err error) {
+	if err != nil && c.failure != nil {
+		c.failure.CompareAndSwap(nil, &err)
+	}
+}
+
+func failed(ctx context.Context) bool {
+	c, ok := FromContext(ctx)
+	return ok && c.failure.Load() != nil
+}
+
+type contextKey struct{}
+
+// FromContext returns the claim that a handler runs under. It reports false where no [Middleware] called the handler.
+func FromContext(ctx context.Context) (Claimed, bool) {
+	c, ok := ctx.Value(contextKey{}).(Claimed)
+	return c, ok
+}
+
+// A PanicError is what Config.Observe gets after a panic in a handler.
+type PanicError struct {
+	Value any    // what the handler panicked with; nil: it called runtime.Goexit
+	Stack []byte // of the goroutine that panicked
+}
+
+// Error returns the panic's value as text.
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return "idempotency: the handler called runtime.Goexit"
+	}
+	return fmt.Sprintf("idempotency: the handler panicked: %v", e.Value)
+}
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}

@@ -1,0 +1,114 @@
+package idempotency_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/retry"
+)
+
+var away = failing("claim", "extend", "complete", "release", "advance")
+
+func TestWithoutAFallbackAnOutageAsksForTheEventAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		store.set(away, nil)
+		res := m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("called"); return nil })
+		assert.Equal(t, idempotency.Result{Outcome: idempotency.Unavailable, Status: 503}, res)
+		assert.Equal(t, 3, store.called("claim"), "the same call is repeated")
+		assert.ErrorIs(t, seen.last(t, idempotency.Unavailable).Err, errStore)
+		store.set(nil, nil)
+		assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome)
+	})
+}
+
+func TestAFallbackHandlesOnceThroughAnOutageAndAfterIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Fallback: memory(), Wait: -1})
+		calls := map[string]int{}
+		do := func(id string, err error) idempotency.Outcome {
+			return m.Do(t.Context(), event(id), func(context.Context) error { calls[id]++; return err }).Outcome
+		}
+		assert.Equal(t, idempotency.Handled, do("before", nil))
+		store.set(away, nil)
+		assert.Equal(t, idempotency.Handled, do("during", nil))
+		assert.Equal(t, idempotency.Duplicate, do("during", nil))
+		assert.Equal(t, idempotency.Failed, do("fails", errHandler))
+		assert.Equal(t, 3, seen.count(idempotency.FellBack))
+		store.set(nil, nil)
+		assert.Equal(t, idempotency.Duplicate, do("before", nil))
+		assert.Equal(t, idempotency.Duplicate, do("during", nil), "what the fallback has done is done")
+		assert.Equal(t, idempotency.Done, peek(t, store.Store, "during").State, "and the store knows it now")
+		assert.Equal(t, idempotency.Handled, do("fails", nil))
+		assert.EqualValues(t, 2, seen.last(t, idempotency.Handled).Attempt, "the attempt in the fallback counts")
+		assert.Equal(t, idempotency.Handled, do("after", nil))
+		assert.Equal(t, map[string]int{"before": 1, "during": 1, "fails": 2, "after": 1}, calls)
+	})
+}
+
+func TestAHandlerThatTheFallbackStartedHasNoTwinWhenTheStoreIsBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv(), Fallback: memory(), AnswerWithin: -1})
+		store.set(away, nil)
+		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(time.Minute); return nil })
+		synctest.Wait()
+		time.Sleep(time.Second)
+		store.set(nil, nil)
+		res := m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("a twin"); return nil })
+		assert.Equal(t, idempotency.InFlight, res.Outcome)
+		assert.EqualValues(t, 2, peek(t, store.Store, "a").Attempt, "the store's record was given back, and counted once")
+		time.Sleep(time.Minute)
+		res = m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("a twin"); return nil })
+		assert.Equal(t, idempotency.Duplicate, res.Outcome)
+	})
+}
+
+func TestAFullStoreFallsBackToo(t *testing.T) {
+	t.Parallel()
+	m, seen := middleware(t, idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 1}), idempotency.Config{Fallback: memory()})
+	for _, id := range []string{"a", "b", "c"} {
+		assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event(id), func(context.Context) error { return nil }).Outcome)
+		assert.Equal(t, idempotency.Duplicate, m.Do(t.Context(), event(id), nil).Outcome)
+	}
+	assert.Equal(t, 4, seen.count(idempotency.FellBack))
+}
+
+func TestAFallbackThatIsAwayTooAsksForTheEventAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, fallback := &flaky{Store: memory()}, &flaky{Store: memory()}
+		store.set(away, nil)
+		fallback.set(away, nil)
+		m, seen := middleware(t, store, idempotency.Config{Fallback: fallback})
+		assert.Equal(t, idempotency.Unavailable, m.Do(t.Context(), event("a"), nil).Outcome)
+		assert.Equal(t, 2, seen.count(idempotency.StoreError))
+	})
+}
+
+func TestAnOutageWhileTheHandlerRunsLosesTheLeaseNotTheEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+			store.set(away, nil)
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		assert.Equal(t, idempotency.Failed, res.Outcome)
+		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+		store.set(nil, nil)
+		assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome)
+	})
+}

@@ -1,0 +1,166 @@
+package idempotency_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/retry"
+)
+
+func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
+	t.Parallel()
+	for _, p := range policies {
+		synctest.Test(t, func(t *testing.T) {
+			store := &flaky{Store: memory()}
+			m, seen := middleware(t, store, idempotency.Config{Policy: p, AnswerWithin: -1, Wait: -1})
+			go func() {
+				for range 120 {
+					time.Sleep(time.Second)
+					m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("a second handler"); return nil })
+				}
+			}()
+			res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+				time.Sleep(2 * time.Minute)
+				return context.Cause(ctx)
+			})
+			assert.Equal(t, idempotency.Handled, res.Outcome)
+			assert.GreaterOrEqual(t, store.called("extend"), 30)
+			assert.Zero(t, seen.count(idempotency.LeaseLost))
+			assert.Zero(t, seen.count(idempotency.StoreError))
+			time.Sleep(time.Hour)
+		})
+	}
+}
+
+func TestAHandlerFasterThanAThirdOfTheLeaseNeverRenews(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(3300 * time.Millisecond); return nil })
+		time.Sleep(time.Hour)
+		assert.Zero(t, store.called("extend"))
+		assert.Equal(t, 1, store.called("claim"))
+		assert.Equal(t, 1, store.called("complete"))
+		assert.Zero(t, store.called("release"))
+	})
+}
+
+func TestARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		store.set(func(call string) error {
+			if call == "extend" {
+				time.Sleep(time.Second) // on its way when the handler ends
+			}
+			return nil
+		}, nil)
+		m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(3500 * time.Millisecond); return nil })
+		time.Sleep(time.Hour)
+		assert.Equal(t, 1, store.called("extend"), "and it is the last one")
+		assert.Equal(t, 1, seen.count(idempotency.Handled))
+		assert.Zero(t, seen.count(idempotency.LeaseLost))
+	})
+}
+
+func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
+	t.Parallel()
+	for name, within := range map[string]time.Duration{"here": -1, "beside": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := &flaky{Store: memory()}
+				m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: within})
+				store.set(failing("extend"), nil)
+				began := time.Now()
+				res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+					<-ctx.Done()
+					assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrLeaseLost)
+					assert.Equal(t, 10*time.Second, time.Since(began), "the lease counts from before the claim")
+					return ctx.Err()
+				})
+				assert.Equal(t, idempotency.Failed, res.Outcome)
+				assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+				assert.Positive(t, seen.count(idempotency.StoreError))
+			})
+		})
+	}
+}
+
+func TestATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1, Wait: -1})
+		store.set(failing("extend"), nil)
+		first := make(chan idempotency.Result, 1)
+		go func() {
+			first <- m.Do(t.Context(), event("a"), func(context.Context) error {
+				time.Sleep(15 * time.Second) // does not look at its context
+				return nil
+			})
+		}()
+		time.Sleep(10*time.Second + time.Millisecond)
+		store.set(nil, nil)
+		second := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+			c, _ := idempotency.FromContext(ctx)
+			assert.EqualValues(t, 2, c.Attempt, "the second one can tell")
+			return nil
+		})
+		assert.Equal(t, idempotency.Handled, second.Outcome)
+		assert.Equal(t, idempotency.Result{Outcome: idempotency.Handled, Status: 200}, <-first, "another answer would ask for a third")
+		assert.Equal(t, 1, seen.count(idempotency.Fenced))
+		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+	})
+}
+
+func TestTheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory()
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		ctx, cancel := context.WithCancel(t.Context())
+		res := m.Do(ctx, event("a"), func(ctx context.Context) error {
+			cancel()
+			time.Sleep(time.Second)
+			return ctx.Err()
+		})
+		assert.Equal(t, idempotency.Handled, res.Outcome)
+		assert.Equal(t, idempotency.Done, peek(t, store, "a").State, "and it is completed")
+		assert.Equal(t, idempotency.Unavailable, m.Do(ctx, event("b"), nil).Outcome, "nothing is begun for nobody")
+	})
+}
+
+func TestACompletionThatFailsIsTriedUntilTheLeaseIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		store.set(failing("complete"), nil)
+		began := time.Now()
+		res := m.Do(t.Context(), event("a"), func(context.Context) error { return nil })
+		assert.Equal(t, idempotency.Result{Outcome: idempotency.Handled, Status: 200}, res)
+		assert.Equal(t, 1, seen.count(idempotency.CompleteFailed))
+		assert.Less(t, time.Since(began), 2*time.Second)
+		assert.Greater(t, time.Since(began), 1300*time.Millisecond)
+		assert.Greater(t, store.called("complete"), 4)
+
+		at := time.Now().Add(time.Second)
+		store.set(func(call string) error {
+			if call == "complete" && time.Now().Before(at) {
+				return errStore
+			}
+			return nil
+		}, nil)
+		assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("b"), func(context.Context) error { return nil }).Outcome)
+		assert.Equal(t, idempotency.Done, peek(t, store.Store, "b").State)
+		assert.Equal(t, 1, seen.count(idempotency.CompleteFailed))
+	})
+}

@@ -1,0 +1,58 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+
+	"github.com/truhook/truhook"
+)
+
+// A SequenceFunc says where an event stands among those about the same thing: the resource, in words that no other
+// family of events of this scope uses (for example "task-status:" and the task's id), and the provider's time of it.
+//
+// An empty resource, or a zero time, means that there is no order. It is called with verified bytes only. An error
+// means that the provider sent what it does not document: the event is handled with [OrderUnknown] and reported as
+// [SequenceFailed].
+type SequenceFunc func(v *truhook.Verified) (resource string, at time.Time, err error)
+
+// An Order says how an event stands to the newest one of the same resource for which a handler was started.
+type Order uint8
+
+const (
+	// OrderUnknown: the event has no order, or it could not be found out.
+	OrderUnknown Order = iota
+
+	// Newer: no later one was seen, and this one is now the newest.
+	Newer
+
+	// Same: it is as new as the newest: another one of the same instant, or another attempt of the same event.
+	Same
+
+	// Older: a handler was started for a later one already.
+	Older
+)
+
+// String returns "unknown", "newer", "same" or "older".
+func (o Order) String() string {
+	switch o {
+	case Newer:
+		return "newer"
+	case Same:
+		return "same"
+	case Older:
+		return "older"
+	}
+	return "unknown"
+}
+
+// An Orderer is a [Store] that can tell what is out of order. It is an optional interface: Config.Sequence needs a
+// store that has it.
+//
+// Advance compares at with what is stored for the resource, in microseconds since 1970. Nothing stored, or an earlier
+// time, makes it [Newer]: at is stored and kept for at least retain from now. An equal one is [Same] and a later one is
+// [Older]; neither changes anything. The comparison and the store are one atomic step. Advance may be repeated, as
+// after a lost reply: what was Newer is Same then. Any error but [ErrFull] means that the outcome is unknown. Resources
+// and the keys of claims are two different sets, and points 9 to 11 of [Store] hold for both.
+type Orderer interface {
+	Advance(ctx context.Context, resource Key, at time.Time, retain time.Duration) (Order, error)
+}

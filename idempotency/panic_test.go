@@ -1,0 +1,116 @@
+package idempotency_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/retry"
+)
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	var dead []string
+	var hookErr error
+	store := memory()
+	m, seen := middleware(t, store, idempotency.Config{
+		Policy: retry.Truv(), MaxAttempts: 2,
+		DeadLetter: func(ctx context.Context, v *truhook.Verified, err error) error {
+			c, _ := idempotency.FromContext(ctx)
+			dead = append(dead, fmt.Sprintf("%s at %d: %v", v.Payload, c.Attempt, err))
+			return hookErr
+		},
+	})
+	do := func(id string, err error) idempotency.Outcome {
+		return m.Do(t.Context(), event(id), func(context.Context) error { return err }).Outcome
+	}
+	hookErr = errors.New("no room")
+	assert.Equal(t, idempotency.Failed, do("a", retry.Permanent(errHandler)), "the hook failed: the event is nowhere yet")
+	assert.Equal(t, 1, seen.count(idempotency.DeadLetterFailed))
+	hookErr = nil
+	assert.Equal(t, idempotency.DeadLettered, do("a", retry.Permanent(errHandler)))
+	assert.Equal(t, idempotency.Duplicate, do("a", nil))
+
+	assert.Equal(t, idempotency.Failed, do("b", errHandler))
+	assert.Equal(t, idempotency.Failed, do("b", errHandler))
+	res := m.Do(t.Context(), event("b"), func(context.Context) error { t.Error("called at attempt 3"); return nil })
+	assert.Equal(t, idempotency.DeadLettered, res.Outcome)
+	assert.ErrorIs(t, seen.last(t, idempotency.DeadLettered).Err, idempotency.ErrTooManyAttempts)
+	assert.Equal(t, []string{
+		"a at 1: the handler failed", "a at 2: the handler failed", "b at 3: " + idempotency.ErrTooManyAttempts.Error(),
+	}, dead)
+}
+
+func TestABodyThatKillsTheProcessIsEndedByTheLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory()
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Wait: -1, MaxAttempts: 3})
+		k, _ := idempotency.NewKey("test", "poison")
+		for range 3 { // a process that claims and dies
+			_, err := store.Claim(t.Context(), idempotency.Claim{
+				Key: k, Token: idempotency.NewToken(), Lease: 2 * time.Second, Retain: time.Hour,
+			})
+			require.NoError(t, err)
+			time.Sleep(2 * time.Second)
+		}
+		res := m.Do(t.Context(), event("poison"), func(context.Context) error { t.Error("called"); return nil })
+		assert.Equal(t, idempotency.DeadLettered, res.Outcome)
+	})
+}
+
+func goexit(f func()) bool {
+	returned := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+		returned = true
+	}()
+	<-done
+	return !returned
+}
+
+func TestPanicsAndGoexitReleaseAndGoOn(t *testing.T) {
+	t.Parallel()
+	for name, within := range map[string]time.Duration{"here": -1, "beside": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := memory()
+				m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: within})
+				for _, value := range []any{"text", http.ErrAbortHandler, errHandler} {
+					assert.PanicsWithValue(t, value, func() {
+						m.Do(t.Context(), event("a"), func(context.Context) error { panic(value) })
+					})
+				}
+				assert.True(t, goexit(func() {
+					m.Do(t.Context(), event("a"), func(context.Context) error { runtime.Goexit(); return nil })
+				}), "Goexit goes on")
+				assert.Equal(t, 4, seen.count(idempotency.Panicked))
+				h := m.Handle(func(context.Context, *truhook.Verified) error { panic(http.ErrAbortHandler) })
+				w, panicked := post(h, event("a"))
+				assert.Equal(t, http.ErrAbortHandler, panicked)
+				assert.Zero(t, w.Body.Len())
+				r := peek(t, store, "a")
+				assert.Equal(t, idempotency.Owned, r.State, "given back")
+				assert.EqualValues(t, 6, r.Attempt)
+				if within > 0 {
+					var p *idempotency.PanicError
+					require.ErrorAs(t, seen.last(t, idempotency.Panicked).Err, &p)
+					assert.Contains(t, string(p.Stack), "panic_test.go", "the stack is that of the handler")
+				}
+			})
+		})
+	}
+}

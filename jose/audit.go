@@ -1,0 +1,193 @@
+package jose
+
+import (
+	"context"
+	"crypto/fips140"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/folder"
+)
+
+var (
+	_ truhook.Auditor = (*Verifier)(nil)
+	_ truhook.Auditor = (*CachedKeySet)(nil)
+	_ truhook.Auditor = (*FileKeySet)(nil)
+	_ truhook.Auditor = (*FilePrivateKeys)(nil)
+)
+
+const soon = 7 * 24 * time.Hour
+
+// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeySet], and asks a KeySet that is an Auditor. It
+// does not look at private keys; [AuditPrivateKeys] does.
+func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
+	if v == nil || v.tokens == nil {
+		return []truhook.Finding{{
+			Severity: truhook.SeverityError, Name: "no-verifier",
+			Problem: "The verifier was not made by a constructor, and refuses everything.",
+			Remedy:  "Give the result of New, and look at its error.",
+		}}
+	}
+	switch keys := v.tokens.keys.(type) {
+	case StaticKeySet:
+		return AuditKeys(v.tokens.now(), keys...)
+	case truhook.Auditor:
+		return keys.Audit(ctx)
+	}
+	return nil
+}
+
+// AuditKeys returns what is worth knowing about public keys at an instant: those against the key policy, which are RSA
+// keys under 2048 bits among others, and those whose use is over or ends within a week.
+func AuditKeys(now time.Time, keys ...PublicKey) []truhook.Finding {
+	var findings []truhook.Finding
+	usable := 0
+	for _, k := range keys {
+		if err := vetPublicKey(k.Key); err != nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityError, Name: "key-against-policy", Subject: k.ID,
+				Problem: fmt.Sprintf("The key is refused: %v.", err),
+				Remedy:  "Have the provider use an RSA key of 2048 to 8192 bits, or one of the curves that this package lists.",
+			})
+			continue
+		}
+		if k.NotAfter.IsZero() || !now.After(k.NotAfter) {
+			usable++
+		}
+		findings = append(findings, auditEnd(k.ID, k.NotAfter, now)...)
+	}
+	if usable == 0 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityError, Name: "no-valid-key",
+			Problem: "There is no public key that can be used now, so no delivery is accepted.",
+			Remedy:  "Get the current key of the provider.",
+		})
+	}
+	return findings
+}
+
+// AuditPrivateKeys is [AuditKeys] for yours. In FIPS 140-3 mode it adds what that mode means for RSA-OAEP with SHA-1.
+func AuditPrivateKeys(now time.Time, keys ...PrivateKey) []truhook.Finding {
+	var findings []truhook.Finding
+	usable := 0
+	for _, k := range keys {
+		if _, err := decrypter(k.Key); err != nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityError, Name: "key-against-policy", Subject: k.ID,
+				Problem: fmt.Sprintf("The private key is refused: %v.", err),
+				Remedy:  "Make a new RSA key of 2048 to 8192 bits and register it with the provider.",
+			})
+			continue
+		}
+		if k.UseUntil.IsZero() || !now.After(k.UseUntil) {
+			usable++
+		}
+		findings = append(findings, auditEnd(k.ID, k.UseUntil, now)...)
+	}
+	if usable == 0 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityError, Name: "no-valid-key",
+			Problem: "There is no private key that can be used now, so nothing encrypted can be read.",
+			Remedy:  "Give the current private key, and those that were retired lately.",
+		})
+	}
+	if fips140.Enabled() {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityNote, Name: "fips-and-sha1",
+			Problem: "The program runs in FIPS 140-3 mode; under GODEBUG=fips140=only RSA-OAEP with SHA-1 does not work.",
+			Remedy:  "Ask the provider for RSA-OAEP-256 before that mode is set.",
+		})
+	}
+	return findings
+}
+
+func auditEnd(id string, end, now time.Time) []truhook.Finding {
+	f := truhook.Finding{Severity: truhook.SeverityWarning, Subject: id}
+	switch {
+	case end.IsZero() || end.After(now.Add(soon)):
+		return nil
+	case now.After(end):
+		f.Name, f.Problem = "key-expired", "Its use ended at "+end.UTC().Format(time.RFC3339)+"."
+		f.Remedy = "Take it out, or prolong its use."
+	default:
+		f.Name, f.Problem = "key-expires-soon", "Its use ends at "+end.UTC().Format(time.RFC3339)+"."
+		f.Remedy = "See that its successor is there before."
+	}
+	return []truhook.Finding{f}
+}
+
+// Audit implements [truhook.Auditor]. It looks at the keys that are kept, and at whether the last fetches failed; it
+// fetches a whole set if there is none yet, and never by id, as the ids come with the deliveries.
+func (c *CachedKeySet) Audit(ctx context.Context) []truhook.Finding {
+	if c == nil || c.fetch == nil {
+		return AuditKeys(time.Time{})
+	}
+	if c.whole {
+		if _, err := c.PublicKeys(ctx, "-"); err != nil && !c.any() {
+			return []truhook.Finding{{
+				Severity: truhook.SeverityError, Name: "keys-unavailable",
+				Problem: fmt.Sprintf("There are no keys, and fetching them failed: %v.", err),
+				Remedy:  "Mend the source of the keys; until then every delivery is answered 503.",
+			}}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.cfg.Now()
+	var findings []truhook.Finding
+	for _, s := range c.slots {
+		if s.failed {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "keys-stale",
+				Problem: "Fetching keys failed; those of " + s.fetched.UTC().Format(time.RFC3339) + " are in use.",
+				Remedy:  "Mend the source of the keys, or deliveries will be answered 503.",
+			})
+		}
+		findings = append(findings, AuditKeys(now, s.keys...)...)
+	}
+	return findings
+}
+
+func (c *CachedKeySet) any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.slots) > 0
+}
+
+// Audit implements [truhook.Auditor]. It looks at the files now, and at the keys that are in use.
+func (f *FileKeySet) Audit(ctx context.Context) []truhook.Finding {
+	if f == nil || f.folder == nil {
+		return AuditKeys(time.Time{})
+	}
+	_ = f.folder.Refresh(ctx)
+	state := f.folder.State(false)
+	return append(AuditKeys(time.Time{}, state.Entries...), auditState(state)...)
+}
+
+// Audit implements [truhook.Auditor]. It looks at the files now, and at the keys that are in use.
+func (f *FilePrivateKeys) Audit(ctx context.Context) []truhook.Finding {
+	if f == nil || f.folder == nil {
+		return AuditPrivateKeys(time.Time{})
+	}
+	_ = f.folder.Refresh(ctx)
+	state := f.folder.State(false)
+	var keys []PrivateKey
+	for _, k := range state.Entries {
+		keys = append(keys, PrivateKey{ID: k.id, Key: k.open()})
+	}
+	return append(AuditPrivateKeys(time.Time{}, keys...), auditState(state)...)
+}
+
+func auditState[T any](state *folder.State[T]) []truhook.Finding {
+	if state.Problem == nil {
+		return nil
+	}
+	return []truhook.Finding{{
+		Severity: truhook.SeverityWarning, Name: "files-unreadable",
+		Problem: fmt.Sprintf("Since %s not all keys could be read: %v. The last good ones are in use.",
+			state.Since.UTC().Format(time.RFC3339), strings.ReplaceAll(state.Problem.Error(), "\n", "; ")),
+		Remedy: "Mend the files; a key that is to be withdrawn has to be deleted or replaced.",
+	}}
+}

@@ -1,0 +1,82 @@
+package jose_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/jose"
+)
+
+// findingNames leaves out what is found in FIPS mode only, whatever the keys are.
+func findingNames(findings []truhook.Finding) []string {
+	var all []string
+	for _, f := range findings {
+		if f.Name != "fips-and-sha1" {
+			all = append(all, f.Name)
+		}
+	}
+	return all
+}
+
+func TestAuditFindsKeysThatAreWeakOrNearTheirEnd(t *testing.T) {
+	t.Parallel()
+	keys := testKeys()
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	public := func(end time.Duration) jose.PublicKey {
+		k := jose.PublicKey{ID: "a", Key: &keys.rsa.PublicKey}
+		if end != 0 {
+			k.NotAfter = now.Add(end)
+		}
+		return k
+	}
+	for name, test := range map[string]struct {
+		keys []jose.PublicKey
+		want []string
+	}{
+		"none":           {nil, []string{"no-valid-key"}},
+		"for ever":       {[]jose.PublicKey{public(0)}, nil},
+		"eight days":     {[]jose.PublicKey{public(8 * 24 * time.Hour)}, nil},
+		"six days":       {[]jose.PublicKey{public(6 * 24 * time.Hour)}, []string{"key-expires-soon"}},
+		"over":           {[]jose.PublicKey{public(-time.Second)}, []string{"key-expired", "no-valid-key"}},
+		"1024 bits":      {[]jose.PublicKey{{ID: "w", Key: &weak.PublicKey}}, []string{"key-against-policy", "no-valid-key"}},
+		"nil key":        {[]jose.PublicKey{{ID: "w"}}, []string{"key-against-policy", "no-valid-key"}},
+		"one of several": {[]jose.PublicKey{public(0), {ID: "w", Key: &weak.PublicKey}}, []string{"key-against-policy"}},
+	} {
+		assert.Equal(t, test.want, findingNames(jose.AuditKeys(now, test.keys...)), name)
+	}
+	assert.Equal(t, []string{"no-valid-key"}, findingNames(jose.AuditPrivateKeys(now)))
+	assert.Equal(t, []string{"key-against-policy", "no-valid-key"},
+		findingNames(jose.AuditPrivateKeys(now, jose.PrivateKey{ID: "w", Key: weak})))
+	assert.Equal(t, []string{"key-expires-soon"},
+		findingNames(jose.AuditPrivateKeys(now, jose.PrivateKey{ID: "a", Key: keys.rsa, UseUntil: now.Add(time.Hour)})))
+}
+
+func TestAuditOfACachedKeySet(t *testing.T) {
+	t.Parallel()
+	keys, clock := testKeys(), now
+	down := errors.New("no route")
+	failure := down
+	set, err := jose.CacheSet(func(context.Context) ([]jose.PublicKey, error) {
+		return []jose.PublicKey{{ID: "a", Key: &keys.rsa.PublicKey}}, failure
+	}, jose.CacheConfig{Now: func() time.Time { return clock }})
+	require.NoError(t, err)
+	found := set.Audit(t.Context())
+	assert.Equal(t, []string{"keys-unavailable"}, findingNames(found))
+	failure, clock = nil, clock.Add(time.Minute)
+	assert.Empty(t, set.Audit(t.Context()))
+	failure, clock = down, clock.Add(2*time.Hour)
+	_, err = set.PublicKeys(t.Context(), "a")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"keys-stale"}, findingNames(set.Audit(t.Context())))
+	assert.NotEmpty(t, (*jose.CachedKeySet)(nil).Audit(t.Context()))
+	assert.NotEmpty(t, (*jose.Verifier)(nil).Audit(t.Context()))
+}

@@ -1,0 +1,209 @@
+package jose
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	_ "crypto/sha1" //nolint:gosec // RSA-OAEP of RFC 7518, section 4.3, is over SHA-1; no collision matters there
+	"crypto/subtle"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/truhook/truhook"
+)
+
+// DecrypterConfig says what [NewDecrypter] accepts. Keys and both lists are required.
+type DecrypterConfig struct {
+	_ [0]func()
+
+	Keys              PrivateKeySet    // yours by key id; a JWE without a kid is refused
+	KeyAlgorithms     []string         // alg: RSA-OAEP (SHA-1), RSA-OAEP-256
+	ContentAlgorithms []string         // enc: A128CBC-HS256, A192CBC-HS384, A256CBC-HS512, A128GCM, A192GCM, A256GCM
+	Now               func() time.Time // for UseUntil; nil: time.Now
+}
+
+// A Decrypter decrypts content that a provider encrypted to a public key of yours. It proves nothing about who did
+// that: everyone has the public key. Verify first. It is safe for concurrent use; the nil and the zero Decrypter
+// answer NoKey.
+type Decrypter struct {
+	keys          func(ctx context.Context, keyID string) ([]PrivateKey, error) // a func: fmt prints pointers' contents
+	keyAlgorithms []string
+	contents      []string
+	now           func() time.Time
+}
+
+// NewDecrypter returns a [Decrypter]. An empty list, an algorithm that is not one of those above, and a key against the
+// policy are errors.
+func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
+	keys, err := fixedPrivate(cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	d := &Decrypter{keys: keys, now: cfg.Now}
+	if len(cfg.KeyAlgorithms) == 0 || len(cfg.ContentAlgorithms) == 0 {
+		return nil, configError("no KeyAlgorithms or no ContentAlgorithms are given")
+	}
+	for _, a := range cfg.KeyAlgorithms {
+		if oaepHash(a) == 0 {
+			return nil, configError("the key algorithm %q is not one that can be allowed", a)
+		}
+		d.keyAlgorithms = append(d.keyAlgorithms, a)
+	}
+	for _, e := range cfg.ContentAlgorithms {
+		if sizesOf(e).key == 0 {
+			return nil, configError("the content algorithm %q is not one that can be allowed", e)
+		}
+		d.contents = append(d.contents, e)
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	return d, nil
+}
+
+// Decrypt returns the content of a compact JWE (RFC 7516) and the id of the key that it was encrypted to.
+//
+// DecryptFailed means that it is not a JWE of the expected form or does not decrypt; nothing tells which, and a wrong
+// content key takes the same path as a right one (RFC 7516, section 11.5). AlgorithmNotAllowed and MissingKeyID are
+// about the header. UnknownDecryptionKey means that no private key with that id is there or still to be used,
+// KeysUnavailable that the set cannot tell, Internal that a private key of yours does not work, as RSA-OAEP with SHA-1
+// under GODEBUG=fips140=only.
+func (d *Decrypter) Decrypt(ctx context.Context, jwe []byte) (plaintext []byte, keyID string, err error) {
+	if d == nil || d.keys == nil {
+		return nil, "", &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
+	}
+	m, err := d.parse(jwe)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := checkKeyID(m.keyID, truhook.DecryptFailed); err != nil {
+		return nil, "", err
+	}
+	return d.decrypt(ctx, m)
+}
+
+func (d *Decrypter) decrypt(ctx context.Context, m message) (plaintext []byte, keyID string, err error) {
+	keys, err := d.privateKeys(ctx, m.keyID)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, key := range keys {
+		if len(m.wrapped) != modulusSize(key) {
+			continue
+		}
+		cek, err := contentKey(key, m.algorithm, m.wrapped, m.sizes.key)
+		if err != nil {
+			return nil, "", err
+		}
+		plaintext, err := m.open(cek)
+		if err == nil {
+			return plaintext, m.keyID, nil
+		}
+		if truhook.ReasonOf(err) != truhook.DecryptFailed {
+			return nil, "", err
+		}
+	}
+	return nil, "", errDecrypt()
+}
+
+// DecryptRSA decrypts content that was encrypted by RSA alone, without a JWE around it. algorithm is one of the
+// KeyAlgorithms. The errors are those of [Decrypter.Decrypt].
+func (d *Decrypter) DecryptRSA(ctx context.Context, algorithm, keyID string, ciphertext []byte) ([]byte, error) {
+	if d == nil || d.keys == nil {
+		return nil, &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
+	}
+	if !slices.Contains(d.keyAlgorithms, algorithm) {
+		return nil, refuse(truhook.AlgorithmNotAllowed, "RSA")
+	}
+	if err := checkKeyID(keyID, truhook.DecryptFailed); err != nil {
+		return nil, err
+	}
+	keys, err := d.privateKeys(ctx, keyID)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		plaintext, err := contained(func() ([]byte, error) { return openOAEP(key, oaepHash(algorithm), ciphertext) })
+		if err == nil {
+			return plaintext, nil
+		}
+		if isFault(key, err) {
+			return nil, &truhook.Error{Reason: truhook.Internal, Err: errPrivateKey}
+		}
+	}
+	return nil, errDecrypt()
+}
+
+// errDecrypt is the one refusal for whatever went wrong inside.
+func errDecrypt() error { return refuse(truhook.DecryptFailed, "encrypted content") }
+
+var errPrivateKey = errors.New("the private key operation does not work here")
+
+func (d *Decrypter) privateKeys(ctx context.Context, keyID string) ([]PrivateKey, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &truhook.Error{Reason: truhook.Canceled, Err: err}
+	}
+	all, err := d.keys(ctx, keyID)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	now := d.now()
+	var keys []PrivateKey
+	for _, k := range all {
+		if _, err := decrypter(k.Key); err != nil {
+			return nil, refuse(truhook.KeysUnavailable, "the set of private keys gave a key against the policy")
+		}
+		if k.UseUntil.IsZero() || !now.After(k.UseUntil) {
+			keys = append(keys, k)
+		}
+	}
+	switch {
+	case len(keys) == 0:
+		return nil, refuse(truhook.UnknownDecryptionKey, "no private key has the id that the encrypted content names")
+	case len(keys) > maxKeysPerID:
+		return nil, refuse(truhook.KeysUnavailable, "the set of private keys gave too many keys for one id")
+	}
+	return keys, nil
+}
+
+// contentKey decrypts the content key. Where that fails it gives a random one, so that the work which follows is the
+// same and the failure shows at the tag, as with any other wrong key (RFC 7516, section 11.5). An error is ours.
+func contentKey(key PrivateKey, algorithm string, wrapped []byte, size int) ([]byte, error) {
+	random := make([]byte, size)
+	_, _ = rand.Read(random) // never fails: crypto/rand ends the program instead
+	opened, err := contained(func() ([]byte, error) { return openOAEP(key, oaepHash(algorithm), wrapped) })
+	if err != nil && isFault(key, err) {
+		return nil, &truhook.Error{Reason: truhook.Internal, Err: errPrivateKey}
+	}
+	cek := make([]byte, size)
+	copy(cek, opened)
+	good := subtle.ConstantTimeEq(int32(len(opened)), int32(size)) //nolint:gosec // at most 1024 bytes
+	subtle.ConstantTimeCopy(1-good, cek, random)
+	return cek, nil
+}
+
+// modulusSize returns how many bytes a content key takes that is encrypted to key.
+func modulusSize(key PrivateKey) int {
+	d, err := decrypter(key.Key)
+	if err != nil {
+		return 0
+	}
+	return d.Public().(*rsa.PublicKey).Size()
+}
+
+func openOAEP(key PrivateKey, hash crypto.Hash, ciphertext []byte) ([]byte, error) {
+	d, err := decrypter(key.Key)
+	if err != nil {
+		return nil, err
+	}
+	return d.Decrypt(rand.Reader, ciphertext, &rsa.OAEPOptions{Hash: hash})
+}
+
+// isFault tells a key that does not work from content that does not decrypt. Only crypto/rsa says which it is; the
+// error of an HSM must not become a way to learn about the padding.
+func isFault(key PrivateKey, err error) bool {
+	_, software := key.Key.(*rsa.PrivateKey)
+	return software && !errors.Is(err, rsa.ErrDecryption)
+}

@@ -1,0 +1,209 @@
+package jose
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/truhook/truhook/internal/folder"
+)
+
+// FolderConfig adjusts [NewFileKeySet] and [NewFilePrivateKeys]. Its zero value is the strict default.
+type FolderConfig struct {
+	_ [0]func()
+
+	// KeyID gives the id of the key in a file. Nil: the name of the file without its extension. Package transunion has
+	// ids that are made of the key: its Fingerprint serves here, behind a function that leaves the name out.
+	KeyID func(name string, public crypto.PublicKey) (string, error)
+
+	// Interval is how far apart two looks at the files are at the least. Zero and below mean 1 s.
+	Interval time.Duration
+
+	// OnError is called when a look finds something wrong that the one before it did not, by whoever looks: in the
+	// goroutine of a request, or of Run. Its panic is recovered and dropped.
+	OnError func(err error)
+
+	// Now replaces time.Now. It is compared with the modification times of the files.
+	Now func() time.Time
+}
+
+const maxKeyFiles = 64 // as many keys as a CachedKeySet keeps
+
+// FileKeySet is a [KeySet] over PEM files with a provider's public keys. [NewFileKeySet] makes it. It is safe for
+// concurrent use. A nil or zero FileKeySet answers KeysUnavailable.
+type FileKeySet struct {
+	folder *folder.Folder[PublicKey]
+}
+
+// NewFileKeySet returns a key set over the file at path, or over each file of the folder at path. A file holds one PEM
+// block, read as by [ParsePublicKey]. Names that begin with a dot are left out. No files, more than 64, one that is not
+// such a key, and two with one id are errors.
+//
+// Files are followed as package hmacsig follows secrets in files: a delivery that comes Interval after the last look
+// makes one, and so does one with an unknown id, ten times a second at the most. What has stood still for a second
+// counts. A file that is gone, while others are there, takes its key with it; one that can no longer be read keeps its
+// last good key; a path that is gone and a folder without keys keep all of them. Each of these is reported to OnError
+// and by [FileKeySet.Audit]. There is no goroutine, unless you call [FileKeySet.Run].
+func NewFileKeySet(path string, cfg FolderConfig) (*FileKeySet, error) {
+	f, err := folder.Open(path, folder.Config[PublicKey]{
+		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
+		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Parse: func(name string, content []byte) (PublicKey, error) {
+			key, err := ParsePublicKey(content)
+			if err != nil {
+				return PublicKey{}, err
+			}
+			id, err := cfg.keyID(name, key)
+			return PublicKey{ID: id, Key: key}, err
+		},
+		Same: func(a, b PublicKey) bool { return a.ID == b.ID && sameKey(a.Key, b.Key) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, k := range f.State(false).Entries {
+		if seen[k.ID] {
+			return nil, configError("%s: two files with the key id %q", path, k.ID)
+		}
+		seen[k.ID] = true
+	}
+	return &FileKeySet{f}, nil
+}
+
+func (cfg FolderConfig) keyID(name string, public crypto.PublicKey) (string, error) {
+	id, err := strings.TrimSuffix(name, filepath.Ext(name)), error(nil)
+	if cfg.KeyID != nil {
+		id, err = cfg.KeyID(name, public)
+	}
+	if err == nil && !validKeyID(id) {
+		err = errors.New("the key id is not one of 1 to 256 printable characters")
+	}
+	return id, err
+}
+
+func sameKey(a, b any) bool {
+	k, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
+
+// PublicKeys implements [KeySet].
+func (f *FileKeySet) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
+	if f == nil || f.folder == nil {
+		return nil, cannotTell(errNoFolder)
+	}
+	find := func(missed bool) (keys []PublicKey) {
+		for _, k := range f.folder.State(missed).Entries {
+			if k.ID == keyID {
+				keys = append(keys, k)
+			}
+		}
+		return keys
+	}
+	if keys := find(false); len(keys) > 0 {
+		return keys, nil
+	}
+	return find(true), nil
+}
+
+// Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.
+func (f *FileKeySet) Refresh(ctx context.Context) error {
+	if f == nil || f.folder == nil {
+		return errNoFolder
+	}
+	return f.folder.Refresh(ctx)
+}
+
+// Run looks every Interval until ctx ends, and returns its error.
+func (f *FileKeySet) Run(ctx context.Context) error {
+	if f == nil || f.folder == nil {
+		return errNoFolder
+	}
+	return f.folder.Run(ctx)
+}
+
+var errNoFolder = errors.New("jose: keys in files that no constructor opened")
+
+// FilePrivateKeys is a [PrivateKeySet] over PEM files with your private keys. [NewFilePrivateKeys] makes it. It is safe
+// for concurrent use and prints without the keys. A nil or zero FilePrivateKeys answers KeysUnavailable.
+type FilePrivateKeys struct {
+	folder *folder.Folder[privateFile]
+}
+
+// privateFile keeps a key behind a func value, as fmt prints what stands behind pointers.
+type privateFile struct {
+	id   string
+	open func() *rsa.PrivateKey
+}
+
+// NewFilePrivateKeys is [NewFileKeySet] for private keys, read as by [ParsePrivateKey]. A retired key is used for as long
+// as its file is there: leave it until no delivery can be encrypted to it any more.
+func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error) {
+	f, err := folder.Open(path, folder.Config[privateFile]{
+		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
+		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Parse: func(name string, content []byte) (privateFile, error) {
+			parsed, err := ParsePrivateKey(content)
+			if err != nil {
+				return privateFile{}, err
+			}
+			key, ok := parsed.(*rsa.PrivateKey)
+			if !ok {
+				return privateFile{}, errPrivate
+			}
+			id, err := cfg.keyID(name, &key.PublicKey)
+			return privateFile{id: id, open: func() *rsa.PrivateKey { return key }}, err
+		},
+		Same: func(a, b privateFile) bool { return a.id == b.id && a.open().PublicKey.Equal(&b.open().PublicKey) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, k := range f.State(false).Entries {
+		if seen[k.id] {
+			return nil, configError("%s: two files with the key id %q", path, k.id)
+		}
+		seen[k.id] = true
+	}
+	return &FilePrivateKeys{f}, nil
+}
+
+// PrivateKeys implements [PrivateKeySet].
+func (f *FilePrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]PrivateKey, error) {
+	if f == nil || f.folder == nil {
+		return nil, cannotTell(errNoFolder)
+	}
+	find := func(missed bool) (keys []PrivateKey) {
+		for _, k := range f.folder.State(missed).Entries {
+			if k.id == keyID {
+				keys = append(keys, PrivateKey{ID: k.id, Key: k.open()})
+			}
+		}
+		return keys
+	}
+	if keys := find(false); len(keys) > 0 {
+		return keys, nil
+	}
+	return find(true), nil
+}
+
+// Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.
+func (f *FilePrivateKeys) Refresh(ctx context.Context) error {
+	if f == nil || f.folder == nil {
+		return errNoFolder
+	}
+	return f.folder.Refresh(ctx)
+}
+
+// Run looks every Interval until ctx ends, and returns its error.
+func (f *FilePrivateKeys) Run(ctx context.Context) error {
+	if f == nil || f.folder == nil {
+		return errNoFolder
+	}
+	return f.folder.Run(ctx)
+}

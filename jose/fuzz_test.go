@@ -1,0 +1,140 @@
+package jose_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/jose"
+)
+
+// assertOwn holds an error to being a refusal that is the sender's fault, or a named fault of the keys.
+func assertOwn(t *testing.T, err error) {
+	t.Helper()
+	var refusal *truhook.Error
+	require.ErrorAs(t, err, &refusal)
+	require.NotEqual(t, truhook.Internal, truhook.ReasonOf(err), "%v", err)
+}
+
+// FuzzTokenHeader signs whatever header it is given: only the exact algorithm and key id are accepted.
+func FuzzTokenHeader(f *testing.F) {
+	for _, h := range []string{
+		`{"alg":"RS256","kid":"1"}`, `{"alg":"none"}`, `{"alg":"RS256","kid":"1","crit":["a"]}`, `{"alg":"RS256","kid":1}`,
+		`{"alg":"RS256","kid":"1","nonce":5,"typ":{},"x5t#S256":"a","x5t":[],"cty":1}`,
+	} {
+		f.Add(h)
+	}
+	v := newVerifier(f, config())
+	payload := string(toJSON(f, claims(nil)))
+	f.Fuzz(func(t *testing.T, header string) {
+		_, err := v.Verify(t.Context(), delivery(rawToken(t, testKeys().rsa, header, payload)))
+		if err != nil {
+			assertOwn(t, err)
+			return
+		}
+		require.Contains(t, header, "RS256")
+		require.NotContains(t, header, `"crit"`)
+	})
+}
+
+// FuzzToken takes any text for a token: none but the one that was signed is accepted.
+func FuzzToken(f *testing.F) {
+	good := token(f, nil)
+	for _, s := range []string{good, good[:len(good)-1], "..", "a.b.c", good + "." + good} {
+		f.Add(s)
+	}
+	v := newVerifier(f, config())
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, h := range []http.Header{{"X-Token": {text}}, {"Authorization": {text}}} {
+			d := delivery("")
+			d.Header = h
+			verdict := v.Precheck(t.Context(), d)
+			_, err := v.Verify(t.Context(), d)
+			if err == nil {
+				require.Equal(t, good, text)
+				continue
+			}
+			assertOwn(t, err)
+			if verdict != nil {
+				require.Equal(t, truhook.ReasonOf(verdict), truhook.ReasonOf(err))
+			}
+		}
+	})
+}
+
+// FuzzClaims signs whatever claims it is given.
+func FuzzClaims(f *testing.F) {
+	f.Add(toJSON(f, claims(nil)))
+	f.Add([]byte(`{"iss":"issuer","aud":["audience",1],"exp":1e400}`))
+	v := newVerifier(f, config())
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		_, err := v.Verify(t.Context(), delivery(rawToken(t, testKeys().rsa, `{"alg":"RS256","kid":"1"}`, string(payload))))
+		if err != nil {
+			assertOwn(t, err)
+			return
+		}
+		for _, part := range []string{"issuer", "audience", "hook", "POST", "S256"} {
+			require.True(t, bytes.Contains(payload, []byte(part)) || bytes.Contains(payload, []byte(`\u`)))
+		}
+	})
+}
+
+// FuzzJWE takes any header and any other parts, with a right tag where there can be one.
+func FuzzJWE(f *testing.F) {
+	f.Add(`{"alg":"RSA-OAEP-256","enc":"A256CBC-HS512","kid":"1"}`, make([]byte, 64), make([]byte, 16), []byte("x"), false)
+	f.Add(`{"alg":"RSA-OAEP","enc":"A256CBC-HS512","kid":"2","zip":"DEF"}`, make([]byte, 31), []byte{}, []byte{}, true)
+	d := newDecrypter(f, decrypterConfig())
+	f.Fuzz(func(t *testing.T, header string, cek, iv, data []byte, asCiphertext bool) {
+		if len(cek) > 128 || header == "" {
+			return // more than OAEP takes; jwe fills in a header
+		}
+		m := jwe{header: header, cek: append([]byte{}, cek...), iv: append([]byte{}, iv...), content: data}
+		if asCiphertext {
+			m.ciphertext = append([]byte{}, data...)
+		}
+		got, _, err := d.Decrypt(t.Context(), m.text(t))
+		if err != nil {
+			assertOwn(t, err)
+			return
+		}
+		require.Len(t, cek, 64)
+		require.Len(t, iv, 16)
+		if !asCiphertext {
+			require.Equal(t, string(data), string(got))
+		}
+		_, _, err = d.Decrypt(t.Context(), data)
+		require.Error(t, err)
+	})
+}
+
+// FuzzPEM takes any text for a key: what is accepted meets the policy and is the same when written and read again.
+func FuzzPEM(f *testing.F) {
+	for _, name := range []string{"service-current", "platform-public"} {
+		data, err := os.ReadFile("../testdata/deliveries/transunion/" + name + ".pem")
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if key, err := jose.ParsePublicKey(data); err == nil {
+			der, err := x509.MarshalPKIXPublicKey(key)
+			require.NoError(t, err)
+			again, err := jose.ParsePublicKey(block("PUBLIC KEY", der))
+			require.NoError(t, err)
+			require.True(t, key.(interface{ Equal(crypto.PublicKey) bool }).Equal(again))
+		}
+		if key, err := jose.ParsePrivateKey(data); err == nil {
+			_, err := jose.NewDecrypter(jose.DecrypterConfig{
+				Keys:          jose.StaticPrivateKeys{{ID: "1", Key: key}},
+				KeyAlgorithms: []string{"RSA-OAEP"}, ContentAlgorithms: []string{"A256CBC-HS512"},
+			})
+			require.NoError(t, err)
+		}
+		_, _ = jose.ParseJWKS(data)
+	})
+}

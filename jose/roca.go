@@ -1,0 +1,42 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"math/big"
+)
+
+// vetPublicKey is checkPublicKey with what is too dear to repeat for each delivery.
+func vetPublicKey(key crypto.PublicKey) error {
+	if err := checkPublicKey(key); err != nil {
+		return err
+	}
+	if k, ok := key.(*rsa.PublicKey); ok && isROCA(k.N) {
+		return errKeyForm
+	}
+	return nil
+}
+
+// isROCA reports whether n looks like a modulus of the Infineon generator of CVE-2017-15361, which can be factored: its
+// primes are powers of 65537 modulo each small prime, so n is too. By chance that happens to one key in a hundred
+// million.
+func isROCA(n *big.Int) bool {
+	var rest big.Int
+	for p := int64(3); p <= 167; p += 2 {
+		if !big.NewInt(p).ProbablyPrime(0) {
+			continue
+		}
+		want, power, found := rest.Mod(n, big.NewInt(p)).Int64(), int64(1), false
+		for range p {
+			if power == want {
+				found = true
+				break
+			}
+			power = power * 65537 % p
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,162 @@
+package transunion
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/jose/internal/strictjson"
+)
+
+// An Event is what a webhook reports: an [AuthorizationResponse], a [DeviceLinked], a [SessionEnded] or an [Unknown].
+// Members that are not known are left out of them; they stand in Verified.Payload and Verified.Inner.
+type Event interface{ event() }
+
+// An AuthorizationResponse says what a user answered to an authorization request. The zero value authorizes nothing.
+type AuthorizationResponse struct {
+	AuthRequest string   // the id of the authorization request that this answers
+	DeviceID    string   // the device that answered
+	ServicePins []string // see "Service PIN" in the provider's documentation
+
+	// Type is AUTHORIZED, DENIED or FAILED, and Reason says more: APPROVED, DISAPPROVED, FRAUDULENT, POLICY, PERMISSION,
+	// AUTHENTICATION, CONFIGURATION, BUSY_LOCAL, SENSOR. Other values pass through as they came. A response in the older
+	// form, auth, has AUTHORIZED and APPROVED, or DENIED and DISAPPROVED.
+	Type, Reason string
+	DenialReason string // the id of the denial reason that the user chose; empty if there is none
+
+	AuthPolicy  json.RawMessage // nil where the device sent none
+	AuthMethods json.RawMessage // nil where the device sent none
+
+	ServiceUserHash string // the user, as this service knows it
+	OrgUserHash     string // the user, as the organization knows it; may be empty
+	UserPushID      string
+}
+
+// DeviceLinked says that a user's device was linked to a directory.
+type DeviceLinked struct {
+	DeviceID    string
+	PublicKey   string // the device's public key, PEM
+	PublicKeyID string // its fingerprint
+}
+
+// SessionEnded says that a user ended the session with a service.
+type SessionEnded struct {
+	ServiceUserHash string
+	At              time.Time // api_time
+}
+
+// Unknown is an event of a type that this package does not know. It is genuine all the same.
+type Unknown struct{ Type string }
+
+func (AuthorizationResponse) event() {}
+func (DeviceLinked) event()          {}
+func (SessionEnded) event()          {}
+func (Unknown) event()               {}
+
+// Authorized reports whether the user said yes: type AUTHORIZED and reason APPROVED, both.
+func (r AuthorizationResponse) Authorized() bool {
+	return r.Type == "AUTHORIZED" && r.Reason == "APPROVED"
+}
+
+// Fraudulent reports whether the user called the request a fraud: reason FRAUDULENT.
+func (r AuthorizationResponse) Fraudulent() bool { return r.Reason == "FRAUDULENT" }
+
+// Parse reads the event of a delivery that a [Verifier] of this package accepted. A nil v is NotVerified; a member that
+// is missing or of the wrong type is MalformedPayload.
+func Parse(v *truhook.Verified) (Event, error) {
+	if v == nil {
+		return nil, fail(truhook.NotVerified, nil)
+	}
+	m, err := classify(v.Payload)
+	if err != nil {
+		return nil, err
+	}
+	switch m.kind {
+	case authorization:
+		return parseAuthorization(m, v.Inner)
+	case deviceLink:
+		return parseDeviceLink(m)
+	case sessionEnd:
+		return parseSessionEnd(m)
+	}
+	return Unknown{Type: m.name}, nil
+}
+
+func parseAuthorization(m members, inner []byte) (Event, error) {
+	device, err := strictjson.Object(inner, maxDepth)
+	if err != nil {
+		return nil, fail(truhook.MalformedPayload, errors.New("the device response is not a JSON object"))
+	}
+	var r AuthorizationResponse
+	f := fields{of: m.of}
+	f.required("service_user_hash", &r.ServiceUserHash)
+	f.required("user_push_id", &r.UserPushID)
+	f.optional("org_user_hash", &r.OrgUserHash)
+
+	f.of = device
+	f.required("auth_request", &r.AuthRequest)
+	f.required("device_id", &r.DeviceID)
+	f.optional("service_pins", &r.ServicePins)
+	if strictjson.IsNull(m.of["auth_jwe"]) {
+		var yes bool
+		f.required("response", &yes)
+		r.Type, r.Reason = "DENIED", "DISAPPROVED"
+		if yes {
+			r.Type, r.Reason = "AUTHORIZED", "APPROVED"
+		}
+		return r, f.err
+	}
+	f.required("type", &r.Type)
+	f.required("reason", &r.Reason)
+	f.optional("denial_reason", &r.DenialReason)
+	f.optional("auth_policy", &r.AuthPolicy)
+	f.optional("auth_methods", &r.AuthMethods)
+	return r, f.err
+}
+
+func parseDeviceLink(m members) (Event, error) {
+	var e DeviceLinked
+	f := fields{of: m.of}
+	f.required("device_id", &e.DeviceID)
+	f.required("device_public_key", &e.PublicKey)
+	f.required("device_public_key_id", &e.PublicKeyID)
+	return e, f.err
+}
+
+func parseSessionEnd(m members) (Event, error) {
+	var e SessionEnded
+	f := fields{of: m.of}
+	f.required("service_user_hash", &e.ServiceUserHash)
+	f.required("api_time", &e.At)
+	return e, f.err
+}
+
+// fields reads members by their exact names; encoding/json would fold their case. The first error stays.
+type fields struct {
+	of  map[string]json.RawMessage
+	err error
+}
+
+func (f *fields) required(name string, to any) {
+	if strictjson.IsNull(f.of[name]) {
+		f.fail(name)
+		return
+	}
+	f.optional(name, to)
+	if text, ok := to.(*string); ok && *text == "" {
+		f.fail(name)
+	}
+}
+
+func (f *fields) optional(name string, to any) {
+	if raw := f.of[name]; !strictjson.IsNull(raw) && json.Unmarshal(raw, to) != nil {
+		f.fail(name)
+	}
+}
+
+func (f *fields) fail(name string) {
+	if f.err == nil {
+		f.err = fail(truhook.MalformedPayload, errors.New("member "+name))
+	}
+}

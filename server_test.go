@@ -1,0 +1,214 @@
+package truhook_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+)
+
+// serve starts a server on a loopback port. Its log is dropped: some handlers of these tests panic.
+func serve(t *testing.T, h http.Handler, http2 bool) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = discardLog()
+	s.EnableHTTP2 = http2
+	if http2 {
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// post sends a body with a signature header, unless that is empty, and returns the final status and body.
+func post(t *testing.T, s *httptest.Server, signature string, body io.Reader) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodPost, s.URL+"/webhooks/truv", body)
+	require.NoError(t, err)
+	if signature != "" {
+		r.Header.Set("X-Webhook-Sign", signature)
+	}
+	response, err := s.Client().Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	if s.EnableHTTP2 {
+		require.Equal(t, 2, response.ProtoMajor)
+	}
+	got, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(got)
+}
+
+func echo() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+}
+
+// raw sends text over a new connection and returns everything that comes back until the server closes it.
+func raw(t *testing.T, s *httptest.Server, text string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+	_, err = io.WriteString(conn, text)
+	require.NoError(t, err)
+	got, err := io.ReadAll(conn)
+	if err != nil { // a reset after the answer is the server closing with our bytes unread
+		require.NotErrorIs(t, err, context.DeadlineExceeded)
+	}
+	return string(got)
+}
+
+func TestRealServersVerifyAndReplay(t *testing.T) {
+	t.Parallel()
+	body := bytes.Repeat([]byte("\r\n\x00\xff{}"), 20_000)
+	for _, http2 := range []bool{false, true} {
+		t.Run(fmt.Sprintf("HTTP/2 %v", http2), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo()), http2)
+			for name, reader := range map[string]func() io.Reader{
+				"with a length": func() io.Reader { return bytes.NewReader(body) },
+				"chunked":       func() io.Reader { return io.MultiReader(bytes.NewReader(body)) },
+			} {
+				status, got := post(t, s, truvHeader(body), reader())
+				require.Equal(t, http.StatusOK, status, name)
+				require.True(t, string(body) == got, name)
+				status, _ = post(t, s, truvHeader(body[1:]), reader())
+				require.Equal(t, http.StatusUnauthorized, status, name)
+			}
+		})
+	}
+}
+
+func TestARefusedHeadIsNeverToldToContinue(t *testing.T) {
+	t.Parallel()
+	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(unreached(t)), false)
+	for _, lines := range []string{"", "X-Webhook-Sign: v1=00\r\n", "X-Webhook-Sign: \r\n"} {
+		got := raw(t, s, "POST / HTTP/1.1\r\nHost: x\r\n"+lines+"Expect: 100-continue\r\nContent-Length: 1000000\r\n\r\n")
+		require.True(t, strings.HasPrefix(got, "HTTP/1.1 401 "), got)
+		require.NotContains(t, got, "100 Continue")
+	}
+	good := truvHeader([]byte("x"))
+	got := raw(t, s, "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: "+good+"\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n")
+	require.True(t, strings.HasPrefix(got, "HTTP/1.1 413 "), got)
+	require.NotContains(t, got, "100 Continue")
+}
+
+func TestAnHonestHeadIsToldToContinue(t *testing.T) {
+	t.Parallel()
+	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo()), false)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: %s\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+		truvHeader([]byte("x")))
+	require.NoError(t, err)
+	lines := bufio.NewReader(conn)
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, line, "100 Continue")
+	_, err = conn.Write([]byte("x"))
+	require.NoError(t, err)
+	_, err = lines.ReadString('\n')
+	require.NoError(t, err)
+	response, err := http.ReadResponse(lines, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, response.StatusCode)
+}
+
+func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
+	t.Parallel()
+	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 8})
+	s := serve(t, m.Wrap(echo()), false)
+	smuggled := "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: " + truvHeader(nil) + "\r\nContent-Length: 0\r\n\r\n"
+	body := strings.Repeat("x", 20) + smuggled
+	head := "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: " + truvHeader([]byte("x"))
+	for _, text := range []string{
+		fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body),
+		fmt.Sprintf("%s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", head, len(body), body),
+	} {
+		got := raw(t, s, text)
+		require.True(t, strings.HasPrefix(got, "HTTP/1.1 413 "), got)
+		require.Equal(t, 1, strings.Count(got, "HTTP/1.1 "), got)
+		require.Contains(t, got, "Connection: close")
+	}
+}
+
+func TestASignatureInATrailerIsNone(t *testing.T) {
+	t.Parallel()
+	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(unreached(t)), false)
+	got := raw(t, s, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTrailer: X-Webhook-Sign\r\nTransfer-Encoding: chunked\r\n\r\n"+
+		"1\r\nx\r\n0\r\nX-Webhook-Sign: "+truvHeader([]byte("x"))+"\r\n\r\n")
+	require.True(t, strings.HasPrefix(got, "HTTP/1.1 401 "), got)
+}
+
+func TestAKeptConnectionServesTheNextDelivery(t *testing.T) {
+	t.Parallel()
+	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{BodyTimeout: time.Hour})
+	s := serve(t, m.Wrap(echo()), false)
+	one := "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: " + truvHeader([]byte("a")) + "\r\nContent-Length: 1\r\n\r\na"
+	bad := "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: " + truvHeader([]byte("b")) + "\r\nContent-Length: 1\r\n\r\na"
+	last := strings.Replace(one, "Host: x", "Host: x\r\nConnection: close", 1)
+	got := raw(t, s, one+bad+one+last)
+	require.Equal(t, 3, strings.Count(got, "200 OK"), got)
+	require.Equal(t, 1, strings.Count(got, "401 Unauthorized"), got)
+}
+
+func TestTheHandlersContextLivesOnAfterTheBodysDeadline(t *testing.T) {
+	t.Parallel()
+	passed := make(chan struct{})
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		deadline := time.NewTimer(20 * time.Millisecond) // twice the BodyTimeout
+		defer deadline.Stop()
+		select {
+		case <-r.Context().Done():
+			t.Error("the deadline of the body ended the handler's context")
+		case <-deadline.C:
+		}
+		close(passed)
+	})
+	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{BodyTimeout: 10 * time.Millisecond})
+	s := serve(t, m.Wrap(h), false)
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: %s\r\nContent-Length: 1\r\n\r\nx", truvHeader([]byte("x")))
+	require.NoError(t, err)
+	<-passed
+}
+
+func TestManyAtOnceAreJudgedEachByItsOwnBytes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo()), true)
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			body := []byte(strings.Repeat(fmt.Sprint(i), 1+i*37))
+			signature, want := truvHeader(body), http.StatusOK
+			if i%2 == 1 {
+				signature, want = truvHeader(body[1:]), http.StatusUnauthorized
+			}
+			status, got := post(t, s, signature, bytes.NewReader(body))
+			assert.Equal(t, want, status)
+			if want == http.StatusOK {
+				assert.Equal(t, string(body), got)
+			}
+		})
+	}
+	all.Wait()
+}
