@@ -102,8 +102,7 @@ func auditCheck(ctx context.Context, c Check) []Finding {
 	if !errors.As(try(ctx, c, "", ""), &refusal) || refusal.Reason != SourceNotAllowed && refusal.Reason != UntrustedProxy {
 		return nil // not an address list
 	}
-	if refusal.Reason == SourceNotAllowed && refusal.Err != nil &&
-		refusal.Err.Error() == "direct peer" { // as RemoteAddrIn says, and ClientAddrIn does not
+	if refusal.Reason == SourceNotAllowed && errors.Is(refusal, errDirectPeer) {
 		findings = append(findings, Finding{SeverityNote, "addresses-without-proxies", "RemoteAddrIn",
 			"The address list is held against the direct peer, as no trusted proxies are given.",
 			"Keep it if senders connect to this program itself; behind a proxy or a load balancer use ClientAddrIn."})

@@ -94,11 +94,14 @@ func RemoteAddrIn(allowed ...netip.Prefix) Check {
 	return func(_ context.Context, d *Delivery) error {
 		peer, err := netip.ParseAddrPort(d.RemoteAddr)
 		if err != nil || !prefixes.contain(peer.Addr()) {
-			return &Error{Reason: SourceNotAllowed, Err: errors.New("direct peer")}
+			return &Error{Reason: SourceNotAllowed, Err: errDirectPeer}
 		}
 		return nil
 	}
 }
+
+// errDirectPeer tells the audit that a check looked at the connection and not at a proxy's header.
+var errDirectPeer = errors.New("direct peer")
 
 type prefixes []netip.Prefix
 

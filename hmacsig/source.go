@@ -57,18 +57,10 @@ func (s staticKeys) check(f *format) error {
 	if len(s) == 0 {
 		return errors.New("no keys")
 	}
-	if len(s) > maxKeys {
-		return errTooManyKeys
+	if err := checkKeys(s); err != nil {
+		return err
 	}
-	ids := map[string]bool{}
 	for _, k := range s {
-		if k.open == nil {
-			return errors.New("a zero Key")
-		}
-		if ids[k.id] {
-			return errors.New("two keys with the id " + k.id)
-		}
-		ids[k.id] = true
 		if err := k.open().probe(f.Hash); err != nil {
 			return err
 		}

@@ -64,6 +64,9 @@ func TestCredentialSourceTakesOneNewTokenAfterA401(t *testing.T) {
 		require.ErrorContains(t, s.Refresh(t.Context()), "401")
 		tokens, calls = p.counts()
 		assert.Equal(t, []int{3, 5}, []int{tokens, calls}, "and no third try")
+		require.ErrorContains(t, p.source(t, hmacsig.CacheConfig{}).Refresh(t.Context()), "401")
+		tokens, calls = p.counts()
+		assert.Equal(t, []int{4, 6}, []int{tokens, calls}, "nor a second one with a token that was new")
 	})
 }
 
