@@ -146,3 +146,14 @@ func TestTheBudgetIsNeverExceededByManyAtOnce(t *testing.T) {
 		require.Equal(t, http.StatusNoContent, status(wrapped, signed(bytes.Repeat([]byte("x"), size))))
 	}
 }
+
+// Whoever raises one limit must not find every large body refused by the default of the other.
+func TestTheDefaultBudgetHoldsOneBodyOfTheLargestSize(t *testing.T) {
+	t.Parallel()
+	const size = 50 << 20
+	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(endless{}, size))
+	r.ContentLength = -1
+	d, err := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: size}).ReadDelivery(httptest.NewRecorder(), r)
+	require.NoError(t, err)
+	require.Len(t, d.Body, size)
+}

@@ -142,10 +142,7 @@ func (a anyOf) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 		if err == nil {
 			return one, nil
 		}
-		refusals = append(refusals, err)
-		if ctx.Err() != nil {
-			break
-		}
+		refusals = append(refusals, err) // Canceled for those that an ended context leaves unasked, as they might accept
 	}
 	return nil, &anyError{refusals}
 }

@@ -383,3 +383,28 @@ func TestAnyOfTextIsOneLineForLogs(t *testing.T) {
 	_, err := truhook.AnyOf(refusing(errors.New("a")), refusing(errors.New("b"))).Verify(t.Context(), &truhook.Delivery{})
 	require.EqualError(t, err, "a; b")
 }
+
+// The verifier that was not asked any more might have accepted: a deadline of ours must not read as a forgery.
+func TestAnyOfThatItsContextEndedIsCanceledAndNot4xx(t *testing.T) {
+	t.Parallel()
+	b := &counting{}
+	for name, c := range map[string]struct {
+		before, after []truhook.Verifier
+		want          truhook.Reason
+	}{
+		"one left":  {nil, []truhook.Verifier{b}, truhook.Canceled},
+		"two left":  {[]truhook.Verifier{refusing(truhook.WrongPath)}, []truhook.Verifier{b, b}, truhook.Canceled},
+		"none left": {[]truhook.Verifier{refusing(truhook.WrongPath)}, nil, truhook.WrongPath},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		ending := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
+			cancel()
+			return nil, truhook.SignatureMismatch
+		})
+		all := append(append(c.before, ending), c.after...)
+		_, err := truhook.AnyOf(all[0], all[1:]...).Verify(ctx, &truhook.Delivery{})
+		require.Equal(t, c.want, truhook.ReasonOf(err), name)
+		require.ErrorIs(t, err, truhook.SignatureMismatch, name)
+		require.Zero(t, b.asked.Load(), name)
+	}
+}

@@ -21,12 +21,14 @@ type Config struct {
 	MaxBodyBytes int64
 
 	// MaxBuffered is how many bytes of bodies all requests together may hold, from the first byte read until their
-	// handler has ended; a request that would go over it is Overloaded. Zero and below mean 64 MiB.
+	// handler has ended; a request that would go over it is Overloaded. Zero and below mean 64 MiB, or twice MaxBodyBytes
+	// where that is more: while it is read, a body can hold twice its size, so less would refuse every large one.
 	MaxBuffered int64
 
 	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5 s.
-	// A shorter ReadTimeout of the http.Server holds. It is set as a read deadline on the connection, which needs a ResponseWriter that http.NewResponseController
-	// reaches; behind a wrapper without Unwrap, only a body that arrives slowly is cut off, not one that stalls.
+	// A shorter ReadTimeout of the http.Server holds. It is set as a read deadline on the connection, which needs a
+	// ResponseWriter that http.NewResponseController reaches; behind a wrapper without Unwrap, only a body that arrives
+	// slowly is cut off, not one that stalls.
 	BodyTimeout time.Duration
 
 	// OnReject answers a refused request. If it writes nothing, the status of the Reason is answered, as it is where
@@ -103,7 +105,7 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	}
 	cfg.MaxBodyBytes = min(cfg.MaxBodyBytes, math.MaxInt64-1) // one byte more is read to see that a body is too large
 	if cfg.MaxBuffered <= 0 {
-		cfg.MaxBuffered = defaultMaxBuffered
+		cfg.MaxBuffered = max(defaultMaxBuffered, 2*min(cfg.MaxBodyBytes+1, math.MaxInt64/2))
 	}
 	if cfg.BodyTimeout <= 0 {
 		cfg.BodyTimeout = defaultBodyTimeout

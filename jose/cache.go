@@ -31,8 +31,8 @@ type CacheConfig struct {
 //
 // It asks once for callers that come together, with a context of its own, so that one of them cannot cancel it for the
 // others. It answers KeysUnavailable only when it cannot tell: the source failed and there is nothing younger than TTL
-// and MaxStale, or a fetch for an unknown id would come sooner than MinInterval after the last one. It is safe for
-// concurrent use. It starts a goroutine only for the time of a fetch. The nil and the zero CachedKeySet answer NoKey.
+// and MaxStale, or a fetch for an unknown id would come sooner than MinInterval after the last one (with [CacheSet], one
+// that failed: a whole set that was just fetched tells that there is no such id). It is safe for concurrent use. It starts a goroutine only for the time of a fetch. The nil and the zero CachedKeySet answer NoKey.
 type CachedKeySet struct {
 	fetch func(ctx context.Context, keyID string) ([]PublicKey, error)
 	whole bool // a fetch gives all keys there are, under the slot ""

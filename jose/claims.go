@@ -152,7 +152,7 @@ func (x *expectation) times(set claimSet, claims *Claims, now time.Time) (err er
 		return refuse(truhook.MalformedClaim, "exp")
 	case !now.Before(claims.Expires.Add(x.leeway)):
 		return refuse(truhook.Expired, "exp")
-	case now.Sub(claims.IssuedAt) > x.maxAge+x.leeway:
+	case now.After(claims.IssuedAt.Add(x.maxAge).Add(x.leeway)): // a sum of durations could overflow
 		return refuse(truhook.Expired, "iat")
 	case now.Add(x.leeway).Before(claims.NotBefore):
 		return refuse(truhook.NotYetValid, "nbf")

@@ -8,6 +8,7 @@ import (
 	_ "crypto/sha1" //nolint:gosec // RSA-OAEP of RFC 7518, section 4.3, is over SHA-1; no collision matters there
 	"crypto/subtle"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -69,7 +70,8 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 // content key takes the same path as a right one (RFC 7516, section 11.5). AlgorithmNotAllowed and MissingKeyID are
 // about the header. UnknownDecryptionKey means that no private key with that id is there or still to be used,
 // KeysUnavailable that the set cannot tell, Internal that a private key of yours does not work, as RSA-OAEP with SHA-1
-// under GODEBUG=fips140=only.
+// under GODEBUG=fips140=only. The error of a crypto.Decrypter of yours, which may be an HSM, is DecryptFailed unless it
+// carries a Reason of the 5xx ones: return KeysUnavailable where the HSM cannot be reached.
 func (d *Decrypter) Decrypt(ctx context.Context, jwe []byte) (plaintext []byte, keyID string, err error) {
 	if d == nil || d.keys == nil {
 		return nil, "", &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
@@ -129,8 +131,8 @@ func (d *Decrypter) DecryptRSA(ctx context.Context, algorithm, keyID string, cip
 		if err == nil {
 			return plaintext, nil
 		}
-		if isFault(key, err) {
-			return nil, &truhook.Error{Reason: truhook.Internal, Err: errPrivateKey}
+		if err := fault(key, err); err != nil {
+			return nil, err
 		}
 	}
 	return nil, errDecrypt()
@@ -174,8 +176,8 @@ func contentKey(key PrivateKey, algorithm string, wrapped []byte, size int) ([]b
 	random := make([]byte, size)
 	_, _ = rand.Read(random) // never fails: crypto/rand ends the program instead
 	opened, err := contained(func() ([]byte, error) { return openOAEP(key, oaepHash(algorithm), wrapped) })
-	if err != nil && isFault(key, err) {
-		return nil, &truhook.Error{Reason: truhook.Internal, Err: errPrivateKey}
+	if err := fault(key, err); err != nil {
+		return nil, err
 	}
 	cek := make([]byte, size)
 	copy(cek, opened)
@@ -201,9 +203,22 @@ func openOAEP(key PrivateKey, hash crypto.Hash, ciphertext []byte) ([]byte, erro
 	return d.Decrypt(rand.Reader, ciphertext, &rsa.OAEPOptions{Hash: hash})
 }
 
-// isFault tells a key that does not work from content that does not decrypt. Only crypto/rsa says which it is; the
-// error of an HSM must not become a way to learn about the padding.
-func isFault(key PrivateKey, err error) bool {
-	_, software := key.Key.(*rsa.PrivateKey)
-	return software && !errors.Is(err, rsa.ErrDecryption)
+// fault tells a key that does not work from content that does not decrypt, for which it returns nil. Of a software key
+// crypto/rsa says which it is. The error of an HSM must not become a way to learn about the padding, so it counts only
+// where it says itself, by a Reason, that it is not about the content.
+func fault(key PrivateKey, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, software := key.Key.(*rsa.PrivateKey); software {
+		if errors.Is(err, rsa.ErrDecryption) {
+			return nil
+		}
+		return &truhook.Error{Reason: truhook.Internal, Err: errPrivateKey}
+	}
+	r := truhook.ReasonOf(err)
+	if r.Status() < http.StatusInternalServerError || r == truhook.Internal && !errors.Is(err, truhook.Internal) {
+		return nil
+	}
+	return &truhook.Error{Reason: r, Err: err}
 }

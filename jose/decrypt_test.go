@@ -368,6 +368,38 @@ func TestAKeyMayLiveElsewhere(t *testing.T) {
 	require.EqualError(t, err, "decrypt-failed: encrypted content", "its error tells nobody anything")
 }
 
+// An outage of an HSM is not the sender's fault, if the HSM says that it is one.
+func TestAKeyElsewhereThatCannotBeReachedIsOurFault(t *testing.T) {
+	t.Parallel()
+	outage := errors.New("no route to the HSM")
+	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, &testKeys().rsa.PublicKey, []byte("x"), nil)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		err  error
+		want truhook.Reason
+	}{
+		"unavailable":                {&truhook.Error{Reason: truhook.KeysUnavailable, Err: outage}, truhook.KeysUnavailable},
+		"overloaded":                 {fmt.Errorf("%w: %w", truhook.Overloaded, outage), truhook.Overloaded},
+		"internal":                   {fmt.Errorf("%w: %w", truhook.Internal, outage), truhook.Internal},
+		"an error without a reason":  {outage, truhook.DecryptFailed},
+		"a reason that is no outage": {truhook.Expired, truhook.DecryptFailed},
+		"an unlisted reason":         {truhook.Reason("x"), truhook.DecryptFailed},
+	} {
+		cfg := decrypterConfig()
+		cfg.Keys = jose.StaticPrivateKeys{{ID: "1", Key: hsm{testKeys().rsa, c.err}}}
+		d := newDecrypter(t, cfg)
+		_, _, err := d.Decrypt(t.Context(), jwe{content: body}.text(t))
+		assert.Equal(t, c.want, truhook.ReasonOf(err), name)
+		_, err = d.DecryptRSA(t.Context(), "RSA-OAEP-256", "1", wrapped)
+		assert.Equal(t, c.want, truhook.ReasonOf(err), name)
+		if c.want == truhook.DecryptFailed {
+			assert.NotErrorIs(t, err, outage, "%s: it tells nobody anything", name)
+		} else {
+			assert.ErrorIs(t, err, c.err, name)
+		}
+	}
+}
+
 func TestPrivateKeysAreCopiedAndPrecomputed(t *testing.T) {
 	t.Parallel()
 	k := testKeys().rsa

@@ -37,7 +37,7 @@ type PrivateKey struct {
 	ID string // the kid of what is encrypted to it; compared byte by byte
 
 	// Key is an *rsa.PrivateKey of 2048 to 8192 bits, or a crypto.Decrypter with such a public key (a key in an HSM),
-	// which must be safe for concurrent use.
+	// which must be safe for concurrent use, and should give its outages a Reason (see Decrypter.Decrypt).
 	Key crypto.PrivateKey
 
 	// UseUntil is the instant after which the key counts as if it were not there. Zero: for ever, as TransUnion asks:

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"net/http"
 	"strings"
@@ -520,4 +521,22 @@ func TestKeysAreCopiedAtConstruction(t *testing.T) {
 	cfg.Binding.Hashes["S256"] = 0
 	_, err := v.Verify(t.Context(), delivery(token(t, nil)))
 	require.NoError(t, err)
+}
+
+func TestTheLargestMaxAgeAndDatesFarOffAreNoOverflow(t *testing.T) {
+	t.Parallel()
+	cfg := config()
+	cfg.MaxAge = math.MaxInt64
+	v := newVerifier(t, cfg)
+	for name, c := range map[string]struct {
+		change object
+		want   truhook.Reason
+	}{
+		"now":             {nil, ""},
+		"fifty years ago": {object{"iat": now.Unix() - 50*365*86400}, ""},
+		"the year 9999":   {object{"iat": 253402300000, "nbf": nil, "exp": 253402300001}, truhook.NotYetValid},
+	} {
+		_, err := v.Verify(t.Context(), delivery(token(t, c.change)))
+		assert.Equal(t, c.want, truhook.ReasonOf(err), name)
+	}
 }

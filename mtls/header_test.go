@@ -213,6 +213,28 @@ func TestRFC9440IsReadStrictly(t *testing.T) {
 	}
 }
 
+// A second line that a proxy on the way merged into the first: the copy of a public certificate that a client sent must
+// not count as the leaf, with the client's own as its chain.
+func TestAMergedSecondCertificateIsNoChain(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	good := root.issue(t, false, named(productionName()))
+	evil := root.issue(t, false, named(rdns("CN", "evil.example")))
+	all := allProxies()
+	for _, name := range []string{"nginx", "apache", "haproxy", "caddy", "alb", "cloudflare", "rfc 9440"} {
+		v, err := mtls.New(all[name].source(proxies...), mtls.Subjects(pool(root), production), mtls.Config{})
+		require.NoError(t, err)
+		copied, own := all[name].headers(good, root), all[name].headers(evil, root)
+		require.NoError(t, v.Precheck(t.Context(), from(proxyAddr, copied...)), name)
+		for _, between := range []string{",", ", ", " "} {
+			merged := append([]string{}, own...)
+			merged[1] = copied[1] + between + own[1]
+			got := verdict(t, v, from(proxyAddr, merged...))
+			assert.Contains(t, []truhook.Reason{truhook.DuplicateHeader, truhook.MalformedCertificate}, got, "%s, %q", name, between)
+		}
+	}
+}
+
 // The last letter before the padding has four bits that mean nothing: only one of its sixteen spellings is taken.
 func TestOnlyOneSpellingOfTheBase64IsTaken(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import "net/netip"
 // refusal that comes before the body was read can reach the sender as 502.
 func FromNginx(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{
-		Certificate: "X-SSL-Client-Escaped-Cert", Encoding: EscapedPEM,
+		Certificate: "X-SSL-Client-Escaped-Cert", Encoding: EscapedPEM, single: true,
 		Verified: map[string]string{"X-SSL-Client-Verify": "SUCCESS"},
 	})
 }
@@ -32,7 +32,7 @@ func FromNginx(trusted ...netip.Prefix) Source {
 // The chain is absent on a resumed session: give intermediates as Config.Intermediates.
 func FromApache(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{
-		Certificate: "X-SSL-Client-Cert", Encoding: PEM, Chain: "X-SSL-Client-Chain-0",
+		Certificate: "X-SSL-Client-Cert", Encoding: PEM, Chain: "X-SSL-Client-Chain-0", single: true,
 		Verified: map[string]string{"X-SSL-Client-Verify": "SUCCESS"},
 	})
 }
@@ -53,7 +53,7 @@ func FromApache(trusted ...netip.Prefix) Source {
 // as Config.Intermediates.
 func FromHAProxy(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{
-		Certificate: "X-SSL-Client-DER", Encoding: DER, Chain: "X-SSL-Client-Chain-DER",
+		Certificate: "X-SSL-Client-DER", Encoding: DER, Chain: "X-SSL-Client-Chain-DER", single: true,
 		Verified: map[string]string{"X-SSL-Client-Used": "1", "X-SSL-Client-Verify": "0"},
 	})
 }
@@ -83,7 +83,7 @@ func FromTraefik(trusted ...netip.Prefix) Source {
 //
 // Caddy forwards no intermediates: give them as Config.Intermediates.
 func FromCaddy(trusted ...netip.Prefix) Source {
-	return FromHeader(trusted, HeaderForm{Certificate: "X-SSL-Client-DER", Encoding: DER})
+	return FromHeader(trusted, HeaderForm{Certificate: "X-SSL-Client-DER", Encoding: DER, single: true})
 }
 
 // FromALB returns the source for an AWS Application Load Balancer that verifies client certificates ("verify" mode):
@@ -91,7 +91,7 @@ func FromCaddy(trusted ...netip.Prefix) Source {
 // Config.Intermediates. If you had the load balancer rename the header, use [FromHeader] with EscapedPEM. The form is
 // that of AWS's documentation; no recorded bytes were to be had.
 func FromALB(trusted ...netip.Prefix) Source {
-	return FromHeader(trusted, HeaderForm{Certificate: "X-Amzn-Mtls-Clientcert-Leaf", Encoding: EscapedPEM})
+	return FromHeader(trusted, HeaderForm{Certificate: "X-Amzn-Mtls-Clientcert-Leaf", Encoding: EscapedPEM, single: true})
 }
 
 // FromALBPassthrough returns the source for an AWS Application Load Balancer in "passthrough" mode, which forwards the

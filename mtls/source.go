@@ -68,6 +68,8 @@ type HeaderForm struct {
 	// certificate. If one is absent or different, a certificate that would pass is UntrustedCertificate. It is optional
 	// where a certificate comes, as that is verified here, and required with InsecureSubjectText.
 	Verified map[string]string
+
+	single bool // Certificate holds one certificate only
 }
 
 // FromHeader returns the source for a service behind a proxy that ends TLS and writes headers of the given form. trusted
@@ -176,6 +178,10 @@ func (h *headers) read(header http.Header) (presented, error) {
 	}
 	if sent.certificates, err = h.form.Encoding.decode(value, true); err != nil {
 		return presented{}, err
+	}
+	if h.form.single && len(sent.certificates) > 1 {
+		// A proxy on the way may merge lines into one, and a client's copy of another's certificate would come first.
+		return presented{}, refuse(truhook.DuplicateHeader, "several certificates in a header for one")
 	}
 	if chain := h.value(header, h.form.Chain); !absent(chain) {
 		intermediates, err := h.form.ChainEncoding.decode(chain, false)

@@ -30,10 +30,11 @@ func alias(text string) string {
 // ParseSubject reads a name from your configuration. Two forms are accepted:
 //
 //   - RFC 4514, the certificate's last attribute first:
-//     CN=webhooks.launchkey.com,O=iovation\, Inc.,L=Portland,ST=Oregon,C=US. It is what nginx, Apache and openssl x509 -nameopt RFC2253 print. Spaces may follow a comma; quotes, semicolons
-//     and bare spaces around a value are refused.
+//     CN=webhooks.launchkey.com,O=iovation\, Inc.,L=Portland,ST=Oregon,C=US. It is what nginx, Apache and openssl x509
+//     -nameopt RFC2253 print. Spaces may follow a comma; quotes, semicolons and bare spaces around a value are refused.
 //   - the older slash form, the first attribute first:
-//     /C=US/ST=Oregon/L=Portland/O=iovation, Inc./CN=webhooks.launchkey.com. It cannot be escaped without doubt, so a backslash or a plus sign in it is refused.
+//     /C=US/ST=Oregon/L=Portland/O=iovation, Inc./CN=webhooks.launchkey.com. It cannot be escaped without doubt, so a
+//     backslash or a plus sign in it is refused.
 //
 // The spellings of TransUnion's two names in TransUnion's guide, which are neither, are accepted as they stand.
 // Attribute types are CN, O, OU, L, ST or S, C, street, postalCode, serialNumber, title, emailAddress or E, DC, UID,

@@ -1,8 +1,8 @@
 // Package frameworks shows the receiver of Truv's webhooks under echo, gin and chi, and under net/http alone.
 //
-// Under echo and gin the handler calls Do and answers by its Result: both write an error's status after their
-// middleware has returned, so a middleware that looks at the status would take a failed event for a handled one. chi is
-// net/http, where Handle serves.
+// Under echo and gin the handler calls Do and answers by its Result: echo writes an error's status after its middleware
+// has returned, and gin does not write to the writer of a middleware of net/http, so one that looks at the status would
+// take a failed event for a handled one. chi is net/http, where Handle serves.
 package frameworks
 
 import (

@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -81,20 +82,111 @@ func TestObjectReturnsTheMembersAsTheyStand(t *testing.T) {
 	assert.False(t, strictjson.IsNull(members["a"]))
 }
 
-// FuzzObject holds Object to encoding/json: what Object takes, encoding/json takes and reads the same.
+// agree holds Object to encoding/json, both ways: what Object takes, encoding/json takes and reads the same, and what
+// Object refuses is no JSON object, or has a duplicate name, too much depth or bytes that are not UTF-8.
+func agree(t *testing.T, data []byte) {
+	t.Helper()
+	const depth = 16
+	members, err := strictjson.Object(data, depth)
+	if err != nil {
+		require.False(t, json.Valid(data) && utf8.Valid(data) && plainObject(data, depth), "refused: %q", data)
+		return
+	}
+	require.True(t, json.Valid(data), "%q", data)
+	require.True(t, utf8.Valid(data), "%q", data)
+	var want map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal(data, &want))
+	require.Equal(t, want, members)
+	for name, value := range members {
+		var text string
+		got, ok := strictjson.String(value)
+		require.Equal(t, value[0] == '"', ok, "%q", name)
+		if ok {
+			require.NoError(t, json.Unmarshal(value, &text))
+			require.Equal(t, text, got)
+		}
+	}
+}
+
+// plainObject reports whether valid JSON is an object without duplicate names of its own and within depth, as
+// encoding/json reads it.
+func plainObject(data []byte, depth int) bool {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	seen, open, isName := map[string]bool{}, 0, false
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return open == 0
+		}
+		switch delim, isDelim := token.(json.Delim); {
+		case isDelim && (delim == '{' || delim == '['):
+			if open == 0 && delim == '[' {
+				return false
+			}
+			if open++; open > depth {
+				return false
+			}
+			isName = open == 1
+			continue
+		case isDelim:
+			open--
+		case open == 0:
+			return false
+		case open == 1 && isName:
+			name, _ := token.(string)
+			if seen[name] {
+				return false
+			}
+			seen[name], isName = true, false
+			continue
+		}
+		isName = open == 1
+	}
+}
+
+func TestObjectAgreesWithEncodingJSON(t *testing.T) {
+	t.Parallel()
+	values := []string{
+		"0", "-0", "1", "-1", "10", "01", "+1", "1.", ".1", "1.0", "-1.50", "1e1", "1E+1", "1e-01", "1e", "1e+", "--1", "-", "1_0",
+		"0x1", "NaN", "Infinity", "true", "false", "null", "True", "nul", "nulll", "undefined",
+		`""`, `"a"`, `"\""`, `"\\"`, `"\/"`, `"\b\f\n\r\t"`, `"\u0000"`, `"\u00e9"`, `"\uD83D\uDE00"`, `"\uD83D"`, `"\uDE00\uD83D"`, `"\U0041"`,
+		`"\u004"`, `"\u004g"`, `"\a"`, `"\'"`, `"\"`, `"`, `'a'`, "\"\t\"", "\"\x00\"", "\"\x1f\"", "\"\x7f\"", "\"\u2028\"", "\"é\"", "\"😀\"",
+		"\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xef\xbf\xbd\"",
+		"{}", "[]", "{", "}", "[", "]", "[1]", "[1,]", "[,1]", "[1 2]", "[[[]]]", `{"a":{"a":1,"a":2}}`, `{"a":1,}`, `{,}`, "",
+		strings.Repeat("[", 15) + strings.Repeat("]", 15), strings.Repeat("[", 16) + strings.Repeat("]", 16),
+		strings.Repeat(`{"a":`, 15) + "1" + strings.Repeat("}", 15), strings.Repeat(`{"a":`, 16) + "1" + strings.Repeat("}", 16),
+	}
+	for n := range 20 { // strings are read eight bytes at a time
+		for _, end := range []string{`\"`, `\\`, "\x1f", "\x20", "é", "\x80", `"`} {
+			values = append(values, `"`+strings.Repeat("a", n)+end+`b"`)
+		}
+	}
+	spaces := []string{"", " ", "\t\r\n", "\v", "\f", "\u00a0", "\u2028", "\ufeff", "\x00", "//", "/**/"}
+	for _, value := range values {
+		agree(t, []byte(value))
+		agree(t, []byte(`{"a":`+value+`}`))
+		agree(t, []byte(`{"a":[`+value+`],"b":`+value+`}`))
+		agree(t, []byte(`{`+value+`:1}`))
+		agree(t, []byte(`{"a":1,`+value+`:2}`))
+		agree(t, []byte(value+`{}`))
+		agree(t, []byte(`{}`+value))
+	}
+	for _, s := range spaces {
+		for at := range 14 {
+			text := `{"a":[1,{}],"b":"" }`
+			agree(t, []byte(text[:at]+s+text[at:]))
+		}
+		agree(t, []byte(s+`{}`+s))
+	}
+}
+
+// FuzzObject holds Object to encoding/json; see agree.
 func FuzzObject(f *testing.F) {
-	for _, s := range []string{`{"a":{"b":[1,"\u00e9",true,null]}}`, `{"alg":"RS256","\u0061lg":1}`, `{"a":-0.1e-9}`, `{}`} {
+	for _, s := range []string{
+		`{"a":{"b":[1,"\u00e9",true,null]}}`, `{"alg":"RS256","\u0061lg":1}`, `{"a":-0.1e-9}`, `{}`,
+		`{"a":"\ud83d\ude00 \ud800","b":"aaaaaaaaaaaaaaaaaaaa\\"}`, `{"a":[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]}`, ` { "a" : [ ] , "" : { } } `,
+	} {
 		f.Add([]byte(s))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		members, err := strictjson.Object(data, 16)
-		if err != nil {
-			return
-		}
-		require.True(t, json.Valid(data))
-		require.True(t, utf8.Valid(data))
-		var want map[string]json.RawMessage
-		require.NoError(t, json.Unmarshal(data, &want))
-		require.Equal(t, want, members)
-	})
+	f.Fuzz(agree)
 }
