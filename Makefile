@@ -18,6 +18,18 @@ test: servers vet ## every test of every module, with the servers they need; wha
 race: ## the tests of the core module under the race detector, ten times over
 	go test -race -shuffle=on -count 10 -timeout 30m ./...
 
+.PHONY: test-stores
+test-stores: servers ## the stores against real Redis and PostgreSQL
+	$(call each,internal/servertest idempotency/redisstore idempotency/sqlstore idempotency/crashtest,go test $(RACE) -shuffle=on -timeout 8m ./...)
+
+.PHONY: crash
+crash: servers ## each store and its receiver killed 200 times
+	cd idempotency/crashtest && go test -run Crash -crashes 200 -timeout 30m -v .
+
+.PHONY: soak
+soak: ## ten million events through a store in memory for one million
+	cd idempotency && go test -run Soak -soak 10000000 -timeout 30m -v .
+
 .PHONY: servers
 servers: ## install the servers that tests talk to (Debian), where they are missing
 	@sh .ci/install-servers

@@ -1,0 +1,175 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/idempotency/sqlstore"
+)
+
+// compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and reports
+// the quotient of their fastest blocks as "x-raw".
+func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
+	b.Helper()
+	const block = 64
+	var next int
+	timed := func(f func(n int)) time.Duration {
+		first := next
+		next += block * goroutines
+		start := time.Now()
+		if goroutines == 1 {
+			for n := range block {
+				f(first + n)
+			}
+			return time.Since(start)
+		}
+		var wg sync.WaitGroup
+		for g := range goroutines {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				for n := range block {
+					f(first + g*block + n)
+				}
+			}()
+		}
+		wg.Wait()
+		return time.Since(start)
+	}
+	var raws, own []time.Duration
+	b.ResetTimer()
+	for i := 0; i < b.N || len(own) < 20; i += block * goroutines {
+		raws = append(raws, timed(raw))
+		own = append(own, timed(ours))
+	}
+	ops := float64(block * goroutines)
+	b.ReportMetric(float64(slices.Min(own))/float64(slices.Min(raws)), "x-raw")
+	b.ReportMetric(float64(slices.Min(own).Nanoseconds())/ops, "ns/ours")
+	b.ReportMetric(float64(slices.Min(raws).Nanoseconds())/ops, "ns/raw")
+	b.ReportMetric(0, "ns/op") // of both together: says nothing
+}
+
+// BenchmarkCost is what a call costs beside an INSERT .. ON CONFLICT DO NOTHING of the same row by itself, and beside the
+// user's own write.
+func BenchmarkCost(b *testing.B) {
+	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.SQLite} {
+		b.Run(d.String(), func(b *testing.B) {
+			db := databases[d](b)
+			if d == sqlstore.PostgreSQL {
+				db = ownSchema(b)
+				db.SetMaxOpenConns(64)
+				db.SetMaxIdleConns(64)
+			}
+			cost(b, db, d)
+		})
+	}
+}
+
+func cost(b *testing.B, db *sql.DB, d sqlstore.Dialect) {
+	s := newStore(b, db, d, sqlstore.Config{})
+	_, err := db.Exec(`CREATE TABLE raw (scope TEXT NOT NULL, id TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (scope, id));
+		CREATE TABLE payments (id TEXT PRIMARY KEY, body TEXT NOT NULL)`)
+	require.NoError(b, err)
+	fail := func(err error) {
+		if err != nil {
+			b.Error(err)
+		}
+	}
+	ids := func(kind string) func(n int) idempotency.Key {
+		run := strconv.FormatInt(time.Now().UnixNano(), 36) // of this call of the benchmark
+		return func(n int) idempotency.Key {
+			return idempotency.Key{Scope: "bench/" + kind + run, ID: strconv.Itoa(n)}
+		}
+	}
+	raw := func() func(n int) {
+		key := ids("raw")
+		return func(n int) {
+			k := key(n)
+			_, err := db.ExecContext(ctx, `INSERT INTO raw (scope, id, token) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+				k.Scope, k.ID, "0123456789abcdef")
+			fail(err)
+		}
+	}
+	const pay = `INSERT INTO payments (id, body) VALUES ($1, $2)`
+	const body = "0123456789abcdef"
+	write := func() func(n int) {
+		key := ids("write")
+		return func(n int) {
+			k := key(n)
+			_, err := db.ExecContext(ctx, pay, k.Scope+k.ID, body)
+			fail(err)
+		}
+	}
+	own := func(k idempotency.Key) idempotency.Claim {
+		cl := idempotency.Claim{Key: k, Token: idempotency.NewToken(), Lease: 10 * time.Second, Retain: 31 * 24 * time.Hour}
+		r, err := s.Claim(ctx, cl)
+		fail(err)
+		if r.State != idempotency.Owned {
+			b.Errorf("%v", r)
+		}
+		return cl
+	}
+	for _, goroutines := range []int{1, 64} {
+		suffix := "/goroutines=" + strconv.Itoa(goroutines)
+		b.Run("Claim"+suffix, func(b *testing.B) {
+			key := ids("claim")
+			compare(b, goroutines, raw(), func(n int) { own(key(n)) })
+		})
+		b.Run("Claim+Complete"+suffix, func(b *testing.B) {
+			key := ids("complete")
+			compare(b, goroutines, raw(), func(n int) {
+				cl := own(key(n))
+				fail(s.Complete(ctx, cl.Key, cl.Token))
+			})
+		})
+		b.Run("Duplicate"+suffix, func(b *testing.B) {
+			cl := own(ids("duplicate")(0))
+			require.NoError(b, s.Complete(ctx, cl.Key, cl.Token))
+			compare(b, goroutines, raw(), func(int) {
+				_, err := s.Claim(ctx, cl)
+				fail(err)
+			})
+		})
+		b.Run("Advance"+suffix, func(b *testing.B) {
+			key, at := ids("advance"), time.Now()
+			compare(b, goroutines, raw(), func(n int) {
+				_, err := s.Advance(ctx, key(n), at, time.Hour)
+				fail(err)
+			})
+		})
+		b.Run("Once+Write"+suffix, func(b *testing.B) {
+			key := ids("once")
+			compare(b, goroutines, write(), func(n int) {
+				k := key(n)
+				tx, err := db.BeginTx(ctx, nil)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				fresh, err := s.Once(ctx, tx, k)
+				if fail(err); !fresh {
+					b.Error("not fresh")
+				}
+				_, err = tx.ExecContext(ctx, pay, k.Scope+k.ID, body)
+				fail(err)
+				fail(tx.Commit())
+			})
+		})
+		b.Run("Claim+Write+Complete"+suffix, func(b *testing.B) {
+			key := ids("three")
+			compare(b, goroutines, write(), func(n int) {
+				cl := own(key(n))
+				_, err := db.ExecContext(ctx, pay, cl.Key.Scope+cl.Key.ID, body)
+				fail(err)
+				fail(s.Complete(ctx, cl.Key, cl.Token))
+			})
+		})
+	}
+}

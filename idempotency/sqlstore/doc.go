@@ -1,0 +1,38 @@
+// Package sqlstore is a store for package idempotency in PostgreSQL (12 or later) or SQLite (3.35 or later), through
+// database/sql and whichever driver you use. It imports none itself.
+//
+//	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL")) // github.com/jackc/pgx/v5/stdlib
+//	...
+//	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+//	...
+//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{Policy: retry.Truv()})
+//
+// The tables are yours to create: put [Schema] into a migration. They grow until you call [Store.Prune], every hour
+// say. [Store.Audit] looks at tables and settings once at start.
+//
+// # What is promised
+//
+// A call that has returned nil is as durable as the database makes a commit. PostgreSQL with synchronous_commit at its
+// default, and SQLite with synchronous=FULL, lose nothing in a crash of the process or the machine. A standby that is
+// promoted has what it was sent: nothing is missing only where replication is synchronous. Every call but a take-over is
+// one statement, and may be repeated under the same token.
+//
+// Leases and retention are measured by the clock of the PostgreSQL server. SQLite has no server: there it is the clock
+// of the process, so all processes must be on one machine, which SQLite asks for anyhow. A step of that clock moves every
+// lease and every retention.
+//
+// # One effect, exactly
+//
+// A handler that only writes to this very database needs no lease at all. [Store.Once] claims the event within the
+// handler's own transaction: one commit makes the effect and the claim, or neither. It stands instead of the
+// middleware, not under it.
+//
+// # SQLite
+//
+// Open it with a write-ahead log, full synchronisation and a time-out for locks, and one connection for everything that
+// writes; for the driver modernc.org/sqlite:
+//
+//	db, err := sql.Open("sqlite", "file:hooks.db?_txlock=immediate&_pragma=journal_mode(WAL)"+
+//		"&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)")
+//	db.SetMaxOpenConns(1)
+package sqlstore

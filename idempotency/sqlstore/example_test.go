@@ -1,0 +1,125 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/idempotency/sqlstore"
+	"github.com/truhook/truhook/retry"
+)
+
+// One commit makes both the claim of an event and its effect. No middleware of package idempotency is needed.
+func ExampleStore_Once() {
+	db, err := sql.Open("pgx", server.URL()) // your DATABASE_URL
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE payrolls (order_id text PRIMARY KEY, status text)`); err != nil {
+		panic(err)
+	}
+	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	if err != nil {
+		panic(err)
+	}
+
+	handle := func(ctx context.Context, event, order, status string) (fresh bool, err error) {
+		key, err := idempotency.NewKey("truv/prod", event)
+		if err != nil {
+			return false, err
+		}
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return false, err
+		}
+		defer tx.Rollback() //nolint:errcheck // does nothing after Commit
+		if fresh, err = store.Once(ctx, tx, key); err != nil || !fresh {
+			return false, err // an error: answer 503. Not fresh: it was handled, answer 200
+		}
+		if _, err = tx.ExecContext(ctx, `INSERT INTO payrolls VALUES ($1, $2)`, order, status); err != nil {
+			return false, err
+		}
+		return true, tx.Commit()
+	}
+
+	for range 3 { // the provider delivers it again
+		fresh, err := handle(context.Background(), "webhook-1", "order-1", "completed")
+		fmt.Println(fresh, err)
+	}
+	// Output:
+	// true <nil>
+	// false <nil>
+	// false <nil>
+}
+
+// The middleware over PostgreSQL, for a handler that calls others.
+func ExampleNewStore() {
+	db, err := sql.Open("pgx", server.URL())
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	if err != nil {
+		panic(err)
+	}
+	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{
+		Policy:   retry.Truv(),
+		Sequence: truv.Sequence,
+	})
+	if err != nil {
+		panic(err)
+	}
+	verifier, err := truv.New("the access secret of your Truv account")
+	if err != nil {
+		panic(err)
+	}
+	verify := truhook.NewMiddleware(verifier, truhook.Config{})
+	http.NewServeMux().Handle("POST /webhooks/truv", verify.Wrap(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
+		_, err := truv.Parse(v)
+		return err
+	})))
+}
+
+// What a process does beside serving: look at the database once, and make room now and then.
+func ExampleStore_Prune() {
+	db, err := sql.Open("pgx", server.URL())
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, finding := range store.Audit(ctx) {
+		fmt.Println(finding)
+	}
+	go func() {
+		hourly := time.NewTicker(time.Hour)
+		defer hourly.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hourly.C:
+			}
+			for n := 1000; n == 1000; {
+				if n, err = store.Prune(ctx, 1000); err != nil {
+					break // the next hour comes
+				}
+			}
+		}
+	}()
+	cancel()
+	// Output:
+}
