@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -74,16 +73,18 @@ type Config struct {
 	// Sequence tells the order of events. Nil: none. It needs a store that is an Orderer.
 	Sequence SequenceFunc
 
-	// SkipStale completes an event without calling its handler if a later one of its resource came first. By default
-	// the handler is called, and Claimed.Order says so.
+	// SkipStale completes an event without calling its handler if a later one of its resource came first, whether or not
+	// the handler of that one has succeeded. By default the handler is called, and Claimed.Order says so.
 	SkipStale bool
 
 	// Fingerprint tells deliveries of one key apart. Nil: the payload. What differs is reported as Mismatch and treated
 	// as the same event, as no provider documents that its redeliveries repeat every byte.
 	Fingerprint FingerprintFunc
 
-	// Fallback takes over while the store cannot be asked or is full, usually a Memory: an event is then deduped within
-	// this process only, and its order is unknown unless Fallback is an Orderer. Nil: answered 503.
+	// Fallback takes over while the store cannot be asked or is full, usually a Memory. It is told of every event that
+	// this process claims, so it needs the room for one retention, as the store does. During an outage an event is
+	// deduped within this process only, Claimed.Attempt counts the attempts of this process, and the order is that of
+	// this process, unknown unless Fallback is an Orderer. Nil: answered 503.
 	Fallback Store
 
 	// Observe is told everything that is worth counting. It is called in the goroutine in which it happens, so it must
@@ -113,14 +114,13 @@ const (
 // A Middleware handles each event once. It is made by [NewMiddleware], one for each endpoint; the nil and the zero
 // Middleware answer 500. It is safe for concurrent use.
 type Middleware struct {
-	store    Store
-	scope    string
-	key      KeyFunc
-	cfg      Config // completed
-	orderer  Orderer
-	degraded atomic.Bool // Fallback has records of its own
-	waiting  chan struct{}
-	late     crowd
+	store   Store
+	scope   string
+	key     KeyFunc
+	cfg     Config // completed
+	orderer Orderer
+	waiting chan struct{}
+	late    crowd
 
 	delivered, retried int // statuses
 }

@@ -17,7 +17,6 @@ import (
 
 func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
 	t.Parallel()
-	type unordered struct{ idempotency.Store }
 	seq := func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }
 	for name, build := range map[string]func() (*idempotency.Middleware, error){
 		"nil store": func() (*idempotency.Middleware, error) {

@@ -107,7 +107,6 @@ func (d *delivery) claimOnce() (err error) {
 	case err != nil && fallback == nil:
 		return err
 	case err != nil:
-		d.degraded.Store(true)
 		if d.record, err = d.claimIn(fallback); err != nil {
 			return err
 		}
@@ -120,10 +119,10 @@ func (d *delivery) claimOnce() (err error) {
 		return nil
 	}
 	d.stores = []Store{d.store}
-	if fallback == nil || !d.degraded.Load() {
+	if fallback == nil {
 		return nil
 	}
-	// The event may have been claimed in the fallback while the store was away.
+	// The fallback is told every event of this process: its twin may come while the store is away, or have come then.
 	r, err := d.claimIn(fallback)
 	switch {
 	case err != nil: // the store has it, which is enough
@@ -182,7 +181,7 @@ func (d *delivery) compare() {
 	}
 }
 
-// advance finds out the order, in the store that has the claim.
+// advance finds out the order, in the stores that have the claim.
 func (d *delivery) advance() error {
 	if d.resource == "" || d.at.IsZero() {
 		return nil
@@ -196,18 +195,36 @@ func (d *delivery) advance() error {
 		d.report(SequenceFailed, err)
 		return nil
 	}
-	gate, ok := d.stores[0].(Orderer)
+	err = d.advanceIn(d.stores[0], resource)
+	switch {
+	case err == nil:
+		for _, s := range d.stores[1:] { // it may have seen a later one while the store was away
+			_ = d.advanceIn(s, resource)
+		}
+	case d.cfg.Fallback == nil:
+		return err
+	default:
+		_ = d.advanceIn(d.cfg.Fallback, resource) // or the order is unknown
+	}
+	return nil
+}
+
+// advanceIn asks one store for the order. The latest that any of them has seen counts.
+func (d *delivery) advanceIn(s Store, resource Key) error {
+	gate, ok := s.(Orderer)
 	if !ok {
 		return nil // a fallback that is none
 	}
-	err = d.call(d.ctx, func(ctx context.Context) (err error) {
-		d.order, err = gate.Advance(ctx, resource, d.at, d.cfg.Retention)
+	var o Order
+	err := d.call(d.ctx, func(ctx context.Context) (err error) {
+		o, err = gate.Advance(ctx, resource, d.at, d.cfg.Retention)
 		return err
 	})
 	if err != nil {
-		d.order = OrderUnknown
 		err = fmt.Errorf("idempotency: advance: %w", err)
 		d.report(StoreError, err)
+		return err
 	}
-	return err
+	d.order = max(d.order, o)
+	return nil
 }

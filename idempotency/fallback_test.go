@@ -74,6 +74,71 @@ func TestAHandlerThatTheFallbackStartedHasNoTwinWhenTheStoreIsBack(t *testing.T)
 	})
 }
 
+func TestAHandlerThatTheStoreStartedHasNoTwinInTheFallback(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), Fallback: memory()})
+		res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(15 * time.Second); return nil })
+		assert.Equal(t, idempotency.Late, res.Outcome)
+		store.set(away, nil)
+		res = m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("a twin in the same process"); return nil })
+		assert.Equal(t, idempotency.InFlight, res.Outcome)
+		store.set(nil, nil)
+		assert.NoError(t, m.Wait(t.Context()))
+		assert.Equal(t, 1, seen.count(idempotency.Handled))
+	})
+}
+
+func TestTheFallbackKnowsWhatThisProcessDidBeforeTheOutage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Fallback: memory()})
+		var told []uint32
+		do := func(id string, err error) idempotency.Outcome {
+			return m.Do(t.Context(), event(id), func(ctx context.Context) error {
+				c, _ := idempotency.FromContext(ctx)
+				told = append(told, c.Attempt)
+				return err
+			}).Outcome
+		}
+		assert.Equal(t, idempotency.Handled, do("done", nil))
+		assert.Equal(t, idempotency.Failed, do("failed", errHandler))
+		store.set(away, nil)
+		assert.Equal(t, idempotency.Duplicate, do("done", nil))
+		assert.Equal(t, idempotency.Failed, do("failed", errHandler))
+		store.set(nil, nil)
+		assert.Equal(t, idempotency.Handled, do("failed", nil))
+		assert.Equal(t, []uint32{1, 1, 2, 3}, told, "the attempt only grows")
+	})
+}
+
+func TestAFallbackServesWhereOnlyTheGateCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := ordered(t, store, idempotency.Config{Fallback: memory()})
+		store.set(failing("advance"), nil) // as a full store does: every redelivery would meet the same
+		order, outcome := label(m, fact{ID: "2", Resource: "task", At: time.Now()}, nil)
+		assert.Equal(t, idempotency.Handled, outcome)
+		assert.Equal(t, "newer", order, "the fallback has a gate")
+		assert.Equal(t, 1, seen.count(idempotency.StoreError))
+		store.set(nil, nil)
+		order, _ = label(m, fact{ID: "1", Resource: "task", At: time.Now().Add(-time.Minute)}, nil)
+		assert.Equal(t, "older", order, "what the fallback has seen counts when the store is back")
+
+		m, _ = ordered(t, store, idempotency.Config{Fallback: unordered{memory()}})
+		store.set(failing("advance"), nil)
+		order, outcome = label(m, fact{ID: "3", Resource: "task", At: time.Now()}, nil)
+		assert.Equal(t, idempotency.Handled, outcome)
+		assert.Equal(t, "unknown", order)
+	})
+}
+
+// unordered is a store that is no Orderer.
+type unordered struct{ idempotency.Store }
+
 func TestAFullStoreFallsBackToo(t *testing.T) {
 	t.Parallel()
 	m, seen := middleware(t, idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 1}), idempotency.Config{Fallback: memory()})

@@ -182,6 +182,26 @@ func TestWaitReturnsWhenTheLastLateHandlerHasEnded(t *testing.T) {
 	})
 }
 
+func TestWaitReturnsAfterTheStoreWasTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		store.set(func(call string) error {
+			if call == "complete" {
+				time.Sleep(time.Second) // on its way
+				if store.called(call) == 1 {
+					return errStore // and again: nobody waits for the answer
+				}
+			}
+			return nil
+		}, nil)
+		m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(15 * time.Second); return nil })
+		require.NoError(t, m.Wait(t.Context()))
+		assert.Equal(t, idempotency.Done, peek(t, store.Store, "a").State)
+	})
+}
+
 func TestAnEventWithoutAKeyIsNeverLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

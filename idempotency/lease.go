@@ -13,11 +13,14 @@ import (
 // next attempt.
 var ErrLeaseLost = errors.New("idempotency: the lease was lost")
 
+var errOver = errors.New("idempotency: extend: the lease is over")
+
 // A lease is renewed by a timer, not by a goroutine: most handlers end before it fires.
 type lease struct {
 	mu      sync.Mutex
 	end     time.Time // by the monotonic clock, counted from before the call that began it
 	timer   *time.Timer
+	missed  bool // the last renewal failed
 	stopped bool
 }
 
@@ -31,7 +34,7 @@ func (d *delivery) keep(lost context.CancelCauseFunc) {
 
 func (d *delivery) beat(lost context.CancelCauseFunc) {
 	d.lease.mu.Lock()
-	left, stopped := time.Until(d.lease.end), d.lease.stopped
+	left, missed, stopped := time.Until(d.lease.end), d.lease.missed, d.lease.stopped
 	d.lease.mu.Unlock()
 	if stopped {
 		return
@@ -41,8 +44,10 @@ func (d *delivery) beat(lost context.CancelCauseFunc) {
 		timeout = min(timeout, left)
 	}
 	sent := time.Now()
-	err := d.extend(timeout)
-
+	err := errOver
+	if left > 0 || !missed { // a claim that took longer than its lease may still be renewed, once
+		err = d.extend(timeout)
+	}
 	if what := d.renewed(sent, err); what != "" {
 		if what == LeaseLost {
 			lost(ErrLeaseLost)
@@ -59,13 +64,14 @@ func (d *delivery) renewed(sent time.Time, err error) Outcome {
 	case d.lease.stopped: // it was settled meanwhile
 		return ""
 	case err == nil:
-		d.lease.end = sent.Add(d.claim.Lease)
+		d.lease.end, d.lease.missed = sent.Add(d.claim.Lease), false
 		d.lease.timer.Reset(max(0, d.claim.Lease/3-now.Sub(sent)))
 		return ""
 	case errors.Is(err, ErrLost) || !now.Before(d.lease.end):
 		d.lease.stopped = true
 		return LeaseLost
 	default:
+		d.lease.missed = true
 		d.lease.timer.Reset(min(d.claim.Lease/12, d.lease.end.Sub(now)))
 		return StoreError
 	}

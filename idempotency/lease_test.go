@@ -78,7 +78,12 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory()}
 				m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: within})
-				store.set(failing("extend"), nil)
+				store.set(func(call string) error {
+					if call == "claim" {
+						time.Sleep(time.Second / 2) // on its way
+					}
+					return failing("extend")(call)
+				}, nil)
 				began := time.Now()
 				res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
 					<-ctx.Done()
@@ -92,6 +97,86 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestARenewalThatIsAnsweredLostEndsTheHandlersContextAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		store.set(func(call string) error {
+			if call == "extend" {
+				return idempotency.ErrLost
+			}
+			return nil
+		}, nil)
+		began := time.Now()
+		m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+			<-ctx.Done()
+			assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrLeaseLost)
+			assert.Less(t, time.Since(began), 4*time.Second, "at the first renewal, a third of the lease")
+			return ctx.Err()
+		})
+		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+	})
+}
+
+// mute is a store whose Extend answers nothing before its context ends.
+type mute struct{ idempotency.Store }
+
+func (mute) Extend(ctx context.Context, _ idempotency.Key, _ idempotency.Token, _ time.Duration) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T) {
+	t.Parallel()
+	for _, p := range policies {
+		synctest.Test(t, func(t *testing.T) {
+			m, seen := middleware(t, mute{memory()}, idempotency.Config{Policy: p, AnswerWithin: -1})
+			began := time.Now()
+			m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+				<-ctx.Done()
+				lease := map[string]time.Duration{"truv": 10 * time.Second, "truval": 2 * time.Second}[p.Provider]
+				if lease == 0 {
+					lease = 8 * time.Second
+				}
+				assert.Equal(t, lease, time.Since(began), p.Provider)
+				return ctx.Err()
+			})
+			assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+		})
+	}
+}
+
+func TestTheHandlersContextEndsWithTheHandler(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ within, handler time.Duration }{
+		"here": {-1, 0}, "beside": {time.Hour, 0}, "late": {time.Second, time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: c.within})
+			var kept context.Context
+			m.Do(t.Context(), event("a"), func(ctx context.Context) error { kept = ctx; time.Sleep(c.handler); return nil })
+			assert.NoError(t, m.Wait(t.Context()))
+			assert.ErrorIs(t, kept.Err(), context.Canceled, name)
+			assert.NotErrorIs(t, context.Cause(kept), idempotency.ErrLeaseLost, name)
+		})
+	}
+}
+
+func TestACompletionThatFailsDoesNotOutlastTheProvidersPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		store.set(failing("complete"), nil)
+		began := time.Now()
+		res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(7 * time.Second); return nil })
+		assert.Equal(t, 200, res.Status)
+		assert.LessOrEqual(t, time.Since(began), 9*time.Second, "though the lease goes on until after the sixteenth second")
+		assert.Equal(t, 1, seen.count(idempotency.CompleteFailed))
+	})
 }
 
 func TestATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {

@@ -110,8 +110,9 @@ func fingerprint(content []byte) Fingerprint {
 // Wrap believes the status that h writes to the ResponseWriter it was given. A framework that writes its errors after
 // its middleware has returned (echo), or that does not write to that writer, would have its failed events completed:
 // use [Middleware.Do] there. The answer is held back until the event is settled, up to 64 KiB of it and unless h
-// flushes, so that [Claimed.Fail] can still change it; other answers of h are passed on as they are, a 4xx too, which
-// for Truval ends the matter. Wrap panics if h is nil.
+// flushes, so that [Claimed.Fail] can still change it. A redirect is answered 503 instead, as Truv takes one for
+// accepted; other answers of h are passed on as they are, a 4xx too, which for Truval ends the matter. Wrap panics if h
+// is nil.
 func (m *Middleware) Wrap(h http.Handler) http.Handler {
 	if h == nil {
 		panic("idempotency: Wrap: the handler is nil")
@@ -125,8 +126,9 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 		held, own := hold(w), false // own: the handler's answer stands
 		res := m.do(r.Context(), v, 0, func(ctx context.Context) error {
 			h.ServeHTTP(held, r.WithContext(ctx))
-			own = !failed(ctx)
-			if status := held.statusCode(); status < 200 || status > 299 {
+			status := held.statusCode()
+			own = !failed(ctx) && (status < 300 || status > 399)
+			if status < 200 || status > 299 {
 				return fmt.Errorf("%w %d", errStatus, status)
 			}
 			return nil

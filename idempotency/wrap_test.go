@@ -45,8 +45,12 @@ func TestWrapCompletesWhat2xxAnswersAndReleasesTheRest(t *testing.T) {
 		if status == 0 {
 			want = 200
 		}
-		assert.Equal(t, want, w.Code, "the handler's answer is passed on")
-		assert.Equal(t, "1", w.Header().Get("X-Own"))
+		if status/100 == 3 {
+			assert.Equal(t, 503, w.Code, "a redirect is no answer to a webhook")
+		} else {
+			assert.Equal(t, want, w.Code, "the handler's answer is passed on")
+			assert.Equal(t, "1", w.Header().Get("X-Own"))
+		}
 		if status == 500 {
 			assert.Equal(t, "own text", w.Body.String())
 		}
@@ -109,6 +113,19 @@ func TestFailOverridesAnAnswerThatTruvalWouldTakeAsFinal(t *testing.T) {
 	}))
 	w, _ := post(h, event("a"))
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+}
+
+// Truv takes a redirect as accepted and Truval as the end of it: the event that was given back would not come again.
+func TestARedirectOfAWrappedHandlerAsksForTheEventAgain(t *testing.T) {
+	t.Parallel()
+	for _, p := range policies {
+		store := memory()
+		m, _ := middleware(t, store, idempotency.Config{Policy: p})
+		w, _ := post(m.Wrap(http.RedirectHandler("/login", http.StatusFound)), event("a"))
+		assert.Equal(t, http.StatusServiceUnavailable, w.Code, p.Provider)
+		assert.Empty(t, w.Header().Get("Location"))
+		assert.Equal(t, idempotency.Owned, peek(t, store, "a").State)
+	}
 }
 
 func TestAWrappedHandlerIsNotCalledForADuplicateOrAnUnverifiedRequest(t *testing.T) {

@@ -63,9 +63,15 @@ func unquoted(s string) string { return strings.ReplaceAll(s, `\`, "") }
 func leaks(text string, body []byte) bool {
 	plain := unquoted(text)
 	part := unquoted(string(body))
-	for i := 0; i < len(part); i += max(1, window/4) {
-		if strings.Contains(plain, part[i:min(i+window, len(part))]) && (len(part)-i >= window || i == 0) {
-			return true
+	if size := min(window, len(part)); size > 0 {
+		parts := map[string]bool{}
+		for i := size; i <= len(part); i++ {
+			parts[part[i-size:i]] = true
+		}
+		for i := size; i <= len(plain); i++ {
+			if parts[plain[i-size:i]] {
+				return true
+			}
 		}
 	}
 	start := body[:min(len(body), window*3/4)] // a multiple of 3, so that base64 has no padding

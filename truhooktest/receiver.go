@@ -11,7 +11,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// A Receiver is the service under test, as [TestReceiver] sees it. The first six fields are required.
+// A Receiver is the service under test, as [TestReceiver] sees it. The first five fields are required, of which Policy may be zero.
 type Receiver struct {
 	// Policy is that of the provider. Where it has no rules the suite takes 2xx as success and anything else as a reason
 	// to come again; where it has no second attempt the suite makes three, a minute apart.

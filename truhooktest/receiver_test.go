@@ -69,6 +69,7 @@ func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
 		logsOneValue:       {"sensitive-value-in-log", nil},
 		logsQuoted:         {"payload-in-log", []string{"sensitive-value-in-log"}},
 		logsBytes:          {"payload-in-log", nil},
+		logsPart:           {"payload-in-log", nil},
 		refusesEverything:  {"valid-delivery-refused", []string{"event-lost"}},
 		losesEverything: {"acknowledged-before-commit", []string{
 			"event-lost", "altered-body-accepted", "malformed-signature-accepted", "signature-over-parsed-json", "stale-accepted",

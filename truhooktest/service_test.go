@@ -51,6 +51,7 @@ const (
 	logsOneValue        flaw = "logs a personal value"
 	logsQuoted          flaw = "logs the payload, quoted"
 	logsBytes           flaw = "logs the payload as numbers"
+	logsPart            flaw = "logs a part from the middle of the payload"
 	refusesEverything   flaw = "refuses everything"
 	losesEverything     flaw = "acknowledges and does nothing"
 	noHook              flaw = "does not call Effect"
@@ -248,6 +249,8 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.log.Printf("received %q", body)
 	case logsBytes:
 		s.log.Println("received", body)
+	case logsPart:
+		s.log.Printf("received %s", body[min(3, len(body)):min(48, len(body))])
 	case logsSignature:
 		s.log.Printf("received %v", r.Header)
 	case refusesEverything:

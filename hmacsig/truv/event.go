@@ -123,9 +123,15 @@ func DeliveryID(v *truhook.Verified) (string, error) {
 	return e.WebhookID + "/" + string(e.Type), nil
 }
 
+// createdLater is far above the lag between an update and the event about it, which is microseconds in Truv's examples.
+const createdLater = time.Hour
+
 // Sequence returns what the event is about and how recent it is: updated_at, else event_created_at ("use the updated_at
-// field to process status changes in sequence", Truv, "Webhook Security"). Compare times of one resource only. The
-// resource is the kind of event and the narrowest id in it, so that neither two tasks of a link nor a task and its
+// field to process status changes in sequence", Truv, "Webhook Security"). Compare times of one resource only. Where
+// event_created_at is more than an hour later, the event is not about that update (a refresh that failed, say), and
+// event_created_at counts: else a true event about something untouched for a month would be taken for a replay.
+//
+// The resource is the kind of event and the narrowest id in it, so that neither two tasks of a link nor a task and its
 // link are put in order with each other. It is empty, and nothing is to be ordered, for unknown types and for bodies
 // without an id or a time. Errors are those of [Parse].
 func Sequence(v *truhook.Verified) (resource string, at time.Time, err error) {
@@ -134,7 +140,7 @@ func Sequence(v *truhook.Verified) (resource string, at time.Time, err error) {
 		return "", time.Time{}, err
 	}
 	at = e.UpdatedAt
-	if at.IsZero() {
+	if at.IsZero() || e.CreatedAt.Sub(at) > createdLater {
 		at = e.CreatedAt
 	}
 	family, id := e.resource()

@@ -195,3 +195,20 @@ func FuzzParse(f *testing.F) {
 		require.Equal(t, payload, []byte(e.Raw))
 	})
 }
+
+func TestAnEventAboutSomethingOldIsNotOldItself(t *testing.T) {
+	t.Parallel()
+	for created, want := range map[string]string{
+		"2026-03-02T09:29:58.2Z":      "2026-03-02T09:29:58.1Z", // the lag between an update and its event
+		"2026-03-02T10:29:58.1Z":      "2026-03-02T09:29:58.1Z",
+		"2026-03-02T10:29:58.100001Z": "2026-03-02T10:29:58.100001Z",
+		"2026-09-02T09:29:58Z":        "2026-09-02T09:29:58Z",
+		"2026-03-02T09:00:00Z":        "2026-03-02T09:29:58.1Z",
+		"2026-09-02T09:29:58.5+02:00": "2026-09-02T07:29:58.5Z",
+	} {
+		_, at, err := truv.Sequence(verified(`{"event_type":"order-refresh-failed","order_id":"17",` +
+			`"updated_at":"2026-03-02T09:29:58.1Z","event_created_at":"` + created + `"}`))
+		require.NoError(t, err)
+		require.Equal(t, want, at.Format(time.RFC3339Nano), created)
+	}
+}
