@@ -217,7 +217,7 @@ func (f *Folder[T]) look(now time.Time) (map[string]*file[T], error) {
 // lookAt returns old if the file has not changed, or is just being changed, and what it holds now otherwise.
 func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*file[T], error) {
 	if !isName(name) {
-		return nil, fmt.Errorf("%s: %s: the name %q has other characters than letters, digits and ._-:",
+		return nil, fmt.Errorf("%s: %s: the name %q has other characters than letters, digits, ._- and the colon",
 			f.config.Package, f.path, name)
 	}
 	info, err := os.Stat(path)
