@@ -23,8 +23,9 @@ test-stores: servers ## the stores against real Redis and PostgreSQL
 	$(call each,internal/servertest idempotency/redisstore idempotency/sqlstore idempotency/crashtest,go test $(RACE) -shuffle=on -timeout 8m ./...)
 
 .PHONY: crash
-crash: servers ## each store and its receiver killed 200 times
+crash: servers ## each store and its receiver, and each queue and its worker, killed 200 times
 	cd idempotency/crashtest && go test -run Crash -crashes 200 -timeout 30m -v .
+	cd inbox/sqlinbox && go test -run KilledAtRandom -kills 200 -timeout 30m -v .
 
 .PHONY: soak
 soak: ## ten million events through a store in memory for one million

@@ -1,0 +1,102 @@
+// Asynq is a receiver of Truv's webhooks with Redis: deliveries become tasks of Asynq, and what was handled is
+// remembered in the same Redis. Without REDIS_URL it starts a Redis of its own on a free port, with its data in a
+// temporary folder; redis-server has to be installed.
+//
+//	go run ./asynq
+//	REDIS_URL=redis://127.0.0.1:6379/0 go run ./asynq
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/examples/inbox/internal/demo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/idempotency/redisstore"
+	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/inbox/asynqinbox"
+	"github.com/truhook/truhook/internal/servertest"
+	"github.com/truhook/truhook/retry"
+)
+
+var addr = flag.String("addr", "127.0.0.1:0", "address to listen on")
+
+func main() {
+	flag.Parse()
+	demo.Main(run)
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	url := os.Getenv("REDIS_URL")
+	if url == "" {
+		server, err := servertest.StartRedis("appendonly yes", "appendfsync always", "maxmemory-policy noeviction")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = server.Stop() }()
+		url = server.URL()
+	}
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return err
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	tasks := asynq.NewClientFromRedisClient(client)
+
+	queue, err := asynqinbox.NewQueue(tasks, asynqinbox.Config{})
+	if err != nil {
+		return err
+	}
+	verifier, err := truv.New(demo.Secret)
+	if err != nil {
+		return err
+	}
+	accept, err := inbox.NewHandler(queue, "truv/sandbox", truv.DeliveryID, inbox.Config{Policy: retry.Truv(), Sequence: truv.Sequence})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /webhooks/truv", truhook.NewMiddleware(verifier, truhook.Config{}).Wrap(accept))
+
+	store, err := redisstore.NewStore(client, redisstore.Config{})
+	if err != nil {
+		return err
+	}
+	worker, err := inbox.NewWorker(store, handler(out), idempotency.Config{Policy: retry.Truv()})
+	if err != nil {
+		return err
+	}
+	handlers := asynq.NewServeMux()
+	handlers.Handle(asynqinbox.TaskType, asynqinbox.NewHandler(worker))
+	server := asynq.NewServerFromRedisClient(client, asynq.Config{LogLevel: asynq.WarnLevel, TaskCheckInterval: 100 * time.Millisecond})
+	if err := server.Start(handlers); err != nil {
+		return err
+	}
+	defer server.Shutdown() // after the last request; what it does not end in time goes back into Redis
+	return demo.Serve(ctx, *addr, mux, out)
+}
+
+// handler returns what is to be done for each event. An attempt above 1 may be a repetition: pass IdempotencyKey on to
+// the APIs that it calls.
+func handler(out io.Writer) func(ctx context.Context, v *truhook.Verified) error {
+	return func(ctx context.Context, v *truhook.Verified) error {
+		if _, err := truv.Parse(v); err != nil {
+			return retry.Permanent(err) // it would be no better next time
+		}
+		m, _ := inbox.FromContext(ctx)
+		claim, _ := idempotency.FromContext(ctx)
+		fmt.Fprintf(out, "handled %s, attempt %d\n", m.Key.ID, claim.Attempt)
+		return nil
+	}
+}

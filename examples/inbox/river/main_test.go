@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/truhook/truhook/examples/inbox/internal/demotest"
+)
+
+func TestEachEventHasOneEffect(t *testing.T) {
+	t.Setenv("DATABASE_URL", "") // its own
+	demotest.TestDuplicates(t, demotest.Start(t, run))
+}

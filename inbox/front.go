@@ -1,0 +1,37 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/truhook/truhook/idempotency"
+)
+
+// noStore stands where there is no store in front: every claim is granted, and the queue alone knows duplicates.
+type noStore struct{}
+
+func (noStore) Claim(context.Context, idempotency.Claim) (idempotency.Record, error) {
+	return idempotency.Record{State: idempotency.Owned, Attempt: 1}, nil
+}
+
+func (noStore) Extend(context.Context, idempotency.Key, idempotency.Token, time.Duration) error {
+	return nil
+}
+
+func (noStore) Complete(context.Context, idempotency.Key, idempotency.Token) error { return nil }
+
+func (noStore) Release(context.Context, idempotency.Key, idempotency.Token) error { return nil }
+
+// Advance knows no order: see frontStore.
+func (noStore) Advance(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}
+
+// frontStore is a store in front. The order of events is that in which workers start, so accepting one must not move
+// the gate.
+type frontStore struct{ idempotency.Store }
+
+// Advance leaves the order to the worker.
+func (frontStore) Advance(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}

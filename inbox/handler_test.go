@@ -1,0 +1,289 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/retry"
+)
+
+func TestAcceptedIsAnswered200WithAllThatAWorkerNeeds(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	h := handler(t, q, inbox.Config{
+		Policy: retry.Truv(), Header: []string{"traceparent", "X-Bytes", "X-Absent"}, Now: func() time.Time { return now },
+		Sequence: func(*truhook.Verified) (string, time.Time, error) { return "order/1", now.Add(-time.Second), nil },
+	})
+	v := verified("event-1")
+	v.Inner = []byte("inside")
+	w := post(h, v, http.Header{
+		"Traceparent": {"00-1"}, "X-Bytes": {"\xff", "ok"}, "X-Other": {"no"}, "Authorization": {"Bearer x"},
+	})
+	assert.Equal(t, http.StatusOK, w.Code)
+	require.Len(t, q.all(), 1)
+	assert.Equal(t, inbox.Message{
+		Key:         idempotency.Key{Scope: "truv/test", ID: "event-1"},
+		Fingerprint: idempotency.NewFingerprint([]byte("event-1")),
+		Received:    now, Payload: []byte("event-1"), Inner: []byte("inside"),
+		Proofs:   []truhook.Proof{{Scheme: "truv", KeyID: "1"}},
+		Resource: "order/1", At: now.Add(-time.Second),
+		Header: http.Header{"Traceparent": {"00-1"}, "X-Bytes": {"ok"}},
+	}, q.all()[0])
+}
+
+func TestWhatTheQueueDoesNotTakeIsAnswered503(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"away": errQueue, "permanent": retry.Permanent(errQueue), "a deadline": context.DeadlineExceeded,
+		"a reason of ours": truhook.SignatureMismatch,
+	} {
+		for _, store := range []idempotency.Store{nil, memory()} {
+			for _, policy := range []retry.Policy{{}, retry.Truv(), retry.Truval()} {
+				q, s := &queue{err: err}, &seen{}
+				h := handler(t, q, inbox.Config{Policy: policy, Store: store, Observe: s.observe})
+				assertStatus(t, http.StatusServiceUnavailable, post(h, verified("a"+policy.Provider+name), nil))
+				assert.Equal(t, []idempotency.Outcome{idempotency.Failed}, s.outcomes())
+				q.err = nil
+				assertStatus(t, http.StatusOK, post(h, verified("a"+policy.Provider+name), nil))
+				assert.Len(t, q.all(), 1)
+			}
+		}
+	}
+}
+
+func TestWhatWasNotVerifiedIsNeverEnqueued(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	for name, h := range map[string]http.Handler{
+		"a handler": handler(t, q, inbox.Config{}), "with a store": handler(t, q, inbox.Config{Store: memory()}),
+		"the zero handler": &inbox.Handler{}, "the nil handler": (*inbox.Handler)(nil),
+	} {
+		assert.Equal(t, http.StatusInternalServerError, post(h, nil, nil).Code, name)
+	}
+	assert.Equal(t, 500, post(&inbox.Handler{}, verified("a"), nil).Code)
+	assert.Empty(t, q.all())
+	assert.NoError(t, (*inbox.Handler)(nil).Wait(t.Context()))
+	assert.NoError(t, (&inbox.Handler{}).Wait(t.Context()))
+}
+
+func TestARefusedDeliveryIsAnswered401AndNotEnqueued(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	refuse := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
+		return nil, &truhook.Error{Reason: truhook.SignatureMismatch}
+	})
+	h := truhook.NewMiddleware(refuse, truhook.Config{}).Wrap(handler(t, q, inbox.Config{}))
+	assert.Equal(t, 401, post(h, nil, nil).Code)
+	assert.Empty(t, q.all())
+}
+
+func TestADuplicateIs200AndReportedAsSuch(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]inbox.Config{"of the queue": {}, "of the store": {Store: memory()}} {
+		q, s := &queue{dedupe: cfg.Store == nil}, &seen{}
+		cfg.Observe = s.observe
+		h := handler(t, q, cfg)
+		for range 3 {
+			assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+		}
+		assert.Equal(t, []idempotency.Outcome{"handled", "duplicate", "duplicate"}, s.outcomes(), name)
+		assert.Len(t, q.all(), 1, name)
+		res := h.Accept(t.Context(), verified("a"), nil)
+		assert.Equal(t, idempotency.Result{Outcome: idempotency.Duplicate, Status: 200}, res)
+	}
+}
+
+func TestADeliveryWithoutAnIdIsAMessageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	q := &queue{dedupe: true}
+	h, err := inbox.NewHandler(q, "s", func(*truhook.Verified) (string, error) { return "", nil }, inbox.Config{Store: memory()})
+	require.NoError(t, err)
+	for range 3 {
+		assert.Equal(t, 200, post(h, verified("same"), nil).Code)
+	}
+	assert.Len(t, q.all(), 3)
+}
+
+func TestAKeyThatCannotBeIsOurFault(t *testing.T) {
+	t.Parallel()
+	for _, key := range []idempotency.KeyFunc{
+		func(*truhook.Verified) (string, error) { return "", errors.New("no such member") },
+		func(*truhook.Verified) (string, error) { return "a\x00b", nil },
+	} {
+		q := &queue{}
+		h, err := inbox.NewHandler(q, "s", key, inbox.Config{})
+		require.NoError(t, err)
+		assert.Equal(t, 500, post(h, verified("a"), nil).Code)
+		assert.Empty(t, q.all())
+	}
+}
+
+func TestALongKeyIsHashedAndStillOneKey(t *testing.T) {
+	t.Parallel()
+	q := &queue{dedupe: true}
+	h := handler(t, q, inbox.Config{})
+	long := strings.Repeat("x", 300)
+	for _, body := range []string{long, long, long + "y", "\xff\xfe"} {
+		assert.Equal(t, 200, post(h, verified(body), nil).Code)
+	}
+	require.Len(t, q.all(), 3)
+	_, err := q.all()[0].MarshalJSON()
+	assert.NoError(t, err)
+}
+
+func TestTooOldIsNotEnqueued(t *testing.T) {
+	t.Parallel()
+	q, s := &queue{}, &seen{}
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	at := now
+	h := handler(t, q, inbox.Config{
+		Policy: retry.Truv(), Observe: s.observe, Now: func() time.Time { return now },
+		Sequence: func(*truhook.Verified) (string, time.Time, error) { return "order/1", at, nil },
+	})
+	at = now.Add(-32 * 24 * time.Hour)
+	assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+	assert.Empty(t, q.all())
+	assert.Equal(t, []idempotency.Outcome{idempotency.TooOld}, s.outcomes())
+	at = now.Add(-30 * 24 * time.Hour)
+	assert.Equal(t, 200, post(h, verified("b"), nil).Code)
+	assert.Len(t, q.all(), 1)
+}
+
+func TestASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
+	t.Parallel()
+	for _, seq := range []idempotency.SequenceFunc{
+		func(*truhook.Verified) (string, time.Time, error) { return "r", time.Now(), errQueue },
+		func(*truhook.Verified) (string, time.Time, error) { return "r\x00", time.Now(), nil },
+		func(*truhook.Verified) (string, time.Time, error) { return "", time.Now(), nil },
+		func(*truhook.Verified) (string, time.Time, error) { return "r", time.Time{}, nil },
+	} {
+		q := &queue{}
+		h := handler(t, q, inbox.Config{Sequence: seq, Store: memory()})
+		assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+		require.Len(t, q.all(), 1)
+		assert.Empty(t, q.all()[0].Resource)
+		assert.True(t, q.all()[0].At.IsZero())
+	}
+}
+
+func TestAcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
+	t.Parallel()
+	q, store := &queue{}, memory()
+	at := time.Now()
+	h := handler(t, q, inbox.Config{Store: store, Sequence: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil }})
+	post(h, verified("a"), nil)
+	k := idempotency.Key{Scope: "truv/test", ID: "r"}
+	order, err := store.Advance(t.Context(), k, at.Add(-time.Hour), time.Hour)
+	require.NoError(t, err)
+	assert.Equal(t, idempotency.Newer, order)
+}
+
+func TestAHungUpSenderDoesNotStopTheEnqueue(t *testing.T) {
+	t.Parallel()
+	ctx, hangUp := context.WithCancel(t.Context())
+	q := &queue{before: func(ctx context.Context) {
+		hangUp()
+		assert.NoError(t, ctx.Err())
+		_, ok := ctx.Deadline()
+		assert.True(t, ok)
+	}}
+	res := handler(t, q, inbox.Config{}).Accept(ctx, verified("a"), nil)
+	assert.Equal(t, 200, res.Status)
+	assert.Len(t, q.all(), 1)
+}
+
+func TestAStalledQueueIsAnsweredInTime(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []retry.Policy{{}, retry.Truv()} {
+		for _, deaf := range []bool{false, true} { // deaf: it does not end when its context does
+			synctest.Test(t, func(t *testing.T) {
+				q, s := &queue{}, &seen{}
+				q.before = func(ctx context.Context) {
+					if deaf {
+						time.Sleep(time.Hour)
+						return
+					}
+					<-ctx.Done()
+					q.err = ctx.Err()
+				}
+				h := handler(t, q, inbox.Config{Policy: policy, Observe: s.observe})
+				start := time.Now()
+				w := post(h, verified("a"), nil)
+				assertStatus(t, 503, w)
+				assert.LessOrEqual(t, time.Since(start), 9*time.Second)
+				require.NoError(t, h.Wait(t.Context()))
+				if deaf {
+					assert.Equal(t, []idempotency.Outcome{idempotency.Late, idempotency.Handled}, s.outcomes())
+					assert.Len(t, q.all(), 1)
+				}
+			})
+		}
+	}
+}
+
+func TestAPanicOfTheQueueIsNeverA200(t *testing.T) {
+	t.Parallel()
+	for _, store := range []idempotency.Store{nil, memory()} {
+		q := &queue{before: func(context.Context) { panic("bug") }}
+		h := handler(t, q, inbox.Config{Store: store})
+		assert.PanicsWithValue(t, "bug", func() { post(h, verified("a"), nil) })
+		q.before = nil
+		assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+		assert.Len(t, q.all(), 1)
+	}
+}
+
+func TestAStoreThatIsAwayIs503(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	h := handler(t, q, inbox.Config{Store: awayStore{}})
+	assertStatus(t, 503, post(h, verified("a"), nil))
+	assert.Empty(t, q.all())
+}
+
+type awayStore struct{ idempotency.Store }
+
+func (awayStore) Claim(context.Context, idempotency.Claim) (idempotency.Record, error) {
+	return idempotency.Record{}, errQueue
+}
+
+func TestNewHandlerRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func() (*inbox.Handler, error){
+		"no queue": func() (*inbox.Handler, error) { return inbox.NewHandler(nil, "s", byPayload, inbox.Config{}) },
+		"no key":   func() (*inbox.Handler, error) { return inbox.NewHandler(&queue{}, "s", nil, inbox.Config{}) },
+		"no scope": func() (*inbox.Handler, error) { return inbox.NewHandler(&queue{}, "", byPayload, inbox.Config{}) },
+		"a NUL":    func() (*inbox.Handler, error) { return inbox.NewHandler(&queue{}, "\x00", byPayload, inbox.Config{}) },
+		"a long scope": func() (*inbox.Handler, error) {
+			return inbox.NewHandler(&queue{}, strings.Repeat("s", 251), byPayload, inbox.Config{})
+		},
+		"a credential": func() (*inbox.Handler, error) {
+			return inbox.NewHandler(&queue{}, "s", byPayload, inbox.Config{Header: []string{"authorization"}})
+		},
+		"a cookie": func() (*inbox.Handler, error) {
+			return inbox.NewHandler(&queue{}, "s", byPayload, inbox.Config{Header: []string{"COOKIE"}})
+		},
+		"a bad policy": func() (*inbox.Handler, error) {
+			return inbox.NewHandler(&queue{}, "s", byPayload, inbox.Config{Policy: retry.Policy{Attempts: -1}})
+		},
+		"a short retention": func() (*inbox.Handler, error) {
+			return inbox.NewHandler(&queue{}, "s", byPayload, inbox.Config{Retention: time.Second})
+		},
+	} {
+		h, err := f()
+		assert.Error(t, err, name)
+		assert.Nil(t, h, name)
+	}
+}

@@ -1,0 +1,233 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/retry"
+)
+
+func TestAWorkerHandlesAMessageOnceAndKnowsItsClaim(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, v *truhook.Verified) error {
+		calls++
+		c, ok := idempotency.FromContext(ctx)
+		assert.True(t, ok)
+		assert.EqualValues(t, 1, c.Attempt)
+		assert.Equal(t, idempotency.Newer, c.Order)
+		assert.Len(t, c.IdempotencyKey, 32)
+		m, ok := inbox.FromContext(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, message("a"), m)
+		assert.Equal(t, m.Verified(), v)
+		return nil
+	})
+	for range 3 {
+		assert.NoError(t, w.Work(t.Context(), message("a")))
+	}
+	assert.Equal(t, 1, calls)
+	_, ok := inbox.FromContext(t.Context())
+	assert.False(t, ok)
+}
+
+func TestWorkReturnsTheErrorAndTheNextAttemptSaysSo(t *testing.T) {
+	t.Parallel()
+	var attempts []uint32
+	s := &seen{}
+	w := worker(t, memory(), idempotency.Config{Observe: s.observe}, func(ctx context.Context, _ *truhook.Verified) error {
+		c, _ := idempotency.FromContext(ctx)
+		if attempts = append(attempts, c.Attempt); c.Attempt < 3 {
+			return errQueue
+		}
+		return nil
+	})
+	assert.ErrorIs(t, w.Work(t.Context(), message("a")), errQueue)
+	assert.ErrorIs(t, w.Work(t.Context(), message("a")), errQueue)
+	assert.NoError(t, w.Work(t.Context(), message("a")))
+	assert.NoError(t, w.Work(t.Context(), message("a")))
+	assert.Equal(t, []uint32{1, 2, 3}, attempts)
+	assert.Equal(t, []idempotency.Outcome{"failed", "failed", "handled", "duplicate"}, s.outcomes())
+}
+
+func TestAPermanentErrorIsTheQueuesAndCanBeReplayed(t *testing.T) {
+	t.Parallel()
+	calls, s := 0, &seen{}
+	w := worker(t, memory(), idempotency.Config{Observe: s.observe}, func(context.Context, *truhook.Verified) error {
+		if calls++; calls == 1 {
+			return retry.Permanent(errQueue)
+		}
+		return nil
+	})
+	err := w.Work(t.Context(), message("a"))
+	assert.True(t, retry.IsPermanent(err))
+	assert.ErrorIs(t, err, errQueue)
+	assert.Equal(t, []idempotency.Outcome{idempotency.DeadLettered}, s.outcomes())
+	assert.NoError(t, w.Work(t.Context(), message("a")), "replayed from the queue's dead")
+	assert.Equal(t, 2, calls)
+}
+
+func TestADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
+	t.Parallel()
+	hook := errQueue
+	cfg := idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return hook }}
+	w := worker(t, memory(), cfg, func(context.Context, *truhook.Verified) error { return retry.Permanent(errors.New("closed")) })
+	assert.ErrorContains(t, w.Work(t.Context(), message("a")), "closed", "the hook did not take it")
+	hook = nil
+	assert.NoError(t, w.Work(t.Context(), message("a")))
+}
+
+func TestAPanicPassesThroughAndTheMessageComesAgain(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+		if calls++; calls == 1 {
+			panic("bug")
+		}
+		return nil
+	})
+	assert.PanicsWithValue(t, "bug", func() { _ = w.Work(t.Context(), message("a")) })
+	assert.NoError(t, w.Work(t.Context(), message("a")))
+	assert.Equal(t, 2, calls)
+}
+
+func TestTwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory()
+		w := worker(t, store, idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+			time.Sleep(time.Minute) // longer than the lease
+			return nil
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { assert.NoError(t, w.Work(t.Context(), message("a"))) })
+		synctest.Wait()
+		assert.ErrorIs(t, w.Work(t.Context(), message("a")), inbox.ErrInFlight)
+		wg.Wait()
+		assert.NoError(t, w.Work(t.Context(), message("a")))
+	})
+}
+
+func TestTheStoreInFrontMayBeTheWorkersToo(t *testing.T) {
+	t.Parallel()
+	q, store, calls := &queue{}, memory(), 0
+	h := handler(t, q, inbox.Config{Store: store})
+	post(h, verified("a"), nil)
+	w := worker(t, store, idempotency.Config{}, func(context.Context, *truhook.Verified) error { calls++; return nil })
+	require.NoError(t, w.Work(t.Context(), q.all()[0]))
+	assert.Equal(t, 1, calls, "an accepted event is not a handled one")
+}
+
+func TestTheOrderIsThatInWhichWorkersStart(t *testing.T) {
+	t.Parallel()
+	var orders []idempotency.Order
+	fn := func(ctx context.Context, _ *truhook.Verified) error {
+		c, _ := idempotency.FromContext(ctx)
+		orders = append(orders, c.Order)
+		return nil
+	}
+	store := memory()
+	w := worker(t, store, idempotency.Config{}, fn)
+	late, early, future, none := message("late"), message("early"), message("future"), message("none")
+	early.At = early.At.Add(-time.Hour)
+	future.At = future.Received.Add(time.Hour) // one wrong clock must not make all that follows stale
+	none.Resource = ""
+	again := message("again")
+	for _, m := range []inbox.Message{late, early, future, none, again} {
+		assert.NoError(t, w.Work(t.Context(), m))
+	}
+	assert.Equal(t, []idempotency.Order{idempotency.Newer, idempotency.Older, idempotency.OrderUnknown,
+		idempotency.OrderUnknown, idempotency.Same}, orders)
+
+	early.Key.ID = "early2"
+	require.NoError(t, worker(t, store, idempotency.Config{SkipStale: true}, fn).Work(t.Context(), early))
+	assert.Len(t, orders, 5, "stale: not called")
+
+	orders = nil
+	plain := struct{ idempotency.Store }{memory()}
+	require.NoError(t, worker(t, plain, idempotency.Config{SkipStale: true}, fn).Work(t.Context(), early))
+	assert.Equal(t, []idempotency.Order{idempotency.OrderUnknown}, orders, "a store that is no Orderer")
+}
+
+func TestAMessageThatWaitedForWeeksIsStillHandled(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { calls++; return nil })
+	old, byHand := message("a"), message("b")
+	old.At, old.Received = old.At.AddDate(-1, 0, 0), old.Received.AddDate(-1, 0, 0)
+	byHand.At = byHand.Received.AddDate(0, 0, -30) // older than the worker's retention of 7 days, and accepted
+	for _, m := range []inbox.Message{old, byHand} {
+		assert.NoError(t, w.Work(t.Context(), m))
+	}
+	assert.Equal(t, 2, calls)
+}
+
+func TestTheQueueCanStopTheFunction(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancelCause(t.Context())
+	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, _ *truhook.Verified) error {
+		stop(errQueue)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	assert.ErrorIs(t, w.Work(ctx, message("a")), errQueue)
+	assert.Error(t, w.Work(ctx, message("b")), "not begun after that")
+}
+
+func TestAMismatchIsReportedAndHandledOnce(t *testing.T) {
+	t.Parallel()
+	s, calls := &seen{}, 0
+	w := worker(t, memory(), idempotency.Config{Observe: s.observe}, func(context.Context, *truhook.Verified) error { calls++; return nil })
+	other := message("a")
+	other.Fingerprint[0]++
+	unknown := message("a")
+	unknown.Fingerprint = idempotency.Fingerprint{}
+	for _, m := range []inbox.Message{message("a"), other, unknown} {
+		assert.NoError(t, w.Work(t.Context(), m))
+	}
+	assert.Equal(t, []idempotency.Outcome{"handled", "mismatch", "duplicate", "duplicate"}, s.outcomes())
+	assert.Equal(t, 1, calls)
+}
+
+func TestAStoreThatIsAwayLeavesTheMessageInTheQueue(t *testing.T) {
+	t.Parallel()
+	w := worker(t, awayStore{}, idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+		t.Error("called")
+		return nil
+	})
+	assert.ErrorIs(t, w.Work(t.Context(), message("a")), errQueue)
+}
+
+func TestNewWorkerRefusesWhatHasNoMeaning(t *testing.T) {
+	t.Parallel()
+	fn := func(context.Context, *truhook.Verified) error { return nil }
+	for name, cfg := range map[string]idempotency.Config{
+		"sequence":     {Sequence: func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }},
+		"fingerprint":  {Fingerprint: func(*truhook.Verified) []byte { return nil }},
+		"now":          {Now: time.Now},
+		"answerWithin": {AnswerWithin: time.Second},
+		"fallback":     {Fallback: memory()},
+		"lease":        {Lease: time.Nanosecond},
+		"retention":    {Retention: time.Second},
+	} {
+		_, err := inbox.NewWorker(memory(), fn, cfg)
+		assert.Error(t, err, name)
+	}
+	_, err := inbox.NewWorker(nil, fn, idempotency.Config{})
+	assert.Error(t, err)
+	_, err = inbox.NewWorker(memory(), nil, idempotency.Config{})
+	assert.Error(t, err)
+	assert.Error(t, (&inbox.Worker{}).Work(t.Context(), message("a")))
+	assert.Error(t, (*inbox.Worker)(nil).Work(t.Context(), message("a")))
+	assert.Error(t, worker(t, memory(), idempotency.Config{}, fn).Work(t.Context(), inbox.Message{}))
+}
