@@ -3,6 +3,8 @@
 MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
+# Their dependencies take minutes to compile a second time for the race detector: "make race" does, "make test" does not.
+HEAVY := $(filter ./bench ./examples/% ./idempotency/crashtest ./idempotency/sqlstore ./inbox/riverinbox ./inbox/sqlinbox,$(MODULES))
 FUZZTIME ?= 20s
 each = @set -e; for m in $(1); do echo "== $$m"; (cd $$m && $(2)); done
 
@@ -12,11 +14,13 @@ help: ## this text
 
 .PHONY: test
 test: servers vet ## every test of every module, with the servers they need; what .ci/run calls
-	$(call each,$(MODULES),go test $(RACE) -shuffle=on -timeout 8m ./...)
+	$(call each,$(filter-out $(HEAVY),$(MODULES)),go test $(RACE) -shuffle=on -timeout 8m ./...)
+	$(call each,$(HEAVY),go test -shuffle=on -timeout 8m ./...)
 
 .PHONY: race
-race: ## the tests of the core module under the race detector, ten times over
+race: servers ## every test of every module under the race detector, those of the core module ten times over
 	go test -race -shuffle=on -count 10 -timeout 30m ./...
+	$(call each,$(filter-out .,$(MODULES)),go test -race -shuffle=on -timeout 30m ./...)
 
 .PHONY: test-stores
 test-stores: servers ## the stores against real Redis and PostgreSQL

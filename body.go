@@ -106,7 +106,7 @@ func (m *Middleware) readAll(src io.Reader, announced int64, start time.Time) (b
 	for {
 		if len(body) == cap(body) {
 			if body != nil {
-				size = 2 * int64(cap(body))
+				size = 4 * int64(cap(body)) // what arrived vouches for at most four times as much
 			}
 			if announced >= int64(len(body)) {
 				size = min(size, announced+1)
