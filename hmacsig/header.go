@@ -3,6 +3,7 @@ package hmacsig
 import (
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,11 +28,21 @@ type signatures struct {
 
 // match compares want with every signature, in constant time.
 func (s *signatures) match(want []byte) bool {
-	equal := subtle.ConstantTimeCompare(want, s.first[:len(want)])
+	equal := constantTimeEqual(want, &s.first)
 	for i := range s.more {
-		equal |= subtle.ConstantTimeCompare(want, s.more[i][:len(want)])
+		equal |= constantTimeEqual(want, &s.more[i])
 	}
 	return equal == 1
+}
+
+// constantTimeEqual is subtle.ConstantTimeCompare by words of four bytes, of which every MAC is a multiple: byte by byte it
+// takes as long as a twentieth of a small delivery (see bench). Its way does not depend on what the two hold.
+func constantTimeEqual(want []byte, given *[64]byte) int {
+	var different uint32
+	for i := 0; i < len(want); i += 4 {
+		different |= binary.LittleEndian.Uint32(want[i:]) ^ binary.LittleEndian.Uint32(given[i:])
+	}
+	return subtle.ConstantTimeEq(int32(different), 0)
 }
 
 // read fills s from the head of d, or says why the head cannot be genuine.
