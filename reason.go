@@ -84,7 +84,7 @@ const (
 	Internal    Reason = "internal"     // a panic, an error without a listed Reason, a verifier without a verdict
 )
 
-// statuses lists every Reason there is; what is not in it is Internal.
+// status lists every Reason there is; what is not in it counts as Internal.
 func (r Reason) status() (code int, listed bool) {
 	switch r {
 	case MissingSignature, MalformedSignature, DuplicateHeader, HeaderTooLong, SignatureMismatch, UnknownKey,
