@@ -53,7 +53,7 @@ func TestCoreRequiresGoJoseAndTestifyOnly(t *testing.T) {
 var arrows = []struct{ from, to string }{
 	{`^$`, `^$`},
 	{`^internal/payload$`, `^$`},
-	{`^internal/(folder|leaktest|proxytest|servertest)$`, `^none$`},
+	{`^internal/(fetch|folder|leaktest|proxytest|servertest|strictjson)$`, `^none$`},
 	{`^hmacsig(/|$)`, `^$|^hmacsig$|^internal/`},
 	{`^jose(/|$)`, `^$|^jose$|^jose/internal/|^internal/`},
 	{`^mtls(/|$)`, `^$`},

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // A Binding names the claims that tie a token to one request. Method, Path and BodyHash are required: a token that is

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // Claims are the claims of a verified token (RFC 7519, section 4.1). They are the Detail of this package's proofs:

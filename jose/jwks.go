@@ -9,8 +9,8 @@ import (
 
 	gojose "github.com/go-jose/go-jose/v4"
 
-	"github.com/truhook/truhook/jose/internal/fetch"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/fetch"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // maxModulus bounds the n of a JWK before it is decoded: 8192 bits in base64url.

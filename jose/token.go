@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 func TestObjectRefusesWhatTwoReadersCouldReadDifferently(t *testing.T) {

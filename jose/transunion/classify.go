@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // kind is what a payload is. No header names the event; its members show it.

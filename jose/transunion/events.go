@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // An Event is what a webhook reports: an [AuthorizationResponse], a [DeviceLinked], a [SessionEnded] or an [Unknown].

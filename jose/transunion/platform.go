@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook/jose"
-	"github.com/truhook/truhook/jose/internal/fetch"
+	"github.com/truhook/truhook/internal/fetch"
 )
 
 // PlatformKeys returns a key set that asks the platform for its public keys by id, at base + "/public/v3/public-key/" +

@@ -12,7 +12,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/jose"
-	"github.com/truhook/truhook/jose/internal/strictjson"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 const scheme = "transunion"
