@@ -61,6 +61,7 @@ var arrows = []struct{ from, to string }{
 	{`^idempotency(/|$)`, `^$|^retry$|^idempotency$`},
 	{`^inbox$`, `^$|^retry$|^idempotency$`},
 	{`^recorded$`, `^$`},
+	{`^recorded/deliveries$`, `^none$`},
 	{`^(diagnose|truhooktest|cmd|examples|testdata)(/|$)`, `.*`},
 }
 

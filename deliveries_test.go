@@ -22,7 +22,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/recorded"
-	"github.com/truhook/truhook/testdata/deliveries"
+	"github.com/truhook/truhook/recorded/deliveries"
 )
 
 // Every recorded delivery of the HMAC providers, by Verify and as raw bytes through a socket.

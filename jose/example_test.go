@@ -41,7 +41,7 @@ func ExampleNew() {
 
 // A token that is not bound to the request is an extra layer in front of a signature, never in its place.
 func ExampleBearer() {
-	pem, err := os.ReadFile("../testdata/deliveries/transunion/platform-public.pem")
+	pem, err := os.ReadFile("../recorded/deliveries/transunion/platform-public.pem")
 	if err != nil {
 		log.Fatal(err)
 	}

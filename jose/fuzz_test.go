@@ -116,7 +116,7 @@ func FuzzJWE(f *testing.F) {
 // FuzzPEM takes any text for a key: what is accepted meets the policy and is the same when written and read again.
 func FuzzPEM(f *testing.F) {
 	for _, name := range []string{"service-current", "platform-public"} {
-		data, err := os.ReadFile("../testdata/deliveries/transunion/" + name + ".pem")
+		data, err := os.ReadFile("../recorded/deliveries/transunion/" + name + ".pem")
 		require.NoError(f, err)
 		f.Add(data)
 	}

@@ -28,14 +28,14 @@ import (
 	"github.com/truhook/truhook/jose"
 )
 
-// testKeys are of testdata/deliveries, the same in each run, so that fuzzing can compare runs, and made for tests.
+// testKeys are of recorded/deliveries, the same in each run, so that fuzzing can compare runs, and made for tests.
 var testKeys = sync.OnceValue(func() (k struct {
 	rsa, other *rsa.PrivateKey
 	ec         *ecdsa.PrivateKey
 	ed         ed25519.PrivateKey
 }) {
 	for name, to := range map[string]**rsa.PrivateKey{"service-current": &k.rsa, "service-retired": &k.other} {
-		data, err := os.ReadFile("../testdata/deliveries/transunion/" + name + ".pem")
+		data, err := os.ReadFile("../recorded/deliveries/transunion/" + name + ".pem")
 		if err != nil {
 			panic(err)
 		}

@@ -16,7 +16,7 @@ import (
 
 // A test of a service: what does it make of a recorded delivery?
 func ExampleReadFile() {
-	file, err := recorded.ReadFile("../testdata/deliveries/truv/body-tampered.http")
+	file, err := recorded.ReadFile("../recorded/deliveries/truv/body-tampered.http")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/recorded"
-	"github.com/truhook/truhook/testdata/deliveries"
+	"github.com/truhook/truhook/recorded/deliveries"
 )
 
 const request = "POST /webhooks/truv HTTP/1.1\r\nHost: receiver.example\r\nX-WEBHOOK-SIGN: v1=00\r\n"

@@ -15,7 +15,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/jose/transunion"
-	"github.com/truhook/truhook/testdata/deliveries"
+	"github.com/truhook/truhook/recorded/deliveries"
 )
 
 // A service would read these from its environment or its secret store: os.Getenv("TRUV_ACCESS_SECRET"). These are made

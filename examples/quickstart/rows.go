@@ -5,7 +5,7 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-// A row is one recorded delivery to send: a file in testdata/deliveries, which says what verdict it expects.
+// A row is one recorded delivery to send: a file in recorded/deliveries, which says what verdict it expects.
 type row struct {
 	provider, delivery string
 

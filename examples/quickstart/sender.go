@@ -15,7 +15,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/recorded"
-	"github.com/truhook/truhook/testdata/deliveries"
+	"github.com/truhook/truhook/recorded/deliveries"
 )
 
 // A table sends rows and prints a line for each.

@@ -14,7 +14,7 @@ import (
 
 func ExampleNew() {
 	read := func(name string) []byte {
-		pem, err := os.ReadFile("../../testdata/deliveries/transunion/" + name)
+		pem, err := os.ReadFile("../../recorded/deliveries/transunion/" + name)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func ExampleNew() {
 	}
 
 	for _, name := range []string{"key-retired-in-grace", "token-forged"} {
-		file, err := recorded.ReadFile("../../testdata/deliveries/transunion/" + name + ".http")
+		file, err := recorded.ReadFile("../../recorded/deliveries/transunion/" + name + ".http")
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func (l *liveKeys) PrivateKeys(ctx context.Context, keyID string) ([]jose.Privat
 
 // Keys rotate by putting another set in place of the old one; the sets themselves never change.
 func ExampleConfig_rotation() {
-	pem, err := os.ReadFile("../../testdata/deliveries/transunion/service-current.pem")
+	pem, err := os.ReadFile("../../recorded/deliveries/transunion/service-current.pem")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/recorded"
-	"github.com/truhook/truhook/testdata/deliveries"
+	"github.com/truhook/truhook/recorded/deliveries"
 )
 
 const (
 	entity  = "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a"
-	keysDir = "../../testdata/deliveries/transunion"
+	keysDir = "../../recorded/deliveries/transunion"
 )
 
-// privateKey reads a key of testdata/deliveries/transunion, made for tests.
+// privateKey reads a key of recorded/deliveries/transunion, made for tests.
 func privateKey(t testing.TB, name string) jose.PrivateKey {
 	t.Helper()
 	pem, err := os.ReadFile(filepath.Join(keysDir, name+".pem"))
