@@ -54,7 +54,7 @@ func TestTheDefaultLimitIsOneMebibyte(t *testing.T) {
 
 func TestTheLargestLimitDoesNotOverflow(t *testing.T) {
 	t.Parallel()
-	cfg := truhook.Config{MaxBodyBytes: 1<<63 - 1, MaxBuffered: 1<<63 - 1}
+	cfg := truhook.Config{MaxBodyBytes: 1<<63 - 1, MaxBufferedBytes: 1<<63 - 1}
 	_, o := judge(t, accepting("x"), cfg, noContent(), signed([]byte("x")))
 	require.NoError(t, o.Err)
 }

@@ -35,7 +35,7 @@ func TestOverTheBudgetIsOverloadedUntilTheHandlerEnded(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	body := bytes.Repeat([]byte("x"), 900)
-	wrapped := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBuffered: 1000}).Wrap(h)
+	wrapped := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBufferedBytes: 1000}).Wrap(h)
 	answered := make(chan int)
 	go func() { answered <- status(wrapped, signed(body)) }()
 	<-inside
@@ -94,7 +94,7 @@ func TestTheBudgetIsGivenBackHoweverARequestEnds(t *testing.T) {
 			swap := &v
 			m := truhook.NewMiddleware(truhook.VerifierFunc(func(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 				return (*swap).Verify(ctx, d)
-			}), truhook.Config{MaxBodyBytes: 1600, MaxBuffered: 1700, OnReject: func(http.ResponseWriter, *http.Request, error) {
+			}), truhook.Config{MaxBodyBytes: 1600, MaxBufferedBytes: 1700, OnReject: func(http.ResponseWriter, *http.Request, error) {
 				if name == "OnReject panics" && *swap != nil {
 					panic("x")
 				}
@@ -123,7 +123,7 @@ func TestTheBudgetIsNeverExceededByManyAtOnce(t *testing.T) {
 		running.Add(-1)
 		w.WriteHeader(http.StatusNoContent)
 	})
-	wrapped := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBuffered: fits * (size + 1)}).Wrap(h)
+	wrapped := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBufferedBytes: fits * (size + 1)}).Wrap(h)
 	var all sync.WaitGroup
 	var accepted, overloaded atomic.Int64
 	for range 200 {

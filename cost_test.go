@@ -75,7 +75,7 @@ func TestTheMiddlewareAllocatesTheBodyOnce(t *testing.T) {
 
 func TestALyingLengthDoesNotAllocate(t *testing.T) {
 	const limit = 256 << 20
-	m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: limit, MaxBuffered: 1 << 20})
+	m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: limit, MaxBufferedBytes: 1 << 20})
 	allocated, _ := allocationsOf(func() { // announces 256 MiB and sends one byte: only what arrives counts
 		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
 		r.ContentLength = limit

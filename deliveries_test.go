@@ -134,7 +134,7 @@ func TestTheRecordedEventsAreReadAsWhatTheyAre(t *testing.T) {
 			if err != nil {
 				return "", "", err
 			}
-			id, err := truv.DeliveryID(v)
+			id, err := truv.EventID(v)
 			return string(e.Type), id, err
 		},
 		"trulioo": func(v *truhook.Verified) (string, string, error) {
@@ -142,7 +142,7 @@ func TestTheRecordedEventsAreReadAsWhatTheyAre(t *testing.T) {
 			if err != nil {
 				return "", "", err
 			}
-			id, err := trulioo.DeliveryID(v)
+			id, err := trulioo.EventID(v)
 			return strings.ToLower(strings.ReplaceAll(string(e.Type), "_", "-")), id, err
 		},
 		"truval": func(v *truhook.Verified) (string, string, error) {
@@ -150,7 +150,7 @@ func TestTheRecordedEventsAreReadAsWhatTheyAre(t *testing.T) {
 			if err != nil {
 				return "", "", err
 			}
-			id, err := truval.DeliveryID(v)
+			id, err := truval.EventID(v)
 			return strings.ReplaceAll(string(e.Status), "_", "-"), id, err
 		},
 	}

@@ -20,10 +20,10 @@ type Config struct {
 	// which is generous for every payload that the providers document; there is no way to say "no limit".
 	MaxBodyBytes int64
 
-	// MaxBuffered is how many bytes of bodies all requests together may hold, from the first byte read until their
+	// MaxBufferedBytes is how many bytes of bodies all requests together may hold, from the first byte read until their
 	// handler has ended; a request that would go over it is Overloaded. Zero and below mean 64 MiB, or twice MaxBodyBytes
 	// where that is more: while it is read, a body can hold twice its size, so less would refuse every large one.
-	MaxBuffered int64
+	MaxBufferedBytes int64
 
 	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5 s.
 	// A shorter ReadTimeout of the http.Server holds. It is set as a read deadline on the connection, which needs a
@@ -52,11 +52,11 @@ const (
 
 // Observation is what there is to know about one delivery after the verdict.
 type Observation struct {
-	Delivery *Delivery // untrusted if Verified is nil; its Body is nil if it was not read
-	Verified *Verified // nil: refused
-	Err      error     // nil: accepted
-	BodyRead time.Duration
-	Verify   time.Duration // zero if the delivery was refused before the verifier saw it
+	Delivery       *Delivery // untrusted if Verified is nil; its Body is nil if it was not read
+	Verified       *Verified // nil: refused
+	Err            error     // nil: accepted
+	ReadDuration   time.Duration
+	VerifyDuration time.Duration // zero if the delivery was refused before the verifier saw it
 }
 
 // LogValue returns the verdict, the reason, the scheme and key id of every proof, the sizes and the durations; never a
@@ -83,7 +83,7 @@ func (o Observation) LogValue() slog.Value {
 	if o.Delivery != nil {
 		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
 	}
-	attrs = append(attrs, slog.Duration("body_read", o.BodyRead), slog.Duration("verify", o.Verify))
+	attrs = append(attrs, slog.Duration("read_duration", o.ReadDuration), slog.Duration("verify_duration", o.VerifyDuration))
 	return slog.GroupValue(attrs...)
 }
 
@@ -104,8 +104,8 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 		cfg.MaxBodyBytes = defaultMaxBodyBytes
 	}
 	cfg.MaxBodyBytes = min(cfg.MaxBodyBytes, math.MaxInt64-1) // one byte more is read to see that a body is too large
-	if cfg.MaxBuffered <= 0 {
-		cfg.MaxBuffered = max(defaultMaxBuffered, 2*min(cfg.MaxBodyBytes+1, math.MaxInt64/2))
+	if cfg.MaxBufferedBytes <= 0 {
+		cfg.MaxBufferedBytes = max(defaultMaxBuffered, 2*min(cfg.MaxBodyBytes+1, math.MaxInt64/2))
 	}
 	if cfg.BodyTimeout <= 0 {
 		cfg.BodyTimeout = defaultBodyTimeout
@@ -114,7 +114,7 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 		cfg.Now = time.Now
 	}
 	m := &Middleware{verifier: v, config: cfg}
-	m.budget.max = cfg.MaxBuffered
+	m.budget.max = cfg.MaxBufferedBytes
 	return m
 }
 
@@ -149,7 +149,7 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 // [Middleware.Verify]; answer an error with the status of its [ReasonOf] and nothing else, and close the connection on
 // a 503.
 //
-// r.Body is read to the end and not replayed. The bytes count against MaxBuffered until the context of r ends, which a
+// r.Body is read to the end and not replayed. The bytes count against MaxBufferedBytes until the context of r ends, which a
 // server does when the handler returns; with a context that never ends, only until ReadDelivery returns.
 func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Delivery, error) {
 	d, held, err := m.read(w, r)
@@ -189,7 +189,7 @@ func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error)
 	}
 	start := m.config.Now()
 	v, err := m.decide(ctx, d)
-	m.observe(ctx, Observation{Delivery: d, Verified: v, Err: err, BodyRead: d.bodyRead, Verify: m.config.Now().Sub(start)})
+	m.observe(ctx, Observation{Delivery: d, Verified: v, Err: err, ReadDuration: d.bodyRead, VerifyDuration: m.config.Now().Sub(start)})
 	return v, err
 }
 
@@ -255,7 +255,7 @@ func (m *Middleware) observe(ctx context.Context, o Observation) {
 	}
 	defer func() { _ = recover() }() // an observer must not turn a verdict around
 	if o.Err != nil && o.Delivery != nil {
-		o.BodyRead = o.Delivery.bodyRead
+		o.ReadDuration = o.Delivery.bodyRead
 	}
 	m.config.Observe(ctx, o)
 }

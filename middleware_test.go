@@ -98,8 +98,8 @@ func TestAWrongHeadIsRefusedBeforeAByteOfTheBodyIsRead(t *testing.T) {
 			require.Zero(t, body.reads.Load())
 			require.NotNil(t, o.Delivery)
 			require.Nil(t, o.Delivery.Body)
-			require.Zero(t, o.Verify, "the verifier did not run")
-			require.Zero(t, o.BodyRead)
+			require.Zero(t, o.VerifyDuration, "the verifier did not run")
+			require.Zero(t, o.ReadDuration)
 		})
 	}
 }

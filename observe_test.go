@@ -87,8 +87,8 @@ func TestTheDurationsAreByTheClocksTheyAreMeasuredWith(t *testing.T) {
 		return accepting("x").Verify(ctx, d)
 	})
 	_, o := judge(t, v, truhook.Config{Now: func() time.Time { return now }}, noContent(), signed([]byte("x")))
-	require.Equal(t, 3*time.Millisecond, o.Verify)
-	require.Positive(t, o.BodyRead)
+	require.Equal(t, 3*time.Millisecond, o.VerifyDuration)
+	require.Positive(t, o.ReadDuration)
 }
 
 // logged is what slog makes of an observation.
@@ -110,17 +110,17 @@ func TestTheLogValueHasTheVerdictAndTheSizesOnly(t *testing.T) {
 	v := &truhook.Verified{
 		Payload: []byte(canary), Inner: []byte(canary), Proofs: []truhook.Proof{{Scheme: "truv", KeyID: "current", Detail: canary}},
 	}
-	text, fields := logged(t, truhook.Observation{Delivery: d, Verified: v, BodyRead: 1, Verify: 2})
+	text, fields := logged(t, truhook.Observation{Delivery: d, Verified: v, ReadDuration: 1, VerifyDuration: 2})
 	require.NotContains(t, text, canary)
 	require.Equal(t, map[string]any{
 		"verified": true, "proof": map[string]any{"scheme": "truv", "key_id": "current"}, "payload_bytes": 20.0, "body_bytes": 20.0,
-		"body_read": 1.0, "verify": 2.0,
+		"read_duration": 1.0, "verify_duration": 2.0,
 	}, fields)
 	err := &truhook.Error{Scheme: "truv", Reason: truhook.Expired, Err: &truhook.Error{Scheme: canary, Err: loudError{canary}}}
 	text, fields = logged(t, truhook.Observation{Delivery: d, Err: err})
 	require.NotContains(t, text, canary)
 	require.Equal(t, map[string]any{
-		"verified": false, "reason": "expired", "scheme": "truv", "body_bytes": 20.0, "body_read": 0.0, "verify": 0.0,
+		"verified": false, "reason": "expired", "scheme": "truv", "body_bytes": 20.0, "read_duration": 0.0, "verify_duration": 0.0,
 	}, fields)
 	_, fields = logged(t, truhook.Observation{})
 	require.Equal(t, false, fields["verified"])

@@ -50,7 +50,7 @@ func TestReadDeliveryWritesNothing(t *testing.T) {
 func TestReadDeliveryHoldsItsBytesUntilTheContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBuffered: 1000})
+		m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBufferedBytes: 1000})
 		body := bytes.Repeat([]byte("x"), 900)
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := m.ReadDelivery(httptest.NewRecorder(), signed(body).WithContext(ctx))

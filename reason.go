@@ -19,8 +19,8 @@ const (
 	HeaderTooLong      Reason = "header-too-long"      // a header that would have to be decoded is over its limit
 	SignatureMismatch  Reason = "signature-mismatch"   // well formed, but not the signature of these bytes under any key
 	UnknownKey         Reason = "unknown-key"          // the sender names a key that does not exist
-	ExpiredSecret      Reason = "expired-secret"       // it fits a key whose validity is over
-	SecretNotYetValid  Reason = "secret-not-yet-valid" // it fits a key whose validity has not begun
+	KeyExpired         Reason = "key-expired"          // it fits a key whose validity is over
+	KeyNotYetValid     Reason = "key-not-yet-valid"    // it fits a key whose validity has not begun
 	MissingTimestamp   Reason = "missing-timestamp"    // the scheme signs a timestamp and there is none
 	MalformedTimestamp Reason = "malformed-timestamp"  // the timestamp is not a plain number of seconds
 	MissingMessageID   Reason = "missing-message-id"   // the scheme signs a message id and there is none
@@ -71,7 +71,7 @@ const BodyTooLarge Reason = "body-too-large"
 const (
 	BodyIncomplete       Reason = "body-incomplete"        // fewer bytes came than were announced
 	BodyTimedOut         Reason = "body-timed-out"         // the body did not arrive within Config.BodyTimeout
-	Overloaded           Reason = "overloaded"             // Config.MaxBuffered bytes are already held
+	Overloaded           Reason = "overloaded"             // Config.MaxBufferedBytes bytes are already held
 	Canceled             Reason = "canceled"               // the context ended before there was a verdict
 	NoKey                Reason = "no-key"                 // there is no key to verify with
 	KeysUnavailable      Reason = "keys-unavailable"       // the source of the keys cannot be reached
@@ -88,7 +88,7 @@ const (
 func (r Reason) status() (code int, listed bool) {
 	switch r {
 	case MissingSignature, MalformedSignature, DuplicateHeader, HeaderTooLong, SignatureMismatch, UnknownKey,
-		ExpiredSecret, SecretNotYetValid, MissingTimestamp, MalformedTimestamp, MissingMessageID, MalformedMessageID,
+		KeyExpired, KeyNotYetValid, MissingTimestamp, MalformedTimestamp, MissingMessageID, MalformedMessageID,
 		MissingToken, MalformedToken, AlgorithmNotAllowed, MissingKeyID, Expired, NotYetValid, MissingClaim,
 		MalformedClaim, MissingRequestClaim, MissingBodyHash, BodyHashMismatch, WrongIssuer, WrongAudience,
 		WrongSubject, WrongMethod, WrongPath, DecryptFailed, MalformedPayload, Refused:

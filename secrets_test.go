@@ -71,8 +71,8 @@ func hmacRefusals(scheme hmacsig.Scheme, now time.Time) map[string]struct {
 		"other body": {truhook.SignatureMismatch, static, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(`{"body":"`+canary+`!"}`)), -1
 		}},
-		"expired":       {truhook.ExpiredSecret, func(k hmacsig.Key) hmacsig.KeySource { return hmacsig.StaticKeys(k.Between(time.Time{}, now)) }, same},
-		"not yet valid": {truhook.SecretNotYetValid, func(k hmacsig.Key) hmacsig.KeySource { return hmacsig.StaticKeys(k.Between(now.Add(1), time.Time{})) }, same},
+		"expired":       {truhook.KeyExpired, func(k hmacsig.Key) hmacsig.KeySource { return hmacsig.StaticKeys(k.Between(time.Time{}, now)) }, same},
+		"not yet valid": {truhook.KeyNotYetValid, func(k hmacsig.Key) hmacsig.KeySource { return hmacsig.StaticKeys(k.Between(now.Add(1), time.Time{})) }, same},
 		"no keys":       {truhook.NoKey, source(nil, nil), same},
 		"a nil source":  {truhook.NoKey, func(hmacsig.Key) hmacsig.KeySource { return hmacsig.KeySourceFunc(nil) }, same},
 		"a zero key":    {truhook.NoKey, source(make([]hmacsig.Key, 1), nil), same},
@@ -196,7 +196,7 @@ func TestNoRefusalShowsASecretASignatureOrABody(t *testing.T) {
 					secretTexts[name] = text
 				}
 				var seen truhook.Observation
-				m := truhook.NewMiddleware(v, truhook.Config{MaxBuffered: 4000, Now: func() time.Time { return now }, Observe: func(_ context.Context, o truhook.Observation) { seen = o }})
+				m := truhook.NewMiddleware(v, truhook.Config{MaxBufferedBytes: 4000, Now: func() time.Time { return now }, Observe: func(_ context.Context, o truhook.Observation) { seen = o }})
 				w := httptest.NewRecorder()
 				m.Wrap(unreached(t)).ServeHTTP(w, r)
 				requireRefused(t, tt.want, w, seen)

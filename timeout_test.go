@@ -39,7 +39,7 @@ func TestAStalledBodyTimesOut(t *testing.T) {
 		o := <-seen
 		require.ErrorIs(t, o.Err, truhook.BodyTimedOut)
 		require.ErrorIs(t, o.Err, os.ErrDeadlineExceeded)
-		require.GreaterOrEqual(t, o.BodyRead, cfg.BodyTimeout)
+		require.GreaterOrEqual(t, o.ReadDuration, cfg.BodyTimeout)
 		require.Nil(t, o.Delivery.Body)
 	}
 }
@@ -118,7 +118,7 @@ func TestADrippingBodyIsCutOffEvenWithoutADeadlineOnTheConnection(t *testing.T) 
 				require.Equal(t, tt.after, time.Since(start))
 				require.Len(t, seen, 1)
 				require.Equal(t, tt.want, truhook.ReasonOf(seen[0].Err))
-				require.Equal(t, tt.after, seen[0].BodyRead)
+				require.Equal(t, tt.after, seen[0].ReadDuration)
 			})
 		})
 	}

@@ -24,8 +24,8 @@ const (
 	scope   = "truv/prod"
 )
 
-// deliveryID returns an id of 32 hex digits, as Truv's.
-func deliveryID(i int) string {
+// eventID returns an id of 32 hex digits, as Truv's.
+func eventID(i int) string {
 	var raw [16]byte
 	binary.BigEndian.PutUint64(raw[8:], uint64(i)*0x9e3779b97f4a7c15)
 	binary.BigEndian.PutUint64(raw[:], uint64(i))
@@ -38,10 +38,10 @@ func BenchmarkClaimCompleteInMemory(b *testing.B) {
 	clock := time.Now()
 	store := idempotency.NewMemory(idempotency.MemoryConfig{Now: func() time.Time { return clock }, MaxEntries: 1 << 21})
 	ctx := context.Background()
-	claims := make([]idempotency.Claim, 1<<16)
+	claims := make([]idempotency.ClaimRequest, 1<<16)
 	for i := range claims {
-		claims[i] = idempotency.Claim{
-			Key: idempotency.Key{Scope: scope, ID: deliveryID(i)}, Token: idempotency.NewToken(),
+		claims[i] = idempotency.ClaimRequest{
+			Key: idempotency.Key{Scope: scope, ID: eventID(i)}, Token: idempotency.NewToken(),
 			Lease: 10 * time.Second, Retain: month,
 		}
 	}
@@ -59,7 +59,7 @@ func BenchmarkClaimCompleteInMemory(b *testing.B) {
 	for range 2 * len(claims) {
 		ours()
 	}
-	key := []byte("c\x09\x00\x00\x00" + scope + deliveryID(1))
+	key := []byte("c\x09\x00\x00\x00" + scope + eventID(1))
 	ratio(b, func() { sha256.Sum256(key) }, ours)
 }
 
@@ -82,9 +82,9 @@ type ours struct {
 
 func (o *ours) claimComplete(i int) bool {
 	o.clock = o.clock.Add(month / million)
-	k := idempotency.Key{Scope: scope, ID: deliveryID(i)}
+	k := idempotency.Key{Scope: scope, ID: eventID(i)}
 	t := idempotency.Token{byte(i), byte(i >> 8), byte(i >> 16), 1}
-	r, err := o.store.Claim(context.Background(), idempotency.Claim{Key: k, Token: t, Lease: time.Second, Retain: month - time.Hour})
+	r, err := o.store.Claim(context.Background(), idempotency.ClaimRequest{Key: k, Token: t, Lease: time.Second, Retain: month - time.Hour})
 	if err != nil {
 		panic(err)
 	}
@@ -98,7 +98,7 @@ type goMap struct {
 }
 
 func (g *goMap) claimComplete(i int) bool {
-	id := deliveryID(i)
+	id := eventID(i)
 	g.mu.Lock()
 	if _, seen := g.m[id]; seen {
 		g.mu.Unlock()
@@ -115,13 +115,13 @@ func (g *goMap) claimComplete(i int) bool {
 func (g *goMap) forget(i int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.m, deliveryID(i-million))
+	delete(g.m, eventID(i-million))
 }
 
 type otterCache struct{ c *otter.Cache[string, record] }
 
 func (o otterCache) claimComplete(i int) bool {
-	id := deliveryID(i)
+	id := eventID(i)
 	_, fresh := o.c.SetIfAbsent(id, record{state: 1})
 	if fresh {
 		o.c.Set(id, record{state: 2})
@@ -133,7 +133,7 @@ func (otterCache) forget(int) {}
 type lruCache struct{ c *lru.LRU[string, record] }
 
 func (l lruCache) claimComplete(i int) bool {
-	id := deliveryID(i)
+	id := eventID(i)
 	if _, seen := l.c.Peek(id); seen {
 		return false
 	}
@@ -213,7 +213,7 @@ func BenchmarkWorstClaim(b *testing.B) {
 				if i == million {
 					clock = clock.Add(2 * month)
 				}
-				c := idempotency.Claim{Key: idempotency.Key{Scope: scope, ID: deliveryID(i)}, Lease: time.Second, Retain: month}
+				c := idempotency.ClaimRequest{Key: idempotency.Key{Scope: scope, ID: eventID(i)}, Lease: time.Second, Retain: month}
 				began := time.Now()
 				_, err := store.Claim(context.Background(), c)
 				spent := time.Since(began)

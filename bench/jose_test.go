@@ -47,7 +47,7 @@ func newTU(tb testing.TB) *tu {
 	var err error
 	u.verifier, err = transunion.New(transunion.Config{
 		Entity:      u.entity,
-		Keys:        jose.StaticKeySet{{ID: u.platformID, Key: &u.platform.PublicKey}},
+		Keys:        jose.StaticKeys{{ID: u.platformID, Key: &u.platform.PublicKey}},
 		PrivateKeys: jose.StaticPrivateKeys{{ID: u.serverID, Key: u.service}},
 	})
 	require.NoError(tb, err)

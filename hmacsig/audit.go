@@ -12,7 +12,7 @@ import (
 
 var (
 	_ truhook.Auditor = (*Verifier)(nil)
-	_ truhook.Auditor = (*Cache)(nil)
+	_ truhook.Auditor = (*CachedKeys)(nil)
 	_ truhook.Auditor = (*FileKeys)(nil)
 )
 
@@ -25,7 +25,7 @@ const (
 )
 
 // Audit implements [truhook.Auditor]: it asks the key source, if that is an Auditor, and looks at the keys that are
-// static or [Reloadable]. Another source is not asked, as it may need a real delivery; [AuditKeys] looks at its keys.
+// static or [ReloadableKeys]. Another source is not asked, as it may need a real delivery; [AuditKeys] looks at its keys.
 func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	if v == nil || v.format == nil {
 		return []truhook.Finding{{
@@ -38,7 +38,7 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	switch source := v.keys.(type) {
 	case staticKeys:
 		findings = AuditKeys(v.now(), source...)
-	case *Reloadable:
+	case *ReloadableKeys:
 		keys, _ := source.Keys(ctx, Query{})
 		findings = AuditKeys(v.now(), keys...)
 	case truhook.Auditor:
@@ -56,7 +56,7 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 
 // Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, within the same bounds as a delivery, and
 // looks at the keys and at whether fetching works.
-func (c *Cache) Audit(ctx context.Context) []truhook.Finding {
+func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 	if c == nil || c.fetch == nil {
 		return AuditKeys(time.Time{})
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// CacheConfig adjusts [Cached]. Its zero value is the strict default.
+// CacheConfig adjusts [NewCachedKeys]. Its zero value is the strict default.
 type CacheConfig struct {
 	_ [0]func()
 
@@ -35,7 +35,7 @@ type CacheConfig struct {
 	MaxStale time.Duration
 
 	// Retain is how long a key that is no longer in the answer is still given, as one whose validity ended then: its
-	// deliveries are ExpiredSecret, or accepted within the Grace of the [Verifier]'s Config. Zero and below: it is gone
+	// deliveries are KeyExpired, or accepted within the Grace of the [Verifier]'s Config. Zero and below: it is gone
 	// at once.
 	Retain time.Duration
 
@@ -69,9 +69,9 @@ func (cfg CacheConfig) withDefaults() CacheConfig {
 	return cfg
 }
 
-// A Cache is a [KeySource] that remembers what was fetched. [Cached] makes it. It is safe for concurrent use and must not
+// A CachedKeys is a [KeySource] that remembers what was fetched. [NewCachedKeys] makes it. It is safe for concurrent use and must not
 // be copied. A nil or zero Cache has no keys, so that deliveries are refused with NoKey.
-type Cache struct {
+type CachedKeys struct {
 	fetch   func(ctx context.Context) ([]Key, error)
 	config  CacheConfig
 	current atomic.Pointer[answer]
@@ -83,7 +83,7 @@ type Cache struct {
 	waiters int
 }
 
-// Cached returns a source that remembers what fetch returned. A secret manager becomes a source with it in a few lines.
+// NewCachedKeys returns a source that remembers what fetch returned. A secret manager becomes a source with it in a few lines.
 //
 // fetch does not learn which delivery it is asked for, so no answer can get into the hands of the wrong tenant: for
 // keys by tenant, keep one Cache for each and choose by path in a [KeySourceFunc]. It gets a context of its own that
@@ -98,16 +98,16 @@ type Cache struct {
 // are none.
 //
 // It panics if fetch is nil.
-func Cached(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) *Cache {
+func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) *CachedKeys {
 	if fetch == nil {
 		panic("hmacsig: Cached: the function is nil")
 	}
-	return &Cache{fetch: fetch, config: cfg.withDefaults()}
+	return &CachedKeys{fetch: fetch, config: cfg.withDefaults()}
 }
 
 // Keys implements [KeySource]. The Delivery of q is not looked at. The same slice comes back until something changes.
 // Errors are Canceled, if ctx ended while there was nothing to serve, and KeysUnavailable.
-func (c *Cache) Keys(ctx context.Context, q Query) ([]Key, error) {
+func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
 	if c == nil || c.fetch == nil {
 		return nil, nil
 	}
@@ -142,7 +142,7 @@ func (a *answer) usable(now time.Time, limit time.Duration) bool {
 	return a != nil && now.Sub(a.at) < limit
 }
 
-func (c *Cache) unavailable(ctx context.Context) error {
+func (c *CachedKeys) unavailable(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return &truhook.Error{Reason: truhook.Canceled, Err: err}
 	}
@@ -158,7 +158,7 @@ func (c *Cache) unavailable(ctx context.Context) error {
 // Refresh fetches now, however long ago the last fetch was, or waits for the one that is under way, and returns what it
 // failed of. Call it at start, so that the first delivery does not wait, and when you are told of a rotation; never on
 // behalf of a stranger. It ends when ctx does.
-func (c *Cache) Refresh(ctx context.Context) error {
+func (c *CachedKeys) Refresh(ctx context.Context) error {
 	if c == nil || c.fetch == nil {
 		return errors.New("hmacsig: a Cache that Cached did not make")
 	}
@@ -177,7 +177,7 @@ func (c *Cache) Refresh(ctx context.Context) error {
 
 // Run keeps the answer fresh where deliveries are few, until ctx ends, and returns its error. It fetches when an answer
 // is due, within the same bounds. A cache works without it: then a delivery that comes after a pause waits.
-func (c *Cache) Run(ctx context.Context) error {
+func (c *CachedKeys) Run(ctx context.Context) error {
 	if c == nil || c.fetch == nil {
 		return errors.New("hmacsig: a Cache that Cached did not make")
 	}

@@ -26,10 +26,10 @@ func (f fakeAWS) GetSecretValue(_ context.Context, _, stage string) (versionID, 
 }
 
 // A secret manager is a function of a few lines. AWS keeps the secret that is being rotated out as AWSPREVIOUS.
-func ExampleCached() {
+func ExampleNewCachedKeys() {
 	var client secretsManager = fakeAWS{"AWSCURRENT": "prod-0000new-made-for-this-example", "AWSPREVIOUS": "prod-0000old-made-for-this-example"}
 
-	source := hmacsig.Cached(func(ctx context.Context) (keys []hmacsig.Key, err error) {
+	source := hmacsig.NewCachedKeys(func(ctx context.Context) (keys []hmacsig.Key, err error) {
 		for _, stage := range []string{"AWSCURRENT", "AWSPREVIOUS"} {
 			version, value, err := client.GetSecretValue(ctx, "webhooks/truv", stage)
 			if err != nil {
@@ -61,15 +61,15 @@ func ExampleCached() {
 
 // Keys by tenant: a cache for each, chosen by the path that was registered with the provider. A cache does not learn
 // which delivery it is asked for, so it cannot give one tenant's keys to another.
-func ExampleCached_tenants() {
+func ExampleNewCachedKeys_tenants() {
 	load := func(tenant string) func(context.Context) ([]hmacsig.Key, error) {
 		return func(context.Context) ([]hmacsig.Key, error) {
 			return hmacsig.NewKeys("secret-of-" + tenant + "-made-for-this-example") // from your database
 		}
 	}
-	caches := map[string]*hmacsig.Cache{}
+	caches := map[string]*hmacsig.CachedKeys{}
 	for _, tenant := range []string{"acme", "globex"} {
-		caches[tenant] = hmacsig.Cached(load(tenant), hmacsig.CacheConfig{})
+		caches[tenant] = hmacsig.NewCachedKeys(load(tenant), hmacsig.CacheConfig{})
 	}
 	source := hmacsig.KeySourceFunc(func(ctx context.Context, q hmacsig.Query) ([]hmacsig.Key, error) {
 		path, _, _ := strings.Cut(q.Delivery.RequestURI, "?")

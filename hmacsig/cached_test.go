@@ -100,7 +100,7 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 func TestCacheGivesTheSameSliceUntilSomethingChanges(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a"), key(t, "b", "secret-b")}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 		first, err := c.Keys(t.Context(), hmacsig.Query{})
 		require.NoError(t, err)
 		require.Equal(t, []string{"a", "b"}, ids(first))
@@ -127,7 +127,7 @@ func TestCacheGivesTheSameSliceUntilSomethingChanges(t *testing.T) {
 
 func TestCacheAllocatesNothingWhileTheAnswerIsFresh(t *testing.T) {
 	m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}}
-	c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+	c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 	require.NoError(t, c.Refresh(t.Context()))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = c.Keys(context.Background(), hmacsig.Query{}) }))
 	assert.Equal(t, 1, m.count())
@@ -136,7 +136,7 @@ func TestCacheAllocatesNothingWhileTheAnswerIsFresh(t *testing.T) {
 func TestCacheFetchesOnceForManyDeliveries(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, takes: time.Second}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 		var wg sync.WaitGroup
 		for range 200 {
 			wg.Go(func() {
@@ -153,7 +153,7 @@ func TestCacheFetchesOnceForManyDeliveries(t *testing.T) {
 func TestCacheIsNotCanceledByTheRequestThatBeganTheFetch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, takes: time.Second}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -176,7 +176,7 @@ func TestCacheIsNotCanceledByTheRequestThatBeganTheFetch(t *testing.T) {
 func TestCacheRefreshesInTheBackgroundBeforeTheAnswerIsStale(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
 		require.NoError(t, c.Refresh(t.Context()))
 		m.set(func(m *secretManager) { m.takes = time.Second })
 		for i := range 299 { // one delivery a second, of which none ever waits
@@ -199,7 +199,7 @@ func advance(d time.Duration) {
 func TestCacheWaitsForANewAnswerWhenTheOldOneIsNoLongerFresh(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "old", "secret-a")}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
 		require.NoError(t, c.Refresh(t.Context()))
 		m.set(func(m *secretManager) { m.keys, m.takes = []hmacsig.Key{key(t, "new", "secret-b")}, time.Second })
 		advance(5 * time.Minute)
@@ -212,7 +212,7 @@ func TestCacheWaitsForANewAnswerWhenTheOldOneIsNoLongerFresh(t *testing.T) {
 func TestCacheWaitsForASlowSourceNoLongerThanToldTo(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{Wait: 3 * time.Second})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Wait: 3 * time.Second})
 		require.NoError(t, c.Refresh(t.Context()))
 		m.set(func(m *secretManager) { m.takes = -1 })
 		advance(time.Hour) // a quiet time
@@ -240,7 +240,7 @@ func TestCacheRefreshesBeforeTheEarliestExpiryAndNoMoreOftenThanAllowed(t *testi
 			key(t, "a", "secret-a").Between(time.Time{}, end), key(t, "b", "secret-b"),
 			key(t, "c", "secret-c").Between(time.Time{}, time.Now().Add(-time.Hour)), // over already: no reason to hurry
 		}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{TTL: time.Hour})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{TTL: time.Hour})
 		require.NoError(t, c.Refresh(t.Context()))
 		advance(9*time.Minute - time.Second)
 		_, _ = c.Keys(t.Context(), hmacsig.Query{})
@@ -265,7 +265,7 @@ func TestCacheHoldsItsOutboundBoundAgainstStrangers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, err: broken, takes: 100 * time.Millisecond}
-				c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+				c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 				const minutes = 20
 				var wg sync.WaitGroup
 				for range 5 {
@@ -305,7 +305,7 @@ func TestCacheServesTheLastGoodAnswerWhateverTheSourceDoes(t *testing.T) {
 				k := key(t, "a", "secret-a")
 				m := &secretManager{keys: []hmacsig.Key{k}}
 				var reported atomic.Int64
-				c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{MaxStale: time.Hour, OnError: func(err error) {
+				c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{MaxStale: time.Hour, OnError: func(err error) {
 					reported.Add(1)
 					panic("an observer that panics must not matter")
 				}})
@@ -343,7 +343,7 @@ func TestCacheWithoutAnAnswerSaysWhy(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		cause := errors.New("down")
 		m := &secretManager{err: cause}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 		for range 3 {
 			_, err := c.Keys(t.Context(), hmacsig.Query{})
 			assert.ErrorIs(t, err, cause)
@@ -364,7 +364,7 @@ func TestCacheWithoutAnAnswerSaysWhy(t *testing.T) {
 
 func TestCacheSurvivesAPanicOfTheSource(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		c := hmacsig.Cached(func(context.Context) ([]hmacsig.Key, error) { panic("the secret is hunter2") }, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { panic("the secret is hunter2") }, hmacsig.CacheConfig{})
 		_, err := c.Keys(t.Context(), hmacsig.Query{})
 		assert.Equal(t, truhook.KeysUnavailable, truhook.ReasonOf(err))
 		assert.NotContains(t, err.Error(), "hunter2")
@@ -374,7 +374,7 @@ func TestCacheSurvivesAPanicOfTheSource(t *testing.T) {
 func TestCacheBoundsItsWaiters(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, takes: 5 * time.Second}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{})
 		var wg sync.WaitGroup
 		var served, refused atomic.Int64
 		for range 300 {
@@ -410,7 +410,7 @@ func TestCacheFetchesWhenNothingFits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		old, fresh := key(t, "old", "secret-a"), key(t, "new", "secret-b")
 		m := &secretManager{keys: []hmacsig.Key{old}, takes: 300 * time.Millisecond}
-		v, err := hmacsig.New(testScheme(), hmacsig.Cached(m.fetch, hmacsig.CacheConfig{}), hmacsig.Config{})
+		v, err := hmacsig.New(testScheme(), hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{}), hmacsig.Config{})
 		require.NoError(t, err)
 		_, err = v.Verify(t.Context(), signed(t, old))
 		require.NoError(t, err)
@@ -438,7 +438,7 @@ func TestCacheRetainsARemovedKeyForTheVerifiersGraceOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		old, fresh := key(t, "old", "secret-a"), key(t, "new", "secret-b")
 		m := &secretManager{keys: []hmacsig.Key{old}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{Retain: time.Hour})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Retain: time.Hour})
 		v, err := hmacsig.New(testScheme(), c, hmacsig.Config{Grace: 10 * time.Minute})
 		require.NoError(t, err)
 		strict, err := hmacsig.New(testScheme(), c, hmacsig.Config{})
@@ -452,16 +452,16 @@ func TestCacheRetainsARemovedKeyForTheVerifiersGraceOnly(t *testing.T) {
 		m.set(func(m *secretManager) { m.keys = []hmacsig.Key{fresh} })
 		require.NoError(t, c.Refresh(t.Context()))
 		removed := time.Now()
-		assert.Equal(t, truhook.ExpiredSecret, reason(strict, old), "without grace, at once")
+		assert.Equal(t, truhook.KeyExpired, reason(strict, old), "without grace, at once")
 		assert.Empty(t, reason(v, old))
 		advance(time.Until(removed.Add(10*time.Minute - time.Second)))
 		assert.Empty(t, reason(v, old), "the refreshes in between do not end the grace")
 		require.NoError(t, c.Refresh(t.Context()))
 		assert.Empty(t, reason(v, old))
 		advance(time.Second)
-		assert.Equal(t, truhook.ExpiredSecret, reason(v, old), "nor do they prolong it")
+		assert.Equal(t, truhook.KeyExpired, reason(v, old), "nor do they prolong it")
 		require.NoError(t, c.Refresh(t.Context()))
-		assert.Equal(t, truhook.ExpiredSecret, reason(v, old))
+		assert.Equal(t, truhook.KeyExpired, reason(v, old))
 		assert.Empty(t, reason(v, fresh))
 
 		m.set(func(m *secretManager) { m.keys = []hmacsig.Key{fresh, old} })
@@ -478,7 +478,7 @@ func TestCacheRetainsARemovedKeyForTheVerifiersGraceOnly(t *testing.T) {
 func TestCacheRetainsNoMoreThanAVerifierTries(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{Retain: time.Hour})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Retain: time.Hour})
 		for i := range 40 {
 			m.set(func(m *secretManager) { m.keys = []hmacsig.Key{key(t, fmt.Sprint(i), fmt.Sprint("secret", i))} })
 			require.NoError(t, c.Refresh(t.Context()))
@@ -494,7 +494,7 @@ func TestCacheRetainsNoMoreThanAVerifierTries(t *testing.T) {
 func TestCacheMergesWhatIsListedTwice(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a"), key(t, "a", "secret-a"), key(t, "a", "secret-b")}}
-		keys, err := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{}).Keys(t.Context(), hmacsig.Query{})
+		keys, err := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{}).Keys(t.Context(), hmacsig.Query{})
 		require.NoError(t, err)
 		assert.Len(t, keys, 2)
 	})
@@ -505,7 +505,7 @@ func TestCacheSurvivesAClockThatJumps(t *testing.T) {
 		var offset atomic.Int64
 		now := func() time.Time { return time.Now().Round(0).Add(time.Duration(offset.Load())) }
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{Now: now})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Now: now})
 		for i, jump := range []time.Duration{0, -time.Hour, 2 * time.Hour, -3 * time.Hour} {
 			offset.Add(int64(jump))
 			for range 5 {
@@ -522,7 +522,7 @@ func TestCacheSurvivesAClockThatJumps(t *testing.T) {
 func TestCacheRunFetchesWithoutDeliveriesAndEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, takes: time.Second}
-		c := hmacsig.Cached(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
+		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{TTL: 5 * time.Minute})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		assert.ErrorIs(t, c.Run(ctx), context.DeadlineExceeded)
@@ -541,8 +541,8 @@ func TestCacheRunFetchesWithoutDeliveriesAndEnds(t *testing.T) {
 func TestNilAndZeroSourcesHaveNoKeys(t *testing.T) {
 	t.Parallel()
 	for name, source := range map[string]hmacsig.KeySource{
-		"nil cache": (*hmacsig.Cache)(nil), "zero cache": &hmacsig.Cache{},
-		"nil reloadable": (*hmacsig.Reloadable)(nil), "zero reloadable": &hmacsig.Reloadable{},
+		"nil cache": (*hmacsig.CachedKeys)(nil), "zero cache": &hmacsig.CachedKeys{},
+		"nil reloadable": (*hmacsig.ReloadableKeys)(nil), "zero reloadable": &hmacsig.ReloadableKeys{},
 		"nil file keys": (*hmacsig.FileKeys)(nil), "zero file keys": &hmacsig.FileKeys{},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -563,5 +563,5 @@ func TestNilAndZeroSourcesHaveNoKeys(t *testing.T) {
 			assert.Equal(t, truhook.SeverityError, found[0].Severity)
 		})
 	}
-	assert.Panics(t, func() { hmacsig.Cached(nil, hmacsig.CacheConfig{}) })
+	assert.Panics(t, func() { hmacsig.NewCachedKeys(nil, hmacsig.CacheConfig{}) })
 }

@@ -27,7 +27,7 @@ type flight struct {
 }
 
 // beginLocked returns the fetch that is under way, after beginning one if that is allowed; nil if there is none.
-func (c *Cache) beginLocked(now time.Time, force bool) *flight {
+func (c *CachedKeys) beginLocked(now time.Time, force bool) *flight {
 	if c.flight != nil {
 		return c.flight
 	}
@@ -41,7 +41,7 @@ func (c *Cache) beginLocked(now time.Time, force bool) *flight {
 }
 
 // wait returns when f is done, limit after it began, when ctx ends, or at once if too many wait already.
-func (c *Cache) wait(ctx context.Context, f *flight, limit time.Duration) {
+func (c *CachedKeys) wait(ctx context.Context, f *flight, limit time.Duration) {
 	if f == nil {
 		return
 	}
@@ -71,7 +71,7 @@ func (c *Cache) wait(ctx context.Context, f *flight, limit time.Duration) {
 }
 
 // fly fetches once. It has a context of its own, as several deliveries may wait for it.
-func (c *Cache) fly(f *flight) {
+func (c *CachedKeys) fly(f *flight) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.config.Timeout)
 	keys, err := c.call(ctx)
 	cancel()
@@ -89,7 +89,7 @@ func (c *Cache) fly(f *flight) {
 	}
 }
 
-func (c *Cache) call(ctx context.Context) (keys []Key, err error) {
+func (c *CachedKeys) call(ctx context.Context) (keys []Key, err error) {
 	defer func() {
 		if value := recover(); value != nil { // which would end the program, as this is a goroutine of its own
 			keys, err = nil, fmt.Errorf("hmacsig: fetching the keys panicked: %T", value)

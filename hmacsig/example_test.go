@@ -111,5 +111,5 @@ func ExampleKey_Between() {
 	}
 	// Output:
 	// february
-	// trulioo: expired-secret
+	// trulioo: key-expired
 }

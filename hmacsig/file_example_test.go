@@ -36,12 +36,12 @@ func ExampleNewFileKeys() {
 	// Output: [2025 2026] <nil>
 }
 
-func ExampleNewReloadable() {
+func ExampleNewReloadableKeys() {
 	key, err := hmacsig.NewKey("2025", "prod-2025-made-for-this-example")
 	if err != nil {
 		log.Fatal(err)
 	}
-	keys, err := hmacsig.NewReloadable(key)
+	keys, err := hmacsig.NewReloadableKeys(key)
 	if err != nil {
 		log.Fatal(err)
 	}

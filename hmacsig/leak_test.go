@@ -27,10 +27,10 @@ func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 	require.NoError(t, err)
 	env, err := hmacsig.EnvKeys("TRUHOOK_TEST_A")
 	require.NoError(t, err)
-	reloadable, err := hmacsig.NewReloadable(a, b)
+	reloadable, err := hmacsig.NewReloadableKeys(a, b)
 	require.NoError(t, err)
 	fetched := []hmacsig.Key{a, b}
-	cache := hmacsig.Cached(func(context.Context) ([]hmacsig.Key, error) {
+	cache := hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) {
 		if len(fetched) == 0 {
 			return nil, errors.New("down")
 		}
@@ -65,7 +65,7 @@ func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 		require.Error(t, err)
 		values = append(values, err)
 	}
-	_, err = hmacsig.NewReloadable(a, a)
+	_, err = hmacsig.NewReloadableKeys(a, a)
 	require.Error(t, err)
 	for _, v := range append(values, err) {
 		leaktest.Check(t, v, secret, other)

@@ -10,16 +10,16 @@ import (
 	"sync/atomic"
 )
 
-// Reloadable is a [KeySource] whose keys are replaced while the service runs, for whoever is told of a rotation: by a
-// signal, by a configuration service, by an administrator. It is safe for concurrent use. A nil or zero Reloadable has
+// ReloadableKeys is a [KeySource] whose keys are replaced while the service runs, for whoever is told of a rotation: by a
+// signal, by a configuration service, by an administrator. It is safe for concurrent use. A nil or zero ReloadableKeys has
 // no keys, so that deliveries are refused with NoKey.
-type Reloadable struct {
+type ReloadableKeys struct {
 	keys atomic.Pointer[[]Key]
 }
 
-// NewReloadable returns a source that gives these keys until Set replaces them. Errors are those of [Reloadable.Set].
-func NewReloadable(keys ...Key) (*Reloadable, error) {
-	r := &Reloadable{}
+// NewReloadableKeys returns a source that gives these keys until Set replaces them. Errors are those of [ReloadableKeys.Set].
+func NewReloadableKeys(keys ...Key) (*ReloadableKeys, error) {
+	r := &ReloadableKeys{}
 	if err := r.Set(keys...); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func NewReloadable(keys ...Key) (*Reloadable, error) {
 // both. A key that is not among them is refused from then on, without grace; keep the one that is being rotated out
 // in the list, under [Key.Between], for as long as it may still be used. No keys, more than 16, a zero Key and two of
 // one id are errors, and leave the keys as they were.
-func (r *Reloadable) Set(keys ...Key) error {
+func (r *ReloadableKeys) Set(keys ...Key) error {
 	if len(keys) == 0 {
 		return errors.New("hmacsig: no keys; those in use stay")
 	}
@@ -46,7 +46,7 @@ func (r *Reloadable) Set(keys ...Key) error {
 }
 
 // Keys implements [KeySource]. It returns no error.
-func (r *Reloadable) Keys(context.Context, Query) ([]Key, error) {
+func (r *ReloadableKeys) Keys(context.Context, Query) ([]Key, error) {
 	if r == nil {
 		return nil, nil
 	}

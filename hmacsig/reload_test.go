@@ -17,7 +17,7 @@ func TestReloadableSwapsAllKeysAtOnce(t *testing.T) {
 	t.Parallel()
 	a, b, c := key(t, "a", "secret-a"), key(t, "b", "secret-b"), key(t, "c", "secret-c")
 	given := []hmacsig.Key{a, b}
-	r, err := hmacsig.NewReloadable(given...)
+	r, err := hmacsig.NewReloadableKeys(given...)
 	require.NoError(t, err)
 	given[0] = c
 	v, err := hmacsig.New(testScheme(), r, hmacsig.Config{})
@@ -36,7 +36,7 @@ func TestReloadableSwapsAllKeysAtOnce(t *testing.T) {
 func TestReloadableKeepsItsKeysWhenTheNewOnesAreBad(t *testing.T) {
 	t.Parallel()
 	a := key(t, "a", "secret-a")
-	r, err := hmacsig.NewReloadable(a)
+	r, err := hmacsig.NewReloadableKeys(a)
 	require.NoError(t, err)
 	var many []hmacsig.Key
 	for i := range 17 {
@@ -47,7 +47,7 @@ func TestReloadableKeepsItsKeysWhenTheNewOnesAreBad(t *testing.T) {
 		"two of one id": {a, key(t, "a", "secret-b")}, "seventeen": many,
 	} {
 		assert.Error(t, r.Set(bad...), name)
-		_, err := hmacsig.NewReloadable(bad...)
+		_, err := hmacsig.NewReloadableKeys(bad...)
 		assert.Error(t, err, name)
 		keys, _ := r.Keys(t.Context(), hmacsig.Query{})
 		assert.Equal(t, []string{"a"}, ids(keys), name)
@@ -56,7 +56,7 @@ func TestReloadableKeepsItsKeysWhenTheNewOnesAreBad(t *testing.T) {
 
 func TestReloadableGivesTheSameSliceWhenNothingChanged(t *testing.T) {
 	t.Parallel()
-	r, err := hmacsig.NewReloadable(key(t, "a", "secret-a"))
+	r, err := hmacsig.NewReloadableKeys(key(t, "a", "secret-a"))
 	require.NoError(t, err)
 	first, _ := r.Keys(t.Context(), hmacsig.Query{})
 	require.NoError(t, r.Set(key(t, "a", "secret-a")))
@@ -66,7 +66,7 @@ func TestReloadableGivesTheSameSliceWhenNothingChanged(t *testing.T) {
 
 func TestReloadableUnderLoadRefusesNoTrueDelivery(t *testing.T) {
 	t.Parallel()
-	r, err := hmacsig.NewReloadable(key(t, "0", "secret-0"), key(t, "1", "secret-1"))
+	r, err := hmacsig.NewReloadableKeys(key(t, "0", "secret-0"), key(t, "1", "secret-1"))
 	require.NoError(t, err)
 	v, err := hmacsig.New(testScheme(), r, hmacsig.Config{})
 	require.NoError(t, err)

@@ -73,14 +73,14 @@ func TestWhatASourceAnswers(t *testing.T) {
 		"missed, the very same slice":   {gives(same...), gives(same...), truhook.SignatureMismatch, 2},
 		"missed, then the key":          {gives(other), gives(other, good), "", 2},
 		"missed, then another":          {gives(other), gives(testKey(t, "third", "third-secret")), truhook.SignatureMismatch, 2},
-		"missed, then it is expired":    {gives(other), gives(expired), truhook.ExpiredSecret, 2},
+		"missed, then it is expired":    {gives(other), gives(expired), truhook.KeyExpired, 2},
 		"missed, then none":             {gives(other), gives(), truhook.NoKey, 2},
 		"missed, then too many":         {gives(other), gives(many...), truhook.KeysUnavailable, 2},
 		"missed, then a zero key":       {gives(other), gives(hmacsig.Key{}), truhook.NoKey, 2},
 		"missed, then an error":         {gives(other), fails(errors.New("down")), truhook.KeysUnavailable, 2},
 		"missed, then a Reason":         {gives(other), fails(truhook.UnknownKey), truhook.UnknownKey, 2},
 		"expired, then valid":           {gives(expired), gives(good), "", 2},
-		"expired, then no better":       {gives(expired), gives(expired), truhook.ExpiredSecret, 2},
+		"expired, then no better":       {gives(expired), gives(expired), truhook.KeyExpired, 2},
 		"not yet valid, then no better": {gives(good.Between(start.Add(1), time.Time{})), gives(other), truhook.SignatureMismatch, 2},
 	}
 	for name, tt := range tests {

@@ -93,7 +93,7 @@ func requireReason(t testing.TB, want truhook.Reason, v *hmacsig.Verifier, d *tr
 	head.Body = nil
 	byHead := truhook.ReasonOf(v.Precheck(context.Background(), &head))
 	switch want {
-	case "", truhook.SignatureMismatch, truhook.ExpiredSecret, truhook.SecretNotYetValid, truhook.NoKey, truhook.KeysUnavailable,
+	case "", truhook.SignatureMismatch, truhook.KeyExpired, truhook.KeyNotYetValid, truhook.NoKey, truhook.KeysUnavailable,
 		truhook.UnknownKey, truhook.Canceled:
 		require.Empty(t, byHead, "these take a key to know")
 	default:

@@ -25,7 +25,7 @@ type Config struct {
 //
 // It refuses with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
 // MalformedTimestamp, Expired, NotYetValid, MissingMessageID and MalformedMessageID before anything is hashed; with
-// SignatureMismatch, or ExpiredSecret and SecretNotYetValid where the signature fits a key outside its validity; and,
+// SignatureMismatch, or KeyExpired and KeyNotYetValid where the signature fits a key outside its validity; and,
 // when the fault is on this side, with NoKey, KeysUnavailable and Canceled.
 //
 // The proof of an accepted delivery has the scheme's name and the id of the key that fitted. Its Detail is a [Message]
@@ -179,9 +179,9 @@ func (v *Verifier) try(keys []Key, s *signatures, body []byte, now time.Time) (i
 		switch w := keys[i].at(now, v.grace); {
 		case w == inside || !v.fits(&keys[i], s, body):
 		case w == before:
-			return "", truhook.SecretNotYetValid
+			return "", truhook.KeyNotYetValid
 		default:
-			return "", truhook.ExpiredSecret
+			return "", truhook.KeyExpired
 		}
 	}
 	return "", truhook.SignatureMismatch

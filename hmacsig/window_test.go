@@ -21,26 +21,26 @@ func TestTheBoundsOfAWindow(t *testing.T) {
 		at       time.Time
 		want     truhook.Reason
 	}{
-		"before it":                       {start, end, 0, start.Add(-1), truhook.SecretNotYetValid},
+		"before it":                       {start, end, 0, start.Add(-1), truhook.KeyNotYetValid},
 		"at its begin":                    {start, end, 0, start, ""},
 		"inside":                          {start, end, 0, start.Add(time.Minute), ""},
 		"at its last instant":             {start, end, 0, end.Add(-1), ""},
-		"at its end":                      {start, end, 0, end, truhook.ExpiredSecret},
-		"after it":                        {start, end, 0, end.Add(time.Hour), truhook.ExpiredSecret},
+		"at its end":                      {start, end, 0, end, truhook.KeyExpired},
+		"after it":                        {start, end, 0, end.Add(time.Hour), truhook.KeyExpired},
 		"open at the begin":               {zero, end, 0, start.AddDate(-50, 0, 0), ""},
 		"open at the end":                 {start, zero, 0, start.AddDate(50, 0, 0), ""},
 		"open":                            {zero, zero, 0, start, ""},
-		"empty":                           {start, start, 0, start, truhook.ExpiredSecret},
-		"reversed, before":                {end, start, 0, start.Add(-1), truhook.SecretNotYetValid},
-		"reversed, between":               {end, start, 0, start.Add(time.Minute), truhook.SecretNotYetValid},
-		"reversed, after":                 {end, start, 0, end.Add(1), truhook.ExpiredSecret},
+		"empty":                           {start, start, 0, start, truhook.KeyExpired},
+		"reversed, before":                {end, start, 0, start.Add(-1), truhook.KeyNotYetValid},
+		"reversed, between":               {end, start, 0, start.Add(time.Minute), truhook.KeyNotYetValid},
+		"reversed, after":                 {end, start, 0, end.Add(1), truhook.KeyExpired},
 		"in another zone":                 {start.In(time.FixedZone("", 7*3600)), end.In(time.FixedZone("", -7*3600)), 0, start, ""},
 		"grace, at its end":               {start, end, time.Minute, end, ""},
 		"grace, at its last instant":      {start, end, time.Minute, end.Add(time.Minute - 1), ""},
-		"grace, over":                     {start, end, time.Minute, end.Add(time.Minute), truhook.ExpiredSecret},
-		"grace does not begin earlier":    {start, end, time.Minute, start.Add(-1), truhook.SecretNotYetValid},
+		"grace, over":                     {start, end, time.Minute, end.Add(time.Minute), truhook.KeyExpired},
+		"grace does not begin earlier":    {start, end, time.Minute, start.Add(-1), truhook.KeyNotYetValid},
 		"a negative grace is none":        {start, end, -time.Minute, end.Add(-1), ""},
-		"a negative grace is none, after": {start, end, -time.Minute, end, truhook.ExpiredSecret},
+		"a negative grace is none, after": {start, end, -time.Minute, end, truhook.KeyExpired},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestBetweenReplacesAndDoesNotChangeTheOriginal(t *testing.T) {
 	expired := k.Between(time.Time{}, start)
 	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
 	requireReason(t, "", verifier(t, trulioo.Scheme(), k), d)
-	requireReason(t, truhook.ExpiredSecret, verifier(t, trulioo.Scheme(), expired), d)
+	requireReason(t, truhook.KeyExpired, verifier(t, trulioo.Scheme(), expired), d)
 	requireReason(t, "", verifier(t, trulioo.Scheme(), expired.Between(time.Time{}, time.Time{})), d)
 }
 
@@ -78,8 +78,8 @@ func TestRotationNamesTheKeyThatFitted(t *testing.T) {
 		return delivery(body, "X-Trulioo-Signature", hexOf(secret, body))
 	}
 	requireReason(t, "", v, sign("current-secret"))
-	requireReason(t, truhook.ExpiredSecret, v, sign("old-secret"))
-	requireReason(t, truhook.SecretNotYetValid, v, sign("next-secret"))
+	requireReason(t, truhook.KeyExpired, v, sign("old-secret"))
+	requireReason(t, truhook.KeyNotYetValid, v, sign("next-secret"))
 	requireReason(t, truhook.SignatureMismatch, v, sign("other-secret"))
 	v = verifier(t, trulioo.Scheme(), current, old, next)
 	for id, secret := range map[string]string{"old": "old-secret", "current": "current-secret", "next": "next-secret"} {

@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 )
 
-// Claimed is what a handler may know about the claim it runs under. The zero value is that of a handler which runs
+// Claim is what a handler may know about the claim it runs under. The zero value is that of a handler which runs
 // under none: Attempt is 0, and Fail does nothing.
-type Claimed struct {
+type Claim struct {
 	// Attempt is 1 the first time, and larger after a failure, a crash, or a lost lease: an earlier attempt may have
 	// had an effect. It only grows while the record is kept, so it serves as a fencing number; during an outage that
 	// Config.Fallback bridges it counts the attempts of this process. 0: the delivery is not deduped.
 	Attempt uint32
 
-	// Order says how the event stands to others of its resource. It is OrderUnknown without Config.Sequence.
+	// Order says how the event stands to others of its resource. It is OrderUnknown without Config.Version.
 	//
 	// No handler starts for an older event, without being told Older, after one has started for a newer one. One that
 	// had started before may still write last: compare the event's time in the statement that writes, too.
@@ -31,7 +31,7 @@ type Claimed struct {
 // provider is asked to come again unless err is marked by retry.Permanent. It serves handlers under Wrap, and what runs
 // deep inside a handler. The first error counts; nil does nothing, and so does a call after the handler has returned.
 // Under Wrap the answer can still change if less than 64 KiB of it were written and none flushed.
-func (c Claimed) Fail(err error) {
+func (c Claim) Fail(err error) {
 	if err != nil && c.failure != nil {
 		c.failure.CompareAndSwap(nil, &err)
 	}
@@ -45,8 +45,8 @@ func failed(ctx context.Context) bool {
 type contextKey struct{}
 
 // FromContext returns the claim that a handler runs under. It reports false where no [Middleware] called the handler.
-func FromContext(ctx context.Context) (Claimed, bool) {
-	c, ok := ctx.Value(contextKey{}).(Claimed)
+func FromContext(ctx context.Context) (Claim, bool) {
+	c, ok := ctx.Value(contextKey{}).(Claim)
 	return c, ok
 }
 

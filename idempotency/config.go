@@ -11,7 +11,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// A KeyFunc returns the provider's id of an event, out of verified bytes: truv.DeliveryID is one. An empty id means
+// A KeyFunc returns the provider's id of an event, out of verified bytes: truv.EventID is one. An empty id means
 // that this delivery is not deduped: its handler is called. An error means that it is not handled and answered 500. On
 // a route of several tenants, put the tenant into the id, with a separator that no tenant's name holds.
 type KeyFunc func(v *truhook.Verified) (string, error)
@@ -25,7 +25,7 @@ type FingerprintFunc func(v *truhook.Verified) []byte
 type Config struct {
 	_ [0]func()
 
-	// Policy is the provider, for example retry.Truv(). What follows is derived from it.
+	// Policy is the provider, for example truv.RetryPolicy(). What follows is derived from it.
 	Policy retry.Policy
 
 	// Lease is how long an event stays claimed by a process that died. The handler may take longer: the lease is
@@ -39,7 +39,7 @@ type Config struct {
 	Lease time.Duration
 
 	// Retention is how long an event is remembered, from its first claim on. It is the horizon for replays too: where
-	// Sequence tells the time of an event, one that is older than the retention, less five minutes, is refused as TooOld.
+	// Version tells the time of an event, one that is older than the retention, less five minutes, is refused as TooOld.
 	//
 	// Zero: a day more than Policy.Horizon; where the provider publishes its attempts but no way to deliver by hand,
 	// 30 days are taken for that, the time for which Truv and Truval keep their logs of deliveries. Where it publishes
@@ -70,11 +70,11 @@ type Config struct {
 	// again. Nil: the event is completed and reported to Observe; its payload is gone.
 	DeadLetter func(ctx context.Context, v *truhook.Verified, err error) error
 
-	// Sequence tells the order of events. Nil: none. It needs a store that is an Orderer.
-	Sequence SequenceFunc
+	// Version tells the order of events. Nil: none. It needs a store that is an Orderer.
+	Version VersionFunc
 
 	// SkipStale completes an event without calling its handler if a later one of its resource came first, whether or not
-	// the handler of that one has succeeded. By default the handler is called, and Claimed.Order says so.
+	// the handler of that one has succeeded. By default the handler is called, and Claim.Order says so.
 	SkipStale bool
 
 	// Fingerprint tells deliveries of one key apart. Nil: the payload. What differs is reported as Mismatch and treated
@@ -83,13 +83,13 @@ type Config struct {
 
 	// Fallback takes over while the store cannot be asked or is full, usually a Memory. It is told of every event that
 	// this process claims, so it needs the room for one retention, as the store does. During an outage an event is
-	// deduped within this process only, Claimed.Attempt counts the attempts of this process, and the order is that of
+	// deduped within this process only, Claim.Attempt counts the attempts of this process, and the order is that of
 	// this process, unknown unless Fallback is an Orderer. Nil: answered 503.
 	Fallback Store
 
 	// Observe is told everything that is worth counting. It is called in the goroutine in which it happens, so it must
 	// not take long and must be safe for concurrent use; its panic is dropped.
-	Observe func(ctx context.Context, e Event)
+	Observe func(ctx context.Context, o Observation)
 
 	// Now is the clock by which an event is too old or from the future; nil: time.Now. Leases are timed by the
 	// monotonic clock on this side, and by the store's on the other.
@@ -130,8 +130,8 @@ type Middleware struct {
 // never from a request.
 //
 // It is an error if s or key is nil, scope is empty, longer than [MaxKeyBytes], not UTF-8 or holds a NUL, if the policy
-// is not valid, if a duration contradicts another one, if there is a Sequence and s is no [Orderer], or a SkipStale
-// without a Sequence.
+// is not valid, if a duration contradicts another one, if there is a Version and s is no [Orderer], or a SkipStale
+// without a Version.
 func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware, error) {
 	if s == nil || key == nil {
 		return nil, errors.New("idempotency: the store or the KeyFunc is nil")
@@ -152,13 +152,13 @@ func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware,
 		return nil, fmt.Errorf("idempotency: a lease of %v is too short", m.cfg.Lease)
 	case m.cfg.Retention < m.cfg.Lease+2*clockSlack:
 		return nil, fmt.Errorf("idempotency: a retention of %v is too short", m.cfg.Retention)
-	case cfg.SkipStale && cfg.Sequence == nil:
-		return nil, errors.New("idempotency: SkipStale needs a Sequence")
+	case cfg.SkipStale && cfg.Version == nil:
+		return nil, errors.New("idempotency: SkipStale needs a Version")
 	}
-	if cfg.Sequence != nil {
+	if cfg.Version != nil {
 		orderer, ok := s.(Orderer)
 		if !ok {
-			return nil, fmt.Errorf("idempotency: Sequence needs a store that is an Orderer, %T is none", s)
+			return nil, fmt.Errorf("idempotency: Version needs a store that is an Orderer, %T is none", s)
 		}
 		m.orderer = orderer
 	}

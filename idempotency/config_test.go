@@ -11,7 +11,11 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -46,11 +50,11 @@ func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
 		"broken policy": func() (*idempotency.Middleware, error) {
 			return idempotency.NewMiddleware(memory(), "s", id, idempotency.Config{Policy: retry.Policy{Attempts: -1}})
 		},
-		"SkipStale without Sequence": func() (*idempotency.Middleware, error) {
+		"SkipStale without Version": func() (*idempotency.Middleware, error) {
 			return idempotency.NewMiddleware(memory(), "s", id, idempotency.Config{SkipStale: true})
 		},
-		"Sequence without Orderer": func() (*idempotency.Middleware, error) {
-			return idempotency.NewMiddleware(unordered{memory()}, "s", id, idempotency.Config{Sequence: seq})
+		"Version without Orderer": func() (*idempotency.Middleware, error) {
+			return idempotency.NewMiddleware(unordered{memory()}, "s", id, idempotency.Config{Version: seq})
 		},
 	} {
 		m, err := build()
@@ -87,13 +91,13 @@ func TestLeaseAndRetentionFollowFromThePolicy(t *testing.T) {
 		cfg           idempotency.Config
 		lease, retain time.Duration
 	}{
-		"truv":           {idempotency.Config{Policy: retry.Truv()}, 10 * time.Second, 31 * day},
-		"truval":         {idempotency.Config{Policy: retry.Truval()}, 2 * time.Second, 31 * day},
-		"trulioo":        {idempotency.Config{Policy: retry.Trulioo()}, 8 * time.Second, 7 * day},
-		"transunion":     {idempotency.Config{Policy: retry.TransUnion()}, 8 * time.Second, 7 * day},
+		"truv":           {idempotency.Config{Policy: truv.RetryPolicy()}, 10 * time.Second, 31 * day},
+		"truval":         {idempotency.Config{Policy: truval.RetryPolicy()}, 2 * time.Second, 31 * day},
+		"trulioo":        {idempotency.Config{Policy: trulioo.RetryPolicy()}, 8 * time.Second, 7 * day},
+		"transunion":     {idempotency.Config{Policy: transunion.RetryPolicy()}, 8 * time.Second, 7 * day},
 		"zero":           {idempotency.Config{Policy: none}, 8 * time.Second, 7 * day},
 		"short limit":    {idempotency.Config{Policy: retry.Policy{AckLimit: 3 * time.Second}}, 3 * time.Second, 7 * day},
-		"own":            {idempotency.Config{Policy: retry.Truv(), Lease: time.Minute, Retention: time.Hour}, time.Minute, time.Hour},
+		"own":            {idempotency.Config{Policy: truv.RetryPolicy(), Lease: time.Minute, Retention: time.Hour}, time.Minute, time.Hour},
 		"hours of delay": {idempotency.Config{Policy: retry.Policy{Attempts: 3, Delays: []retry.Delay{{Base: time.Hour}}}}, 10 * time.Second, 31 * day},
 	} {
 		store := &spy{Store: memory()}
@@ -108,10 +112,10 @@ func TestLeaseAndRetentionFollowFromThePolicy(t *testing.T) {
 
 type spy struct {
 	idempotency.Store
-	claim idempotency.Claim
+	claim idempotency.ClaimRequest
 }
 
-func (s *spy) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *spy) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	s.claim = c
 	return s.Store.Claim(ctx, c)
 }

@@ -14,15 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 // Each of these defects was reproduced in another library; the name says what happened there.
 
 func TestD1AFailedHandlerIsNotDroppedAsADuplicate(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	calls, successes := 0, 0
 	for range 3 {
 		m.Do(t.Context(), event("a"), func(context.Context) error {
@@ -53,7 +54,7 @@ func TestD2DistinctEventsAreNeverTakenForOne(t *testing.T) {
 
 func TestD3AnAnswerOf500IsNotReplayed(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truval()})
+	m, _ := middleware(t, memory(), idempotency.Config{Policy: truval.RetryPolicy()})
 	calls := 0
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if calls++; calls == 1 {
@@ -77,8 +78,8 @@ func TestD4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory()}
 				m, seen := middleware(t, store, idempotency.Config{
-					Policy: retry.Truval(), Wait: -1,
-					Sequence: func(v *truhook.Verified) (string, time.Time, error) { return string(v.Payload), time.Now(), nil },
+					Policy: truval.RetryPolicy(), Wait: -1,
+					Version: func(v *truhook.Verified) (string, time.Time, error) { return string(v.Payload), time.Now(), nil },
 				})
 				cut := 0
 				store.set(nil, func(name string) error { // every second reply of this call is cut on the wire
@@ -119,7 +120,7 @@ func TestD4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
 func TestD5ASenderThatTimesOutThreeTimesHasOneEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		effects := 0
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -145,7 +146,7 @@ func TestD6AStalledHolderThatFailsLateDoesNotFreeItsSuccessorsRecord(t *testing.
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Wait: -1, AnswerWithin: -1})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), Wait: -1, AnswerWithin: -1})
 		effects := 0
 		store.set(failing("extend"), nil) // the holder is stalled: it does not renew
 		go m.Do(t.Context(), event("a"), func(context.Context) error {
@@ -171,7 +172,7 @@ func TestD6AStalledHolderThatFailsLateDoesNotFreeItsSuccessorsRecord(t *testing.
 func TestD7AStormOfDuplicatesWritesNothing(t *testing.T) {
 	t.Parallel()
 	store := &flaky{Store: memory()}
-	m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+	m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 	m.Do(t.Context(), event("a"), func(context.Context) error { return nil })
 	var wg sync.WaitGroup
 	for range 64 {
@@ -190,7 +191,7 @@ func TestARejectedDuplicateLeavesTheRunningOriginalAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1, Wait: -1})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1, Wait: -1})
 		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(20 * time.Second); return nil })
 		synctest.Wait()
 		for range 5 {
@@ -218,7 +219,7 @@ func TestIdenticalBodiesOfDifferentEventsAreAllHandled(t *testing.T) {
 
 func TestTwoDeliveriesAtOnceHaveOneEffect(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	var mu sync.Mutex
 	effects := map[string]int{}
 	h := m.Handle(func(_ context.Context, v *truhook.Verified) error {

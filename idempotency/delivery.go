@@ -17,7 +17,7 @@ type delivery struct {
 	start  time.Time
 	within time.Duration // <= 0: never answer early
 
-	claim    Claim
+	claim    ClaimRequest
 	stores   []Store // those in which the token owns the record; the first one decides
 	record   Record
 	resource string
@@ -27,7 +27,7 @@ type delivery struct {
 }
 
 func (d *delivery) report(o Outcome, err error) {
-	d.observe(d.ctx, Event{Outcome: o, Key: d.claim.Key, Attempt: d.record.Attempt, Order: d.order, Err: err})
+	d.observe(d.ctx, Observation{Outcome: o, Key: d.claim.Key, Attempt: d.record.Attempt, Order: d.order, Err: err})
 }
 
 // end reports an outcome and returns it.
@@ -38,13 +38,13 @@ func (d *delivery) end(o Outcome, err error, after time.Duration) Result {
 
 // sequence asks where the event stands.
 func (d *delivery) sequence() {
-	if d.cfg.Sequence == nil {
+	if d.cfg.Version == nil {
 		return
 	}
 	var err error
-	if d.resource, d.at, err = d.cfg.Sequence(d.v); err != nil {
+	if d.resource, d.at, err = d.cfg.Version(d.v); err != nil {
 		d.resource, d.at = "", time.Time{}
-		d.report(SequenceFailed, err)
+		d.report(VersionFailed, err)
 	}
 }
 
@@ -175,7 +175,7 @@ func (d *delivery) acquire(ctx context.Context) error {
 func (d *delivery) compare() {
 	none := Fingerprint{}
 	if mine, stored := d.claim.Fingerprint, d.record.Fingerprint; mine != stored && mine != none && stored != none {
-		d.observe(d.ctx, Event{
+		d.observe(d.ctx, Observation{
 			Outcome: Mismatch, Key: d.claim.Key, Attempt: d.record.Attempt, Fingerprint: mine, Stored: stored,
 		})
 	}
@@ -192,7 +192,7 @@ func (d *delivery) advance() error {
 	}
 	resource, err := NewKey(d.scope, d.resource)
 	if err != nil {
-		d.report(SequenceFailed, err)
+		d.report(VersionFailed, err)
 		return nil
 	}
 	err = d.advanceIn(d.stores[0], resource)

@@ -7,9 +7,9 @@
 // two ways: it is completed when the handler has returned nil, and released when it has not. A process that dies leaves
 // a lease that runs out, and the next delivery takes over.
 //
-//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{
-//		Policy:   retry.Truv(),
-//		Sequence: truv.Sequence,
+//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{
+//		Policy:   truv.RetryPolicy(),
+//		Version: truv.EventVersion,
 //	})
 //	...
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
@@ -28,14 +28,14 @@
 //
 // This is not exactly once. A handler that goes on after its lease was lost (its context says so, with [ErrLeaseLost] as
 // the cause), and a process that dies between the effect and the completion, have an effect that the next attempt
-// repeats. [Claimed.Attempt] is larger than 1 in each of these cases, and it only grows, unless Config.Fallback serves: a
+// repeats. [Claim.Attempt] is larger than 1 in each of these cases, and it only grows, unless Config.Fallback serves: a
 // resource that stores it and refuses a smaller one is safe. So is one that shares the store's database and
-// transaction, for which see sqlstore. For the API of somebody else there is [Claimed.IdempotencyKey].
+// transaction, for which see sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
 //
 // No event comes back that the provider does not deliver again. Truval has ended after about four seconds; what must
 // not be lost then belongs behind package inbox, and so does a handler that is usually slow.
 //
 // A captured delivery that is sent again is a duplicate while its record is kept. After that it is refused by its age
-// ([TooOld]) where Config.Sequence tells its time, and where nothing does it is new: no HMAC scheme of this module signs
+// ([TooOld]) where Config.Version tells its time, and where nothing does it is new: no HMAC scheme of this module signs
 // a time.
 package idempotency

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -16,9 +18,9 @@ import (
 // A receiver: what is verified is handled once. An event whose handler failed is handled again when the provider sends
 // it again, and a duplicate of one that is done never reaches the handler.
 func ExampleMiddleware_Handle() {
-	deliveryID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // truv.DeliveryID
+	eventID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // truv.EventID
 	store := idempotency.NewMemory(idempotency.MemoryConfig{})
-	once, err := idempotency.NewMiddleware(store, "truv/prod", deliveryID, idempotency.Config{Policy: retry.Truv()})
+	once, err := idempotency.NewMiddleware(store, "truv/prod", eventID, idempotency.Config{Policy: truv.RetryPolicy()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,9 +57,9 @@ func atPath(mux http.Handler) http.Handler {
 
 // Do is for what is no net/http handler: a framework whose handlers return errors, a Lambda function, a worker.
 func ExampleMiddleware_Do() {
-	jobID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // truval.DeliveryID
+	jobID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // truval.EventID
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truval/prod", jobID,
-		idempotency.Config{Policy: retry.Truval(), AnswerWithin: -1})
+		idempotency.Config{Policy: truval.RetryPolicy(), AnswerWithin: -1})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,9 +79,9 @@ func ExampleMiddleware_Do() {
 
 // A handler that exists already: an answer of 2xx completes the event, any other gives it back.
 func ExampleMiddleware_Wrap() {
-	deliveryID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil }
-	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truv/prod", deliveryID,
-		idempotency.Config{Policy: retry.Truv()})
+	eventID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil }
+	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truv/prod", eventID,
+		idempotency.Config{Policy: truv.RetryPolicy()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -115,8 +117,8 @@ func ExampleConfig_sequence() {
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truv/prod",
 		func(v *truhook.Verified) (string, error) { return string(v.Payload), nil },
 		idempotency.Config{
-			Policy: retry.Truv(),
-			Sequence: func(v *truhook.Verified) (string, time.Time, error) { // truv.Sequence
+			Policy: truv.RetryPolicy(),
+			Version: func(v *truhook.Verified) (string, time.Time, error) { // truv.EventVersion
 				t := events[string(v.Payload)]
 				return "task-status:" + t.id, t.at, nil
 			},

@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 var away = failing("claim", "extend", "complete", "release", "advance")
@@ -18,7 +19,7 @@ func TestWithoutAFallbackAnOutageAsksForTheEventAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy()})
 		store.set(away, nil)
 		res := m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("called"); return nil })
 		assert.Equal(t, idempotency.Result{Outcome: idempotency.Unavailable, Status: 503}, res)
@@ -33,7 +34,7 @@ func TestAFallbackHandlesOnceThroughAnOutageAndAfterIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Fallback: memory(), Wait: -1})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), Fallback: memory(), Wait: -1})
 		calls := map[string]int{}
 		do := func(id string, err error) idempotency.Outcome {
 			return m.Do(t.Context(), event(id), func(context.Context) error { calls[id]++; return err }).Outcome
@@ -59,7 +60,7 @@ func TestAHandlerThatTheFallbackStartedHasNoTwinWhenTheStoreIsBack(t *testing.T)
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv(), Fallback: memory(), AnswerWithin: -1})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), Fallback: memory(), AnswerWithin: -1})
 		store.set(away, nil)
 		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(time.Minute); return nil })
 		synctest.Wait()
@@ -78,7 +79,7 @@ func TestAHandlerThatTheStoreStartedHasNoTwinInTheFallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), Fallback: memory()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), Fallback: memory()})
 		res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(15 * time.Second); return nil })
 		assert.Equal(t, idempotency.Late, res.Outcome)
 		store.set(away, nil)
@@ -94,7 +95,7 @@ func TestTheFallbackKnowsWhatThisProcessDidBeforeTheOutage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Fallback: memory()})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), Fallback: memory()})
 		var told []uint32
 		do := func(id string, err error) idempotency.Outcome {
 			return m.Do(t.Context(), event(id), func(ctx context.Context) error {
@@ -165,7 +166,7 @@ func TestAnOutageWhileTheHandlerRunsLosesTheLeaseNotTheEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
 			store.set(away, nil)
 			<-ctx.Done()

@@ -12,7 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -26,10 +30,10 @@ var errHandler = errors.New("the handler failed")
 // observed counts what Config.Observe is told.
 type observed struct {
 	mu     sync.Mutex
-	events []idempotency.Event
+	events []idempotency.Observation
 }
 
-func (o *observed) Observe(_ context.Context, e idempotency.Event) {
+func (o *observed) Observe(_ context.Context, e idempotency.Observation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.events = append(o.events, e)
@@ -46,7 +50,7 @@ func (o *observed) count(what idempotency.Outcome) (n int) {
 	return n
 }
 
-func (o *observed) last(t testing.TB, what idempotency.Outcome) idempotency.Event {
+func (o *observed) last(t testing.TB, what idempotency.Outcome) idempotency.Observation {
 	t.Helper()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -56,7 +60,7 @@ func (o *observed) last(t testing.TB, what idempotency.Outcome) idempotency.Even
 		}
 	}
 	require.Failf(t, "not observed", "%s, of %v", what, o.events)
-	return idempotency.Event{}
+	return idempotency.Observation{}
 }
 
 // middleware returns one over s with an observer.
@@ -127,7 +131,7 @@ func (f *flaky) called(name string) int {
 	return f.calls[name]
 }
 
-func (f *flaky) Claim(ctx context.Context, c idempotency.Claim) (r idempotency.Record, err error) {
+func (f *flaky) Claim(ctx context.Context, c idempotency.ClaimRequest) (r idempotency.Record, err error) {
 	err = f.do("claim", func() (err error) { r, err = f.Store.Claim(ctx, c); return err })
 	return r, err
 }
@@ -170,7 +174,7 @@ func peek(t testing.TB, s idempotency.Store, id string) idempotency.Record {
 	k, err := idempotency.NewKey("test", id)
 	require.NoError(t, err)
 	token := idempotency.NewToken()
-	r, err := s.Claim(context.Background(), idempotency.Claim{Key: k, Token: token, Lease: time.Second, Retain: time.Hour})
+	r, err := s.Claim(context.Background(), idempotency.ClaimRequest{Key: k, Token: token, Lease: time.Second, Retain: time.Hour})
 	require.NoError(t, err)
 	if r.State == idempotency.Owned {
 		require.NoError(t, s.Release(context.Background(), k, token))
@@ -178,4 +182,4 @@ func peek(t testing.TB, s idempotency.Store, id string) idempotency.Record {
 	return r
 }
 
-var policies = []retry.Policy{retry.Truv(), retry.Truval(), retry.Trulioo(), retry.TransUnion()}
+var policies = []retry.Policy{truv.RetryPolicy(), truval.RetryPolicy(), trulioo.RetryPolicy(), transunion.RetryPolicy()}

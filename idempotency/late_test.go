@@ -13,15 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
+	"github.com/truhook/truhook/jose/transunion"
 )
 
 func TestALateHandlerGoesOnAndItsRedeliveryFindsItDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		calls := 0
 		h := m.Handle(func(ctx context.Context, _ *truhook.Verified) error {
 			calls++
@@ -52,7 +55,7 @@ func TestALateHandlerThatFailsIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(15 * time.Second); return errHandler })
 		assert.Equal(t, idempotency.Late, res.Outcome)
 		require.NoError(t, m.Wait(t.Context()))
@@ -65,7 +68,7 @@ func TestALatePanicEndsInTheObserver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		for i, ends := range []func(){
 			func() { panic("late") }, func() { panic(http.ErrAbortHandler) }, runtime.Goexit,
 		} {
@@ -92,11 +95,11 @@ func TestWhenAnswersComeEarly(t *testing.T) {
 		want time.Duration
 		late bool
 	}{
-		"derived from Truv":      {idempotency.Config{Policy: retry.Truv()}, 9 * time.Second, true},
-		"Truval has no limit":    {idempotency.Config{Policy: retry.Truval()}, time.Minute, false},
-		"Trulioo has no limit":   {idempotency.Config{Policy: retry.Trulioo()}, time.Minute, false},
-		"TransUnion has none":    {idempotency.Config{Policy: retry.TransUnion()}, time.Minute, false},
-		"negative is never":      {idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1}, time.Minute, false},
+		"derived from Truv":      {idempotency.Config{Policy: truv.RetryPolicy()}, 9 * time.Second, true},
+		"Truval has no limit":    {idempotency.Config{Policy: truval.RetryPolicy()}, time.Minute, false},
+		"Trulioo has no limit":   {idempotency.Config{Policy: trulioo.RetryPolicy()}, time.Minute, false},
+		"TransUnion has none":    {idempotency.Config{Policy: transunion.RetryPolicy()}, time.Minute, false},
+		"negative is never":      {idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1}, time.Minute, false},
 		"own, without any limit": {idempotency.Config{AnswerWithin: 3 * time.Second}, 3 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +119,7 @@ func TestWhenAnswersComeEarly(t *testing.T) {
 func TestWrapNeverAnswersEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: time.Second})
+		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: time.Second})
 		h := m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(time.Minute) }))
 		began := time.Now()
 		w, _ := post(h, event("a"))
@@ -128,7 +131,7 @@ func TestWrapNeverAnswersEarly(t *testing.T) {
 func TestAtMost64HandlersAreLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, seen := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		outcomes := map[idempotency.Outcome]int{}
@@ -155,7 +158,7 @@ func TestWaitReturnsWhenTheLastLateHandlerHasEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		require.NoError(t, m.Wait(t.Context()), "nothing is late")
 		for _, id := range []string{"a", "b"} {
 			m.Do(t.Context(), event(id), func(context.Context) error { time.Sleep(30 * time.Second); return nil })
@@ -186,7 +189,7 @@ func TestWaitReturnsAfterTheStoreWasTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		store.set(func(call string) error {
 			if call == "complete" {
 				time.Sleep(time.Second) // on its way
@@ -205,7 +208,7 @@ func TestWaitReturnsAfterTheStoreWasTold(t *testing.T) {
 func TestAnEventWithoutAKeyIsNeverLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 		res := m.Do(t.Context(), event(""), func(context.Context) error { time.Sleep(time.Minute); return nil })
 		assert.Equal(t, idempotency.Handled, res.Outcome)
 	})
@@ -215,7 +218,7 @@ func TestALateHandlersContextStillEndsWithItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		var cause error
 		res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
 			<-ctx.Done()

@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
@@ -41,7 +42,7 @@ func TestAHandlerFasterThanAThirdOfTheLeaseNeverRenews(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(3300 * time.Millisecond); return nil })
 		time.Sleep(time.Hour)
 		assert.Zero(t, store.called("extend"))
@@ -55,7 +56,7 @@ func TestARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		store.set(func(call string) error {
 			if call == "extend" {
 				time.Sleep(time.Second) // on its way when the handler ends
@@ -77,7 +78,7 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory()}
-				m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: within})
+				m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: within})
 				store.set(func(call string) error {
 					if call == "claim" {
 						time.Sleep(time.Second / 2) // on its way
@@ -103,7 +104,7 @@ func TestARenewalThatIsAnsweredLostEndsTheHandlersContextAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		store.set(func(call string) error {
 			if call == "extend" {
 				return idempotency.ErrLost
@@ -155,7 +156,7 @@ func TestTheHandlersContextEndsWithTheHandler(t *testing.T) {
 		"here": {-1, 0}, "beside": {time.Hour, 0}, "late": {time.Second, time.Minute},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: c.within})
+			m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: c.within})
 			var kept context.Context
 			m.Do(t.Context(), event("a"), func(ctx context.Context) error { kept = ctx; time.Sleep(c.handler); return nil })
 			assert.NoError(t, m.Wait(t.Context()))
@@ -169,7 +170,7 @@ func TestACompletionThatFailsDoesNotOutlastTheProvidersPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		store.set(failing("complete"), nil)
 		began := time.Now()
 		res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(7 * time.Second); return nil })
@@ -183,7 +184,7 @@ func TestATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1, Wait: -1})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1, Wait: -1})
 		store.set(failing("extend"), nil)
 		first := make(chan idempotency.Result, 1)
 		go func() {
@@ -210,7 +211,7 @@ func TestTheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy()})
 		ctx, cancel := context.WithCancel(t.Context())
 		res := m.Do(ctx, event("a"), func(ctx context.Context) error {
 			cancel()
@@ -227,7 +228,7 @@ func TestACompletionThatFailsIsTriedUntilTheLeaseIsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy()})
 		store.set(failing("complete"), nil)
 		began := time.Now()
 		res := m.Do(t.Context(), event("a"), func(context.Context) error { return nil })

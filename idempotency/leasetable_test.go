@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -30,7 +32,7 @@ func afterACrash(t *testing.T, p retry.Policy, cfg idempotency.Config, lease tim
 		for run := range runs {
 			name := fmt.Sprint(run)
 			k, _ := idempotency.NewKey("test", name)
-			_, err := store.Claim(t.Context(), idempotency.Claim{
+			_, err := store.Claim(t.Context(), idempotency.ClaimRequest{
 				Key: k, Token: idempotency.NewToken(), Lease: lease, Retain: 24 * time.Hour,
 			})
 			require.NoError(t, err)
@@ -65,13 +67,13 @@ func TestShareOfEventsHandledAfterACrashByLeaseAndAnswer(t *testing.T) {
 		conflict int
 		want     []float64
 	}{
-		"truval, 409":          {retry.Truval(), -1, http.StatusConflict, []float64{100, 33, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
-		"truval, 429":          {retry.Truval(), -1, http.StatusTooManyRequests, []float64{100, 33, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
-		"truval, 503":          {retry.Truval(), -1, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 13, 0, 0, 0, 0, 0, 0}},
-		"truval, wait and 503": {retry.Truval(), 5 * s, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 0, 0, 0, 0}},
-		"truv, 409":            {retry.Truv(), -1, http.StatusConflict, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
-		"truv, 503":            {retry.Truv(), -1, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
-		"truv, wait and 503":   {retry.Truv(), 5 * s, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
+		"truval, 409":          {truval.RetryPolicy(), -1, http.StatusConflict, []float64{100, 33, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		"truval, 429":          {truval.RetryPolicy(), -1, http.StatusTooManyRequests, []float64{100, 33, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		"truval, 503":          {truval.RetryPolicy(), -1, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 13, 0, 0, 0, 0, 0, 0}},
+		"truval, wait and 503": {truval.RetryPolicy(), 5 * s, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 0, 0, 0, 0}},
+		"truv, 409":            {truv.RetryPolicy(), -1, http.StatusConflict, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
+		"truv, 503":            {truv.RetryPolicy(), -1, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
+		"truv, wait and 503":   {truv.RetryPolicy(), 5 * s, http.StatusServiceUnavailable, []float64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +97,7 @@ func TestTheDerivedLeaseLosesNoEventOfAProviderThatRedelivers(t *testing.T) {
 			t.Parallel()
 			schedule := p
 			if p.Attempts == 0 { // nothing is published: a redelivery as soon as 10 s are over is one that finds it free
-				schedule = retry.Policy{Attempts: 2, Delays: []retry.Delay{{Base: 10 * time.Second}}, Rules: retry.Truv().Rules}
+				schedule = retry.Policy{Attempts: 2, Delays: []retry.Delay{{Base: 10 * time.Second}}, Rules: truv.RetryPolicy().Rules}
 			}
 			for _, wait := range []time.Duration{0, -1} {
 				cfg := idempotency.Config{Policy: p, Wait: wait}

@@ -82,7 +82,7 @@ const (
 )
 
 // Claim implements [Store]. It returns [ErrFull] for a key that is not held while MaxEntries are.
-func (m *Memory) Claim(ctx context.Context, c Claim) (Record, error) {
+func (m *Memory) Claim(ctx context.Context, c ClaimRequest) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
@@ -97,7 +97,7 @@ func (m *Memory) Claim(ctx context.Context, c Claim) (Record, error) {
 	return r, err
 }
 
-func (m *Memory) claim(s *shard, sum [16]byte, c *Claim, now int64) (Record, error) {
+func (m *Memory) claim(s *shard, sum [16]byte, c *ClaimRequest, now int64) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m.held.Add(-s.expire(now, 2))

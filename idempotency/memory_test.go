@@ -34,8 +34,8 @@ func fill(t testing.TB, s *idempotency.Memory, n int) {
 	}
 }
 
-func claimOf(i int) idempotency.Claim {
-	c := idempotency.Claim{
+func claimOf(i int) idempotency.ClaimRequest {
+	c := idempotency.ClaimRequest{
 		Key:   idempotency.Key{Scope: "truv/prod", ID: fmt.Sprintf("%032x", i)},
 		Lease: 10 * time.Second, Retain: month,
 	}
@@ -69,7 +69,7 @@ func TestMemoryTakesAtMost80BytesARecord(t *testing.T) { // alone: it measures t
 func TestMemoryAllocatesNothingForClaimAndComplete(t *testing.T) {
 	clock := &manual{at: time.Now()}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now})
-	claims := make([]idempotency.Claim, 4_000)
+	claims := make([]idempotency.ClaimRequest, 4_000)
 	for i := range claims {
 		claims[i] = claimOf(i)
 	}
@@ -146,7 +146,7 @@ func TestAClockThatGoesBackForgetsNothing(t *testing.T) {
 func TestMemoryRefusesWhatIsNoClaim(t *testing.T) {
 	t.Parallel()
 	s := memory()
-	for _, c := range []idempotency.Claim{
+	for _, c := range []idempotency.ClaimRequest{
 		{}, {Lease: -1, Retain: time.Hour}, {Lease: time.Hour, Retain: time.Minute}, {Lease: time.Hour},
 	} {
 		_, err := s.Claim(t.Context(), c)
@@ -175,7 +175,7 @@ func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
 			for i := range 2000 {
 				k := idempotency.Key{Scope: "s", ID: fmt.Sprint((i*7 + g) % 500)}
 				token := idempotency.NewToken()
-				r, err := s.Claim(t.Context(), idempotency.Claim{Key: k, Token: token, Lease: time.Hour, Retain: 2 * time.Hour})
+				r, err := s.Claim(t.Context(), idempotency.ClaimRequest{Key: k, Token: token, Lease: time.Hour, Retain: 2 * time.Hour})
 				if err != nil {
 					assert.ErrorIs(t, err, idempotency.ErrFull)
 					continue
@@ -210,7 +210,7 @@ func TestSoakForgetsNothingLiveAndStaysBounded(t *testing.T) { // alone: it meas
 	clock := &manual{at: time.Now()}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now, MaxEntries: size})
 	ctx := context.Background()
-	request := func(i int) idempotency.Claim {
+	request := func(i int) idempotency.ClaimRequest {
 		c := claimOf(i)
 		c.Retain = window
 		return c

@@ -68,7 +68,7 @@ func (m *Middleware) do(
 	if err := ctx.Err(); err != nil {
 		return d.end(Unavailable, err, 0) // nobody waits for it and nothing has begun
 	}
-	d.claim = Claim{
+	d.claim = ClaimRequest{
 		Key: d.claim.Key, Token: NewToken(), Fingerprint: fingerprint(m.cfg.Fingerprint(v)),
 		Lease: m.cfg.Lease, Retain: m.cfg.Retention,
 	}
@@ -110,7 +110,7 @@ func fingerprint(content []byte) Fingerprint {
 // Wrap believes the status that h writes to the ResponseWriter it was given. A framework that writes its errors after
 // its middleware has returned (echo), or that does not write to that writer, would have its failed events completed:
 // use [Middleware.Do] there. The answer is held back until the event is settled, up to 64 KiB of it and unless h
-// flushes, so that [Claimed.Fail] can still change it. A redirect is answered 503 instead, as Truv takes one for
+// flushes, so that [Claim.Fail] can still change it. A redirect is answered 503 instead, as Truv takes one for
 // accepted; other answers of h are passed on as they are, a 4xx too, which for Truval ends the matter. Wrap panics if h
 // is nil.
 func (m *Middleware) Wrap(h http.Handler) http.Handler {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -70,7 +71,7 @@ func TestNoOutcomeIsAnsweredWithARedirectOrAsTheSendersFault(t *testing.T) {
 
 func TestTheHandlerLearnsItsClaim(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	keys := map[string]bool{}
 	for attempt := uint32(1); attempt <= 3; attempt++ {
 		m.Do(t.Context(), event("a"), func(ctx context.Context) error {
@@ -97,7 +98,7 @@ func TestTheHandlerLearnsItsClaim(t *testing.T) {
 
 func TestFailDecidesWhateverTheHandlerReturns(t *testing.T) {
 	t.Parallel()
-	m, seen := middleware(t, memory(), idempotency.Config{Policy: retry.Truv()})
+	m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	fails := func(err error) idempotency.Result {
 		return m.Do(t.Context(), event("a"), func(ctx context.Context) error {
 			c, _ := idempotency.FromContext(ctx)
@@ -152,7 +153,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 func TestAStoreThatHangsCostsItsTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, seen := middleware(t, hanging{}, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, hanging{}, idempotency.Config{Policy: truv.RetryPolicy()})
 		began := time.Now()
 		res := m.Do(t.Context(), event("a"), nil)
 		assert.Equal(t, idempotency.Result{Outcome: idempotency.Unavailable, Status: 503}, res)
@@ -165,7 +166,7 @@ func TestAStoreThatHangsCostsItsTimeout(t *testing.T) {
 
 type hanging struct{ idempotency.Store }
 
-func (hanging) Claim(ctx context.Context, _ idempotency.Claim) (idempotency.Record, error) {
+func (hanging) Claim(ctx context.Context, _ idempotency.ClaimRequest) (idempotency.Record, error) {
 	<-ctx.Done()
 	return idempotency.Record{}, ctx.Err()
 }
@@ -180,7 +181,7 @@ func TestAStoreThatAnswersNoStateIsNotBelieved(t *testing.T) {
 
 type stateless struct{ idempotency.Store }
 
-func (stateless) Claim(context.Context, idempotency.Claim) (idempotency.Record, error) {
+func (stateless) Claim(context.Context, idempotency.ClaimRequest) (idempotency.Record, error) {
 	return idempotency.Record{}, nil
 }
 
@@ -237,7 +238,7 @@ func TestTwoScopesNeverMeetInOneStore(t *testing.T) {
 
 func TestAnObserverThatPanicsChangesNothing(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Observe: func(context.Context, idempotency.Event) { panic("observer") }})
+	m, _ := middleware(t, memory(), idempotency.Config{Observe: func(context.Context, idempotency.Observation) { panic("observer") }})
 	assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome)
 }
 

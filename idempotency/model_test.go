@@ -38,7 +38,7 @@ func (m *model) get(k idempotency.Key) *modelRecord {
 	return nil
 }
 
-func (m *model) claim(c idempotency.Claim) idempotency.Record {
+func (m *model) claim(c idempotency.ClaimRequest) idempotency.Record {
 	r := m.get(c.Key)
 	if r == nil {
 		r = &modelRecord{state: "released", first: c.Fingerprint, expires: secondUp(m.now + c.Retain.Milliseconds())}
@@ -120,7 +120,7 @@ func playModel(t *testing.T, random *rand.Rand, operations int) {
 		what := ""
 		switch op := random.IntN(100); {
 		case op < 40:
-			c := idempotency.Claim{Key: k, Token: token, Lease: lease, Retain: retain}
+			c := idempotency.ClaimRequest{Key: k, Token: token, Lease: lease, Retain: retain}
 			c.Fingerprint[0] = byte(random.IntN(3))
 			got, err := store.Claim(ctx, c)
 			require.NoError(t, err)

@@ -7,13 +7,13 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// A SequenceFunc says where an event stands among those about the same thing: the resource, in words that no other
+// A VersionFunc says where an event stands among those about the same thing: the resource, in words that no other
 // family of events of this scope uses (for example "task-status:" and the task's id), and the provider's time of it.
 //
 // An empty resource, or a zero time, means that there is no order. It is called with verified bytes only. An error
 // means that the provider sent what it does not document: the event is handled with [OrderUnknown] and reported as
-// [SequenceFailed].
-type SequenceFunc func(v *truhook.Verified) (resource string, at time.Time, err error)
+// [VersionFailed].
+type VersionFunc func(v *truhook.Verified) (resource string, at time.Time, err error)
 
 // An Order says how an event stands to the newest one of the same resource for which a handler was started.
 type Order uint8
@@ -45,7 +45,7 @@ func (o Order) String() string {
 	return "unknown"
 }
 
-// An Orderer is a [Store] that can tell what is out of order. It is an optional interface: Config.Sequence needs a
+// An Orderer is a [Store] that can tell what is out of order. It is an optional interface: Config.Version needs a
 // store that has it.
 //
 // Advance compares at with what is stored for the resource, in microseconds since 1970. Nothing stored, or an earlier

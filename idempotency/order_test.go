@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 // A fact is an event with an order.
@@ -47,7 +47,7 @@ func sequence(v *truhook.Verified) (string, time.Time, error) {
 func ordered(t *testing.T, s idempotency.Store, cfg idempotency.Config) (*idempotency.Middleware, *observed) {
 	t.Helper()
 	o := &observed{}
-	cfg.Policy, cfg.Sequence, cfg.Observe = retry.Truv(), sequence, o.Observe
+	cfg.Policy, cfg.Version, cfg.Observe = truv.RetryPolicy(), sequence, o.Observe
 	m, err := idempotency.NewMiddleware(s, "test", factID, cfg)
 	assert.NoError(t, err)
 	return m, o
@@ -156,7 +156,7 @@ func TestAnEventThatCannotBeOrderedIsHandled(t *testing.T) {
 	assert.Equal(t, idempotency.Handled, outcome)
 	order, _ = label(m, fact{ID: "2", Resource: "a\x00b", At: time.Now()}, nil)
 	assert.Equal(t, "unknown", order)
-	assert.Equal(t, 2, seen.count(idempotency.SequenceFailed))
+	assert.Equal(t, 2, seen.count(idempotency.VersionFailed))
 }
 
 func TestAGateThatCannotBeAskedGivesTheEventBack(t *testing.T) {

@@ -56,7 +56,7 @@ const (
 	BadKey Outcome = "bad-key"
 )
 
-// What an [Event] may say besides.
+// What an [Observation] may say besides.
 const (
 	// NotDeduped: the KeyFunc returned no id; the handler is called without a claim.
 	NotDeduped Outcome = "not-deduped"
@@ -70,8 +70,8 @@ const (
 	// FutureVersion: the event's time is more than five minutes ahead of our clock; it does not move the gate.
 	FutureVersion Outcome = "future-version"
 
-	// SequenceFailed: Config.Sequence returned an error; the order is unknown.
-	SequenceFailed Outcome = "sequence-failed"
+	// VersionFailed: Config.Version returned an error; the order is unknown.
+	VersionFailed Outcome = "version-failed"
 
 	// LeaseLost: somebody took over, or the lease ran out while the store could not be reached; the handler's context
 	// is cancelled.
@@ -106,9 +106,9 @@ const (
 	DeadLetterFailed Outcome = "dead-letter-failed"
 )
 
-// An Event is what Config.Observe is told. It holds no payload and no token. Key holds the provider's id of the event;
+// An Observation is what Config.Observe is told. It holds no payload and no token. Key holds the provider's id of the event;
 // Err may hold the text of your handler's error.
-type Event struct {
+type Observation struct {
 	Outcome Outcome
 	Key     Key    // zero where there was none
 	Attempt uint32 // 0: not claimed
@@ -147,12 +147,12 @@ func (r Result) Respond(w http.ResponseWriter) {
 }
 
 // observe reports an event. A hook that panics must not make an event of ours fail.
-func (m *Middleware) observe(ctx context.Context, e Event) {
+func (m *Middleware) observe(ctx context.Context, o Observation) {
 	if m.cfg.Observe == nil {
 		return
 	}
 	defer func() { _ = recover() }()
-	m.cfg.Observe(ctx, e)
+	m.cfg.Observe(ctx, o)
 }
 
 func (m *Middleware) result(o Outcome, after time.Duration) Result {

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -24,7 +26,7 @@ func TestDeadLetters(t *testing.T) {
 	var hookErr error
 	store := memory()
 	m, seen := middleware(t, store, idempotency.Config{
-		Policy: retry.Truv(), MaxAttempts: 2,
+		Policy: truv.RetryPolicy(), MaxAttempts: 2,
 		DeadLetter: func(ctx context.Context, v *truhook.Verified, err error) error {
 			c, _ := idempotency.FromContext(ctx)
 			dead = append(dead, fmt.Sprintf("%s at %d: %v", v.Payload, c.Attempt, err))
@@ -55,10 +57,10 @@ func TestABodyThatKillsTheProcessIsEndedByTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval(), Wait: -1, MaxAttempts: 3})
+		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), Wait: -1, MaxAttempts: 3})
 		k, _ := idempotency.NewKey("test", "poison")
 		for range 3 { // a process that claims and dies
-			_, err := store.Claim(t.Context(), idempotency.Claim{
+			_, err := store.Claim(t.Context(), idempotency.ClaimRequest{
 				Key: k, Token: idempotency.NewToken(), Lease: 2 * time.Second, Retain: time.Hour,
 			})
 			require.NoError(t, err)
@@ -88,7 +90,7 @@ func TestPanicsAndGoexitReleaseAndGoOn(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := memory()
-				m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv(), AnswerWithin: within})
+				m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: within})
 				for _, value := range []any{"text", http.ErrAbortHandler, errHandler} {
 					assert.PanicsWithValue(t, value, func() {
 						m.Do(t.Context(), event("a"), func(context.Context) error { panic(value) })

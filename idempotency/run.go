@@ -12,7 +12,7 @@ import (
 
 // run calls fn under the claim and settles the event.
 func (d *delivery) run(fn func(context.Context) error) Result {
-	c := Claimed{Attempt: d.record.Attempt, Order: d.order, failure: new(atomic.Pointer[error])}
+	c := Claim{Attempt: d.record.Attempt, Order: d.order, failure: new(atomic.Pointer[error])}
 	if len(d.stores) > 0 {
 		c.IdempotencyKey = d.claim.Key.IdempotencyKey()
 	}
@@ -28,7 +28,7 @@ func (d *delivery) run(fn func(context.Context) error) Result {
 }
 
 // work calls the handler, and the hook for dead letters if it must.
-func (d *delivery) work(ctx context.Context, c Claimed, fn func(context.Context) error) (Outcome, error) {
+func (d *delivery) work(ctx context.Context, c Claim, fn func(context.Context) error) (Outcome, error) {
 	var err error
 	if most := d.cfg.MaxAttempts; most > 0 && int64(c.Attempt) > int64(most) {
 		err = retry.Permanent(ErrTooManyAttempts)

@@ -18,7 +18,6 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 // A secret that was made for this test.
@@ -37,8 +36,8 @@ func TestWhatIsNotVerifiedNeverTouchesTheStore(t *testing.T) {
 	store := &flaky{Store: memory()}
 	v, err := truv.New(testSecret)
 	require.NoError(t, err)
-	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.DeliveryID,
-		idempotency.Config{Policy: retry.Truv(), Sequence: truv.Sequence})
+	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.EventID,
+		idempotency.Config{Policy: truv.RetryPolicy(), Version: truv.EventVersion})
 	require.NoError(t, err)
 	calls := 0
 	h := truhook.NewMiddleware(v, truhook.Config{MaxBodyBytes: 4096}).Wrap(
@@ -94,7 +93,7 @@ func TestTheWrongOrderOfWrapsIsAnswered500(t *testing.T) {
 	store := &flaky{Store: memory()}
 	v, err := truv.New(testSecret)
 	require.NoError(t, err)
-	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.DeliveryID, idempotency.Config{})
+	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.EventID, idempotency.Config{})
 	require.NoError(t, err)
 	h := once.Wrap(truhook.NewMiddleware(v, truhook.Config{}).Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		t.Error("called")

@@ -51,7 +51,7 @@ var ErrFull = errors.New("idempotency: the store is full")
 // safe for concurrent use. What it keeps of a key that it must forget is nothing.
 type Store interface {
 	// Claim asks for the right to handle the event: points 1, 2, 6, 7 and 12.
-	Claim(ctx context.Context, c Claim) (Record, error)
+	Claim(ctx context.Context, c ClaimRequest) (Record, error)
 
 	// Extend lets the lease end after lease from now: points 3 and 5.
 	Extend(ctx context.Context, k Key, t Token, lease time.Duration) error
@@ -63,8 +63,8 @@ type Store interface {
 	Release(ctx context.Context, k Key, t Token) error
 }
 
-// A Claim asks a [Store] for the right to handle one event.
-type Claim struct {
+// A ClaimRequest asks a [Store] for the right to handle one event.
+type ClaimRequest struct {
 	Key   Key
 	Token Token // not zero
 
@@ -78,7 +78,7 @@ type Claim struct {
 	Retain time.Duration
 }
 
-// A State is the answer to a [Claim]. The zero State is none; whoever gets it must not go on.
+// A State is the answer to a [ClaimRequest]. The zero State is none; whoever gets it must not go on.
 type State uint8
 
 const (
@@ -105,7 +105,7 @@ func (s State) String() string {
 	return "no state"
 }
 
-// A Record is what a [Store] knows after a [Claim].
+// A Record is what a [Store] knows after a [ClaimRequest].
 type Record struct {
 	State State
 

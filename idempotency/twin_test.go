@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
 )
 
 func TestATwinWaitsAndThenKnows(t *testing.T) {
@@ -32,7 +32,7 @@ func TestATwinWaitsAndThenKnows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), Wait: c.wait, AnswerWithin: -1})
+				m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), Wait: c.wait, AnswerWithin: -1})
 				var calls sync.WaitGroup
 				calls.Add(1)
 				go func() {
@@ -64,7 +64,7 @@ func TestATwinWaitsAndThenKnows(t *testing.T) {
 func TestATwinThatHangsUpStopsWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(8 * time.Second); return nil })
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -79,7 +79,7 @@ func TestATwinThatHangsUpStopsWaiting(t *testing.T) {
 func TestAtMost64TwinsWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m, seen := middleware(t, memory(), idempotency.Config{Policy: retry.Truv(), AnswerWithin: -1})
+		m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
 		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(4 * time.Second); return nil })
 		synctest.Wait()
 		var wg sync.WaitGroup

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -25,7 +27,7 @@ func TestWrapCompletesWhat2xxAnswersAndReleasesTheRest(t *testing.T) {
 		429: false, 500: false, 503: false,
 	} {
 		store := memory()
-		m, seen := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c, ok := idempotency.FromContext(r.Context())
 			assert.True(t, ok)
@@ -80,7 +82,7 @@ func TestFailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memory()
-			m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truv()})
+			m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 			h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if c.write {
 					w.Header().Set("X-Own", "1")
@@ -105,7 +107,7 @@ func TestFailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
 
 func TestFailOverridesAnAnswerThatTruvalWouldTakeAsFinal(t *testing.T) {
 	t.Parallel()
-	m, _ := middleware(t, memory(), idempotency.Config{Policy: retry.Truval()})
+	m, _ := middleware(t, memory(), idempotency.Config{Policy: truval.RetryPolicy()})
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := idempotency.FromContext(r.Context())
 		c.Fail(errHandler)
@@ -213,7 +215,7 @@ func TestTheWrappedWriterServesTheResponseController(t *testing.T) {
 func TestAPlainServeMuxWithAFailingHandlerIsSeenAs5xxAndReleased(t *testing.T) {
 	t.Parallel()
 	store := memory()
-	m, _ := middleware(t, store, idempotency.Config{Policy: retry.Truval()})
+	m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy()})
 	attempts := 0
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/truval", m.Handle(func(context.Context, *truhook.Verified) error {

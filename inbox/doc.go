@@ -5,9 +5,9 @@
 // answered, and a worker handles the event for as long as it takes. The queue is one that you run already, or a table:
 //
 //	queue, err := sqlinbox.New(db, sqlinbox.SQLite, sqlinbox.Config{})
-//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{
-//		Policy:   retry.Truv(),
-//		Sequence: truv.Sequence,
+//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{
+//		Policy:   truv.RetryPolicy(),
+//		Version: truv.EventVersion,
 //	})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	go queue.Run(ctx, func(ctx context.Context, v *truhook.Verified) error {
@@ -26,7 +26,7 @@
 //
 // An event that was accepted is handled at least once, for as long as the queue keeps it, and once where nothing
 // fails. The worker runs it through the state machine of package idempotency: no two handlers that hold a lease work on
-// one event, an event whose handler returned nil is not handled again, and idempotency.Claimed.Attempt is larger than 1
+// one event, an event whose handler returned nil is not handled again, and idempotency.Claim.Attempt is larger than 1
 // wherever an earlier attempt may have had an effect. The page docs/inbox.md has a table of what each queue keeps after
 // a crash, a failover and the loss of a disk.
 //

@@ -36,7 +36,7 @@ func Example() {
 		return
 	}
 	queue := &slice{}
-	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{Policy: retry.Truv(), Sequence: truv.Sequence})
+	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy(), Version: truv.EventVersion})
 	if err != nil {
 		fmt.Println(err)
 		return

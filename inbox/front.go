@@ -10,7 +10,7 @@ import (
 // noStore stands where there is no store in front: every claim is granted, and the queue alone knows duplicates.
 type noStore struct{}
 
-func (noStore) Claim(context.Context, idempotency.Claim) (idempotency.Record, error) {
+func (noStore) Claim(context.Context, idempotency.ClaimRequest) (idempotency.Record, error) {
 	return idempotency.Record{State: idempotency.Owned, Attempt: 1}, nil
 }
 

@@ -29,11 +29,11 @@ type Enqueuer interface {
 type Config struct {
 	_ [0]func()
 
-	// Policy is the provider, for example retry.Truv().
+	// Policy is the provider, for example truv.RetryPolicy().
 	Policy retry.Policy
 
-	// Sequence tells the order of events, for the worker. Nil: none.
-	Sequence idempotency.SequenceFunc
+	// Version tells the order of events, for the worker. Nil: none.
+	Version idempotency.VersionFunc
 
 	// Fingerprint tells deliveries of one key apart. Nil: the payload. See idempotency.Config.
 	Fingerprint idempotency.FingerprintFunc
@@ -47,7 +47,7 @@ type Config struct {
 	// saves work; it is not what makes an event handled once. Nil: none, which is right for package sqlinbox.
 	Store idempotency.Store
 
-	// Retention is how long Store remembers a key, and how old an event may be where Sequence tells its time: an older
+	// Retention is how long Store remembers a key, and how old an event may be where Version tells its time: an older
 	// one is answered 200 and not enqueued (idempotency.TooOld). Zero: as idempotency.Config derives it from Policy.
 	Retention time.Duration
 
@@ -55,7 +55,7 @@ type Config struct {
 	Timeout time.Duration
 
 	// Observe is told what became of every delivery: idempotency.Handled is accepted. See idempotency.Config.
-	Observe func(ctx context.Context, e idempotency.Event)
+	Observe func(ctx context.Context, e idempotency.Observation)
 
 	// Now is the clock of Message.Received, and of what is too old; nil: time.Now.
 	Now func() time.Time
@@ -117,8 +117,8 @@ func NewHandler(e Enqueuer, scope string, key idempotency.KeyFunc, cfg Config) (
 	if cfg.Policy.AckLimit == 0 {
 		front.AnswerWithin = cfg.Timeout + cfg.Timeout/10 // for a queue that does not end when its context does
 	}
-	if cfg.Sequence != nil {
-		front.Sequence = func(v *truhook.Verified) (string, time.Time, error) {
+	if cfg.Version != nil {
+		front.Version = func(v *truhook.Verified) (string, time.Time, error) {
 			a := arrivalOf(v)
 			return a.message.Resource, a.message.At, a.sequenceErr
 		}
@@ -186,7 +186,7 @@ func (h *Handler) Wait(ctx context.Context) error {
 
 type duplicateKey struct{}
 
-func (h *Handler) observe(ctx context.Context, e idempotency.Event) {
+func (h *Handler) observe(ctx context.Context, e idempotency.Observation) {
 	if h.cfg.Observe == nil {
 		return
 	}
@@ -254,10 +254,10 @@ func (h *Handler) arrive(v *truhook.Verified, header http.Header) *arrival {
 }
 
 func (h *Handler) order(a *arrival, v *truhook.Verified) {
-	if h.cfg.Sequence == nil {
+	if h.cfg.Version == nil {
 		return
 	}
-	resource, at, err := h.cfg.Sequence(v)
+	resource, at, err := h.cfg.Version(v)
 	if err == nil && resource != "" && !at.IsZero() {
 		var k idempotency.Key
 		if k, err = idempotency.NewKey(h.scope, resource); err == nil {

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
 	"github.com/truhook/truhook/retry"
@@ -23,8 +25,8 @@ func TestAcceptedIsAnswered200WithAllThatAWorkerNeeds(t *testing.T) {
 	q := &queue{}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	h := handler(t, q, inbox.Config{
-		Policy: retry.Truv(), Header: []string{"traceparent", "X-Bytes", "X-Absent"}, Now: func() time.Time { return now },
-		Sequence: func(*truhook.Verified) (string, time.Time, error) { return "order/1", now.Add(-time.Second), nil },
+		Policy: truv.RetryPolicy(), Header: []string{"traceparent", "X-Bytes", "X-Absent"}, Now: func() time.Time { return now },
+		Version: func(*truhook.Verified) (string, time.Time, error) { return "order/1", now.Add(-time.Second), nil },
 	})
 	v := verified("event-1")
 	v.Inner = []byte("inside")
@@ -50,7 +52,7 @@ func TestWhatTheQueueDoesNotTakeIsAnswered503(t *testing.T) {
 		"a reason of ours": truhook.SignatureMismatch,
 	} {
 		for _, store := range []idempotency.Store{nil, memory()} {
-			for _, policy := range []retry.Policy{{}, retry.Truv(), retry.Truval()} {
+			for _, policy := range []retry.Policy{{}, truv.RetryPolicy(), truval.RetryPolicy()} {
 				q, s := &queue{err: err}, &seen{}
 				h := handler(t, q, inbox.Config{Policy: policy, Store: store, Observe: s.observe})
 				assertStatus(t, http.StatusServiceUnavailable, post(h, verified("a"+policy.Provider+name), nil))
@@ -149,8 +151,8 @@ func TestTooOldIsNotEnqueued(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	at := now
 	h := handler(t, q, inbox.Config{
-		Policy: retry.Truv(), Observe: s.observe, Now: func() time.Time { return now },
-		Sequence: func(*truhook.Verified) (string, time.Time, error) { return "order/1", at, nil },
+		Policy: truv.RetryPolicy(), Observe: s.observe, Now: func() time.Time { return now },
+		Version: func(*truhook.Verified) (string, time.Time, error) { return "order/1", at, nil },
 	})
 	at = now.Add(-32 * 24 * time.Hour)
 	assert.Equal(t, 200, post(h, verified("a"), nil).Code)
@@ -163,14 +165,14 @@ func TestTooOldIsNotEnqueued(t *testing.T) {
 
 func TestASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
 	t.Parallel()
-	for _, seq := range []idempotency.SequenceFunc{
+	for _, seq := range []idempotency.VersionFunc{
 		func(*truhook.Verified) (string, time.Time, error) { return "r", time.Now(), errQueue },
 		func(*truhook.Verified) (string, time.Time, error) { return "r\x00", time.Now(), nil },
 		func(*truhook.Verified) (string, time.Time, error) { return "", time.Now(), nil },
 		func(*truhook.Verified) (string, time.Time, error) { return "r", time.Time{}, nil },
 	} {
 		q := &queue{}
-		h := handler(t, q, inbox.Config{Sequence: seq, Store: memory()})
+		h := handler(t, q, inbox.Config{Version: seq, Store: memory()})
 		assert.Equal(t, 200, post(h, verified("a"), nil).Code)
 		require.Len(t, q.all(), 1)
 		assert.Empty(t, q.all()[0].Resource)
@@ -182,7 +184,7 @@ func TestAcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
 	t.Parallel()
 	q, store := &queue{}, memory()
 	at := time.Now()
-	h := handler(t, q, inbox.Config{Store: store, Sequence: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil }})
+	h := handler(t, q, inbox.Config{Store: store, Version: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil }})
 	post(h, verified("a"), nil)
 	k := idempotency.Key{Scope: "truv/test", ID: "r"}
 	order, err := store.Advance(t.Context(), k, at.Add(-time.Hour), time.Hour)
@@ -206,7 +208,7 @@ func TestAHungUpSenderDoesNotStopTheEnqueue(t *testing.T) {
 
 func TestAStalledQueueIsAnsweredInTime(t *testing.T) {
 	t.Parallel()
-	for _, policy := range []retry.Policy{{}, retry.Truv()} {
+	for _, policy := range []retry.Policy{{}, truv.RetryPolicy()} {
 		for _, deaf := range []bool{false, true} { // deaf: it does not end when its context does
 			synctest.Test(t, func(t *testing.T) {
 				q, s := &queue{}, &seen{}
@@ -255,7 +257,7 @@ func TestAStoreThatIsAwayIs503(t *testing.T) {
 
 type awayStore struct{ idempotency.Store }
 
-func (awayStore) Claim(context.Context, idempotency.Claim) (idempotency.Record, error) {
+func (awayStore) Claim(context.Context, idempotency.ClaimRequest) (idempotency.Record, error) {
 	return idempotency.Record{}, errQueue
 }
 

@@ -64,10 +64,10 @@ func (q *queue) all() []inbox.Message {
 // seen collects events.
 type seen struct {
 	mu     sync.Mutex
-	events []idempotency.Event
+	events []idempotency.Observation
 }
 
-func (s *seen) observe(_ context.Context, e idempotency.Event) {
+func (s *seen) observe(_ context.Context, e idempotency.Observation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, e)

@@ -35,7 +35,7 @@ type Message struct {
 	// Proofs are those of the truhook.Verified, without Detail.
 	Proofs []truhook.Proof
 
-	// Resource and At are what Config.Sequence said. Empty: the event has no order.
+	// Resource and At are what Config.Version said. Empty: the event has no order.
 	Resource string
 	At       time.Time
 

@@ -26,7 +26,7 @@ type Worker struct {
 // NewWorker returns a worker that calls fn once for each event, with s as the memory of what was done. The store may be
 // the one in front of the queue: the scopes differ. Its retention has to outlast the queue's retries.
 //
-// The Config differs from that of idempotency.NewMiddleware in what a queue knows better. Sequence, Fingerprint and Now
+// The Config differs from that of idempotency.NewMiddleware in what a queue knows better. Version, Fingerprint and Now
 // come with the message, and AnswerWithin and Fallback have no meaning, so each of them is an error. MaxAttempts: zero
 // means no limit, as queues count for themselves. DeadLetter: nil means that Work returns the error, still marked by
 // retry.Permanent, and forgets the claim, so that the queue's own way of replaying a dead message works. SkipStale
@@ -39,8 +39,8 @@ func NewWorker(
 	switch {
 	case s == nil || fn == nil:
 		return nil, errors.New("inbox: the store or the function is nil")
-	case cfg.Sequence != nil || cfg.Fingerprint != nil || cfg.Now != nil:
-		return nil, errors.New("inbox: Sequence, Fingerprint and Now come with the message")
+	case cfg.Version != nil || cfg.Fingerprint != nil || cfg.Now != nil:
+		return nil, errors.New("inbox: Version, Fingerprint and Now come with the message")
 	case cfg.AnswerWithin != 0 || cfg.Fallback != nil:
 		return nil, errors.New("inbox: AnswerWithin and Fallback have no meaning behind a queue")
 	}
@@ -112,7 +112,7 @@ func (w *Worker) config(m Message, last *error) idempotency.Config {
 	}
 	ahead := !m.Received.IsZero() && m.At.After(m.Received.Add(futureSlack))
 	if _, ok := w.store.(idempotency.Orderer); ok && m.Resource != "" && !m.At.IsZero() && !ahead {
-		cfg.Sequence = func(*truhook.Verified) (string, time.Time, error) { return m.Resource, m.At, nil }
+		cfg.Version = func(*truhook.Verified) (string, time.Time, error) { return m.Resource, m.At, nil }
 	} else {
 		cfg.SkipStale = false
 	}
@@ -121,7 +121,7 @@ func (w *Worker) config(m Message, last *error) idempotency.Config {
 		cfg.DeadLetter = func(_ context.Context, _ *truhook.Verified, err error) error { return err }
 	}
 	observe := cfg.Observe
-	cfg.Observe = func(ctx context.Context, e idempotency.Event) {
+	cfg.Observe = func(ctx context.Context, e idempotency.Observation) {
 		switch e.Outcome {
 		case idempotency.DeadLetterFailed:
 			if kept {

@@ -212,7 +212,7 @@ func TestNewWorkerRefusesWhatHasNoMeaning(t *testing.T) {
 	t.Parallel()
 	fn := func(context.Context, *truhook.Verified) error { return nil }
 	for name, cfg := range map[string]idempotency.Config{
-		"sequence":     {Sequence: func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }},
+		"sequence":     {Version: func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }},
 		"fingerprint":  {Fingerprint: func(*truhook.Verified) []byte { return nil }},
 		"now":          {Now: time.Now},
 		"answerWithin": {AnswerWithin: time.Second},

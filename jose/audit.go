@@ -13,14 +13,14 @@ import (
 
 var (
 	_ truhook.Auditor = (*Verifier)(nil)
-	_ truhook.Auditor = (*CachedKeySet)(nil)
-	_ truhook.Auditor = (*FileKeySet)(nil)
+	_ truhook.Auditor = (*CachedKeys)(nil)
+	_ truhook.Auditor = (*FileKeys)(nil)
 	_ truhook.Auditor = (*FilePrivateKeys)(nil)
 )
 
 const soon = 7 * 24 * time.Hour
 
-// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeySet], and asks a KeySet that is an Auditor. It
+// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeys], and asks a KeySource that is an Auditor. It
 // does not look at private keys; [AuditPrivateKeys] does.
 func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	if v == nil || v.tokens == nil {
@@ -31,7 +31,7 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 		}}
 	}
 	switch keys := v.tokens.keys.(type) {
-	case StaticKeySet:
+	case StaticKeys:
 		return AuditKeys(v.tokens.now(), keys...)
 	case truhook.Auditor:
 		return keys.Audit(ctx)
@@ -81,10 +81,10 @@ func AuditPrivateKeys(now time.Time, keys ...PrivateKey) []truhook.Finding {
 			})
 			continue
 		}
-		if k.UseUntil.IsZero() || !now.After(k.UseUntil) {
+		if k.NotAfter.IsZero() || !now.After(k.NotAfter) {
 			usable++
 		}
-		findings = append(findings, auditEnd(k.ID, k.UseUntil, now)...)
+		findings = append(findings, auditEnd(k.ID, k.NotAfter, now)...)
 	}
 	if usable == 0 {
 		findings = append(findings, truhook.Finding{
@@ -120,7 +120,7 @@ func auditEnd(id string, end, now time.Time) []truhook.Finding {
 
 // Audit implements [truhook.Auditor]. It looks at the keys that are kept, and at whether the last fetches failed; it
 // fetches a whole set if there is none yet, and never by id, as the ids come with the deliveries.
-func (c *CachedKeySet) Audit(ctx context.Context) []truhook.Finding {
+func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 	if c == nil || c.fetch == nil {
 		return AuditKeys(time.Time{})
 	}
@@ -150,14 +150,14 @@ func (c *CachedKeySet) Audit(ctx context.Context) []truhook.Finding {
 	return findings
 }
 
-func (c *CachedKeySet) any() bool {
+func (c *CachedKeys) any() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.slots) > 0
 }
 
 // Audit implements [truhook.Auditor]. It looks at the files now, and at the keys that are in use.
-func (f *FileKeySet) Audit(ctx context.Context) []truhook.Finding {
+func (f *FileKeys) Audit(ctx context.Context) []truhook.Finding {
 	if f == nil || f.folder == nil {
 		return AuditKeys(time.Time{})
 	}

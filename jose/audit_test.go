@@ -57,7 +57,7 @@ func TestAuditFindsKeysThatAreWeakOrNearTheirEnd(t *testing.T) {
 	assert.Equal(t, []string{"key-against-policy", "no-valid-key"},
 		findingNames(jose.AuditPrivateKeys(now, jose.PrivateKey{ID: "w", Key: weak})))
 	assert.Equal(t, []string{"key-expires-soon"},
-		findingNames(jose.AuditPrivateKeys(now, jose.PrivateKey{ID: "a", Key: keys.rsa, UseUntil: now.Add(time.Hour)})))
+		findingNames(jose.AuditPrivateKeys(now, jose.PrivateKey{ID: "a", Key: keys.rsa, NotAfter: now.Add(time.Hour)})))
 }
 
 func TestAuditOfACachedKeySet(t *testing.T) {
@@ -77,6 +77,6 @@ func TestAuditOfACachedKeySet(t *testing.T) {
 	_, err = set.PublicKeys(t.Context(), "a")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"keys-stale"}, findingNames(set.Audit(t.Context())))
-	assert.NotEmpty(t, (*jose.CachedKeySet)(nil).Audit(t.Context()))
+	assert.NotEmpty(t, (*jose.CachedKeys)(nil).Audit(t.Context()))
 	assert.NotEmpty(t, (*jose.Verifier)(nil).Audit(t.Context()))
 }

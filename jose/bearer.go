@@ -14,7 +14,7 @@ type BearerConfig struct {
 	Issuer     string           // what iss must be
 	Audience   string           // what aud must be or hold
 	Subject    string           // what sub must be; empty: not compared
-	Keys       KeySet           // by key id; a token without a kid is refused
+	Keys       KeySource        // by key id; a token without a kid is refused
 	Algorithms []string         // as in Config
 	Leeway     time.Duration    // zero: 30 s
 	MaxAge     time.Duration    // how long after iat a token is taken; zero: 24 h

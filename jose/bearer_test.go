@@ -15,7 +15,7 @@ import (
 func bearerConfig() jose.BearerConfig {
 	return jose.BearerConfig{
 		Issuer: "issuer", Audience: "audience", Algorithms: []string{"RS256"},
-		Keys: jose.StaticKeySet{{ID: "1", Key: &testKeys().rsa.PublicKey}},
+		Keys: jose.StaticKeys{{ID: "1", Key: &testKeys().rsa.PublicKey}},
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// CacheConfig bounds a [CachedKeySet]. Values below zero are errors.
+// CacheConfig bounds a [CachedKeys]. Values below zero are errors.
 type CacheConfig struct {
 	_ [0]func()
 
@@ -27,13 +27,13 @@ type CacheConfig struct {
 	Now        func() time.Time // nil: time.Now
 }
 
-// A CachedKeySet is a [KeySet] in front of a source that has to be asked over the network.
+// A CachedKeys is a [KeySource] in front of a source that has to be asked over the network.
 //
 // It asks once for callers that come together, with a context of its own, so that one of them cannot cancel it for the
 // others. It answers KeysUnavailable only when it cannot tell: the source failed and there is nothing younger than TTL
 // and MaxStale, or a fetch for an unknown id would come sooner than MinInterval after the last one (with [CacheSet], one
-// that failed: a whole set that was just fetched tells that there is no such id). It is safe for concurrent use. It starts a goroutine only for the time of a fetch. The nil and the zero CachedKeySet answer NoKey.
-type CachedKeySet struct {
+// that failed: a whole set that was just fetched tells that there is no such id). It is safe for concurrent use. It starts a goroutine only for the time of a fetch. The nil and the zero CachedKeys answer NoKey.
+type CachedKeys struct {
 	fetch func(ctx context.Context, keyID string) ([]PublicKey, error)
 	whole bool // a fetch gives all keys there are, under the slot ""
 	cfg   CacheConfig
@@ -60,23 +60,23 @@ type flight struct {
 	err  error           // valid after done; guarded by mu
 }
 
-// CacheByID returns a [CachedKeySet] of a source that is asked for one id at a time. fetch returns the keys of that
+// CacheByID returns a [CachedKeys] of a source that is asked for one id at a time. fetch returns the keys of that
 // id, none if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
 // Since strangers choose the ids, one of them can hold up the fetch of a new key by MinInterval after MinInterval.
-func CacheByID(fetch func(ctx context.Context, keyID string) ([]PublicKey, error), cfg CacheConfig) (*CachedKeySet, error) {
+func CacheByID(fetch func(ctx context.Context, keyID string) ([]PublicKey, error), cfg CacheConfig) (*CachedKeys, error) {
 	return newCache(fetch, false, cfg)
 }
 
-// CacheSet returns a [CachedKeySet] of a source that gives all its keys at once. A key that is gone from the source is
+// CacheSet returns a [CachedKeys] of a source that gives all its keys at once. A key that is gone from the source is
 // gone after the next fetch. fetch returning no key is an error, as it is a fault more often than the truth.
-func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheConfig) (*CachedKeySet, error) {
+func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheConfig) (*CachedKeys, error) {
 	if fetch == nil {
 		return newCache(nil, true, cfg)
 	}
 	return newCache(func(ctx context.Context, _ string) ([]PublicKey, error) { return fetch(ctx) }, true, cfg)
 }
 
-func newCache(fetch func(context.Context, string) ([]PublicKey, error), whole bool, cfg CacheConfig) (*CachedKeySet, error) {
+func newCache(fetch func(context.Context, string) ([]PublicKey, error), whole bool, cfg CacheConfig) (*CachedKeys, error) {
 	if fetch == nil {
 		return nil, configError("no function to fetch keys is given")
 	}
@@ -92,7 +92,7 @@ func newCache(fetch func(context.Context, string) ([]PublicKey, error), whole bo
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &CachedKeySet{
+	return &CachedKeys{
 		fetch: fetch, whole: whole, cfg: cfg,
 		slots: map[string]*slot{}, flights: map[string]*flight{}, unknown: map[string]time.Time{},
 	}, nil
@@ -106,8 +106,8 @@ func orElse[T comparable](value, otherwise T) T {
 	return value
 }
 
-// PublicKeys implements [KeySet].
-func (c *CachedKeySet) PublicKeys(ctx context.Context, keyID string) ([]PublicKey, error) {
+// PublicKeys implements [KeySource].
+func (c *CachedKeys) PublicKeys(ctx context.Context, keyID string) ([]PublicKey, error) {
 	if c == nil || c.fetch == nil {
 		return nil, &truhook.Error{Reason: truhook.NoKey}
 	}
@@ -146,17 +146,17 @@ func (c *CachedKeySet) PublicKeys(ctx context.Context, keyID string) ([]PublicKe
 		return c.otherwise(name, keyID, f.err)
 	}
 	if s := c.slots[name]; s != nil {
-		return StaticKeySet(s.keys).PublicKeys(ctx, keyID)
+		return StaticKeys(s.keys).PublicKeys(ctx, keyID)
 	}
 	return nil, nil
 }
 
 // look answers from memory. Where that does not settle it, it returns the keys that are past their TTL, if any.
-func (c *CachedKeySet) look(name, keyID string) (keys []PublicKey, err error, settled bool) { //nolint:revive // err is data
+func (c *CachedKeys) look(name, keyID string) (keys []PublicKey, err error, settled bool) { //nolint:revive // err is data
 	now := c.cfg.Now()
 	s := c.slots[name]
 	if s != nil {
-		keys, _ = StaticKeySet(s.keys).PublicKeys(context.Background(), keyID)
+		keys, _ = StaticKeys(s.keys).PublicKeys(context.Background(), keyID)
 	}
 	known := len(keys) > 0
 	switch {
@@ -180,9 +180,9 @@ func (c *CachedKeySet) look(name, keyID string) (keys []PublicKey, err error, se
 }
 
 // otherwise answers where there was no fetch or it failed: with keys that are not too stale, else that it cannot tell.
-func (c *CachedKeySet) otherwise(name, keyID string, cause error) ([]PublicKey, error) {
+func (c *CachedKeys) otherwise(name, keyID string, cause error) ([]PublicKey, error) {
 	if s := c.slots[name]; s != nil && c.cfg.Now().Sub(s.fetched) < c.cfg.TTL+c.cfg.MaxStale {
-		if keys, _ := StaticKeySet(s.keys).PublicKeys(context.Background(), keyID); len(keys) > 0 {
+		if keys, _ := StaticKeys(s.keys).PublicKeys(context.Background(), keyID); len(keys) > 0 {
 			return keys, nil
 		}
 	}
@@ -192,7 +192,7 @@ func (c *CachedKeySet) otherwise(name, keyID string, cause error) ([]PublicKey, 
 func cannotTell(cause error) error { return unavailable(context.Background(), cause) }
 
 // start begins a fetch. Its context keeps the values of the caller's, not its end.
-func (c *CachedKeySet) start(ctx context.Context, name string, isUnknown bool) *flight {
+func (c *CachedKeys) start(ctx context.Context, name string, isUnknown bool) *flight {
 	if now := c.cfg.Now(); isUnknown || c.whole {
 		c.next = now.Add(c.cfg.MinInterval)
 	}
@@ -215,25 +215,25 @@ func (c *CachedKeySet) start(ctx context.Context, name string, isUnknown bool) *
 }
 
 // vet copies what a source gave and refuses what the policy refuses.
-func (c *CachedKeySet) vet(name string, keys []PublicKey) ([]PublicKey, error) {
+func (c *CachedKeys) vet(name string, keys []PublicKey) ([]PublicKey, error) {
 	if len(keys) == 0 && !c.whole {
 		return nil, nil
 	}
 	if len(keys) > c.cfg.MaxKeys {
 		return nil, errors.New("the source gave more keys than are kept")
 	}
-	kept, err := fixed(StaticKeySet(keys))
+	kept, err := fixed(StaticKeys(keys))
 	if err != nil {
 		return nil, err
 	}
-	own, _ := kept.(StaticKeySet)
+	own, _ := kept.(StaticKeys)
 	if !c.whole && (len(own) != 1 || own[0].ID != name) {
 		return nil, errors.New("the source gave a key of another id")
 	}
 	return own, nil
 }
 
-func (c *CachedKeySet) store(name string, keys []PublicKey, err error) {
+func (c *CachedKeys) store(name string, keys []PublicKey, err error) {
 	now := c.cfg.Now()
 	switch s := c.slots[name]; {
 	case err != nil && s != nil:
@@ -256,7 +256,7 @@ func (c *CachedKeySet) store(name string, keys []PublicKey, err error) {
 }
 
 // evict forgets the key that was fetched first.
-func (c *CachedKeySet) evict() {
+func (c *CachedKeys) evict() {
 	oldest := ""
 	for name, s := range c.slots {
 		if oldest == "" || s.fetched.Before(c.slots[oldest].fetched) {

@@ -65,7 +65,7 @@ func (s *source) whole(ctx context.Context) (all []jose.PublicKey, err error) {
 }
 
 // caches returns a cache of each kind over a source with the key "a".
-func caches(t *testing.T, cfg jose.CacheConfig, test func(t *testing.T, s *source, c *jose.CachedKeySet, whole bool)) {
+func caches(t *testing.T, cfg jose.CacheConfig, test func(t *testing.T, s *source, c *jose.CachedKeys, whole bool)) {
 	t.Helper()
 	key := &testKeys().rsa.PublicKey
 	for _, whole := range []bool{false, true} {
@@ -84,7 +84,7 @@ func caches(t *testing.T, cfg jose.CacheConfig, test func(t *testing.T, s *sourc
 	}
 }
 
-func ask(t *testing.T, c *jose.CachedKeySet, id string) (found bool, reason truhook.Reason) {
+func ask(t *testing.T, c *jose.CachedKeys, id string) (found bool, reason truhook.Reason) {
 	t.Helper()
 	keys, err := c.PublicKeys(t.Context(), id)
 	return len(keys) == 1 && keys[0].ID == id, truhook.ReasonOf(err)
@@ -92,7 +92,7 @@ func ask(t *testing.T, c *jose.CachedKeySet, id string) (found bool, reason truh
 
 func TestOneFetchServesAllWhoComeTogetherAndAfter(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -115,7 +115,7 @@ func TestOneFetchServesAllWhoComeTogetherAndAfter(t *testing.T) {
 
 func TestAThousandForgedIDsCostOneFetch(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, whole bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, whole bool) {
 		found, _ := ask(t, c, "a")
 		require.True(t, found)
 		time.Sleep(10 * time.Second)
@@ -143,7 +143,7 @@ func TestAThousandForgedIDsCostOneFetch(t *testing.T) {
 
 func TestAThousandForgedIDsAtOnceCostOneFetch(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{MaxWaiters: 10}, func(t *testing.T, s *source, c *jose.CachedKeySet, whole bool) {
+	caches(t, jose.CacheConfig{MaxWaiters: 10}, func(t *testing.T, s *source, c *jose.CachedKeys, whole bool) {
 		var wg sync.WaitGroup
 		for i := range 1000 {
 			wg.Go(func() {
@@ -158,7 +158,7 @@ func TestAThousandForgedIDsAtOnceCostOneFetch(t *testing.T) {
 
 func TestANewKeyIsFoundAfterTheInterval(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 		found, _ := ask(t, c, "a")
 		require.True(t, found)
 		s.set(map[string]*rsa.PublicKey{"a": &testKeys().rsa.PublicKey, "b": &testKeys().other.PublicKey}, nil)
@@ -170,7 +170,7 @@ func TestANewKeyIsFoundAfterTheInterval(t *testing.T) {
 
 func TestAKeyThatIsGoneIsGoneAfterTheRefresh(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 		found, _ := ask(t, c, "a")
 		require.True(t, found)
 		s.set(map[string]*rsa.PublicKey{"b": &testKeys().other.PublicKey}, nil)
@@ -184,7 +184,7 @@ func TestAKeyThatIsGoneIsGoneAfterTheRefresh(t *testing.T) {
 func TestWhileTheSourceFailsKnownKeysServe(t *testing.T) {
 	t.Parallel()
 	outage := errors.New("connection refused")
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 		found, _ := ask(t, c, "a")
 		require.True(t, found)
 		s.set(nil, outage)
@@ -223,7 +223,7 @@ func TestASourceThatNeverAnsweredIsUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+			caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 				breakIt(s)
 				for range 10 {
 					_, reason := ask(t, c, "a")
@@ -237,7 +237,7 @@ func TestASourceThatNeverAnsweredIsUnavailable(t *testing.T) {
 
 func TestACallerThatLeavesDoesNotEndTheSharedFetch(t *testing.T) {
 	t.Parallel()
-	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeySet, _ bool) {
+	caches(t, jose.CacheConfig{}, func(t *testing.T, s *source, c *jose.CachedKeys, _ bool) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {

@@ -19,10 +19,10 @@ import (
 type DecrypterConfig struct {
 	_ [0]func()
 
-	Keys              PrivateKeySet    // yours by key id; a JWE without a kid is refused
+	Keys              PrivateKeySource // yours by key id; a JWE without a kid is refused
 	KeyAlgorithms     []string         // alg: RSA-OAEP (SHA-1), RSA-OAEP-256
 	ContentAlgorithms []string         // enc: A128CBC-HS256, A192CBC-HS384, A256CBC-HS512, A128GCM, A192GCM, A256GCM
-	Now               func() time.Time // for UseUntil; nil: time.Now
+	Now               func() time.Time // for NotAfter; nil: time.Now
 }
 
 // A Decrypter decrypts content that a provider encrypted to a public key of yours. It proves nothing about who did
@@ -157,7 +157,7 @@ func (d *Decrypter) privateKeys(ctx context.Context, keyID string) ([]PrivateKey
 		if _, err := decrypter(k.Key); err != nil {
 			return nil, refuse(truhook.KeysUnavailable, "the set of private keys gave a key against the policy")
 		}
-		if k.UseUntil.IsZero() || !now.After(k.UseUntil) {
+		if k.NotAfter.IsZero() || !now.After(k.NotAfter) {
 			keys = append(keys, k)
 		}
 	}

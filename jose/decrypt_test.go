@@ -307,7 +307,7 @@ func TestAnswersOfAPrivateKeySet(t *testing.T) {
 	k := testKeys()
 	right, wrong := jose.PrivateKey{ID: "1", Key: k.rsa}, jose.PrivateKey{ID: "1", Key: k.other}
 	retired := right
-	retired.UseUntil = now
+	retired.NotAfter = now
 	outage := errors.New("connection refused")
 	for name, c := range map[string]struct {
 		keys  []jose.PrivateKey
@@ -323,9 +323,9 @@ func TestAnswersOfAPrivateKeySet(t *testing.T) {
 		"a wrong key":              {keys: []jose.PrivateKey{wrong}, want: truhook.DecryptFailed},
 		"a larger key":             {keys: []jose.PrivateKey{{ID: "1", Key: largeKey()}}, want: truhook.DecryptFailed},
 		"five keys":                {keys: []jose.PrivateKey{wrong, wrong, wrong, wrong, right}, want: truhook.KeysUnavailable},
-		"at UseUntil":              {keys: []jose.PrivateKey{retired}},
-		"after UseUntil":           {keys: []jose.PrivateKey{retired}, later: 1, want: truhook.UnknownDecryptionKey},
-		"after one UseUntil":       {keys: []jose.PrivateKey{retired, right}, later: 1},
+		"at NotAfter":              {keys: []jose.PrivateKey{retired}},
+		"after NotAfter":           {keys: []jose.PrivateKey{retired}, later: 1, want: truhook.UnknownDecryptionKey},
+		"after one NotAfter":       {keys: []jose.PrivateKey{retired, right}, later: 1},
 		"before, the clock behind": {keys: []jose.PrivateKey{retired}, later: -time.Hour},
 	} {
 		cfg := decrypterConfig()

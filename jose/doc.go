@@ -3,7 +3,7 @@
 //
 //	v, err := jose.New(jose.Config{
 //		Token:      jose.HeaderToken("X-Signature"),
-//		Keys:       keys, // jose.StaticKeySet, jose.JWKS(url, nil, jose.CacheConfig{}), or your own
+//		Keys:       keys, // jose.StaticKeys, jose.JWKS(url, nil, jose.CacheConfig{}), or your own
 //		Algorithms: []string{"RS256"},
 //		Issuer:     "https://provider.example",
 //		Audience:   "https://service.example",

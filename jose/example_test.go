@@ -52,7 +52,7 @@ func ExampleBearer() {
 	check, err := jose.Bearer(jose.BearerConfig{
 		Issuer:     "https://provider.example",
 		Audience:   "https://service.example",
-		Keys:       jose.StaticKeySet{{ID: "2026-01", Key: key}},
+		Keys:       jose.StaticKeys{{ID: "2026-01", Key: key}},
 		Algorithms: []string{"RS256"},
 	})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // VerifySignature is what a Verifier does with a token before it looks at the claims.
 func VerifySignature(token, algorithm string, key PublicKey) ([]byte, error) {
-	t, err := newTokens(StaticKeySet{key}, []string{algorithm}, expectation{issuer: "x", audience: "x"}, nil)
+	t, err := newTokens(StaticKeys{key}, []string{algorithm}, expectation{issuer: "x", audience: "x"}, nil)
 	if err != nil {
 		return nil, err
 	}

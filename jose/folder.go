@@ -12,7 +12,7 @@ import (
 	"github.com/truhook/truhook/internal/folder"
 )
 
-// FolderConfig adjusts [NewFileKeySet] and [NewFilePrivateKeys]. Its zero value is the strict default.
+// FolderConfig adjusts [NewFileKeys] and [NewFilePrivateKeys]. Its zero value is the strict default.
 type FolderConfig struct {
 	_ [0]func()
 
@@ -31,15 +31,15 @@ type FolderConfig struct {
 	Now func() time.Time
 }
 
-const maxKeyFiles = 64 // as many keys as a CachedKeySet keeps
+const maxKeyFiles = 64 // as many keys as a CachedKeys keeps
 
-// FileKeySet is a [KeySet] over PEM files with a provider's public keys. [NewFileKeySet] makes it. It is safe for
-// concurrent use. A nil or zero FileKeySet answers KeysUnavailable.
-type FileKeySet struct {
+// FileKeys is a [KeySource] over PEM files with a provider's public keys. [NewFileKeys] makes it. It is safe for
+// concurrent use. A nil or zero FileKeys answers KeysUnavailable.
+type FileKeys struct {
 	folder *folder.Folder[PublicKey]
 }
 
-// NewFileKeySet returns a key set over the file at path, or over each file of the folder at path. A file holds one PEM
+// NewFileKeys returns a key set over the file at path, or over each file of the folder at path. A file holds one PEM
 // block, read as by [ParsePublicKey]. Names that begin with a dot are left out. No files, more than 64, one that is not
 // such a key, and two with one id are errors.
 //
@@ -47,8 +47,8 @@ type FileKeySet struct {
 // makes one, and so does one with an unknown id, ten times a second at the most. What has stood still for a second
 // counts. A file that is gone, while others are there, takes its key with it; one that can no longer be read keeps its
 // last good key; a path that is gone and a folder without keys keep all of them. Each of these is reported to OnError
-// and by [FileKeySet.Audit]. There is no goroutine, unless you call [FileKeySet.Run].
-func NewFileKeySet(path string, cfg FolderConfig) (*FileKeySet, error) {
+// and by [FileKeys.Audit]. There is no goroutine, unless you call [FileKeys.Run].
+func NewFileKeys(path string, cfg FolderConfig) (*FileKeys, error) {
 	f, err := folder.Open(path, folder.Config[PublicKey]{
 		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
 		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
@@ -72,7 +72,7 @@ func NewFileKeySet(path string, cfg FolderConfig) (*FileKeySet, error) {
 		}
 		seen[k.ID] = true
 	}
-	return &FileKeySet{f}, nil
+	return &FileKeys{f}, nil
 }
 
 func (cfg FolderConfig) keyID(name string, public crypto.PublicKey) (string, error) {
@@ -91,8 +91,8 @@ func sameKey(a, b any) bool {
 	return ok && k.Equal(b)
 }
 
-// PublicKeys implements [KeySet].
-func (f *FileKeySet) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
+// PublicKeys implements [KeySource].
+func (f *FileKeys) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
 	if f == nil || f.folder == nil {
 		return nil, cannotTell(errNoFolder)
 	}
@@ -111,7 +111,7 @@ func (f *FileKeySet) PublicKeys(_ context.Context, keyID string) ([]PublicKey, e
 }
 
 // Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.
-func (f *FileKeySet) Refresh(ctx context.Context) error {
+func (f *FileKeys) Refresh(ctx context.Context) error {
 	if f == nil || f.folder == nil {
 		return errNoFolder
 	}
@@ -119,7 +119,7 @@ func (f *FileKeySet) Refresh(ctx context.Context) error {
 }
 
 // Run looks every Interval until ctx ends, and returns its error.
-func (f *FileKeySet) Run(ctx context.Context) error {
+func (f *FileKeys) Run(ctx context.Context) error {
 	if f == nil || f.folder == nil {
 		return errNoFolder
 	}
@@ -128,7 +128,7 @@ func (f *FileKeySet) Run(ctx context.Context) error {
 
 var errNoFolder = errors.New("jose: keys in files that no constructor opened")
 
-// FilePrivateKeys is a [PrivateKeySet] over PEM files with your private keys. [NewFilePrivateKeys] makes it. It is safe
+// FilePrivateKeys is a [PrivateKeySource] over PEM files with your private keys. [NewFilePrivateKeys] makes it. It is safe
 // for concurrent use and prints without the keys. A nil or zero FilePrivateKeys answers KeysUnavailable.
 type FilePrivateKeys struct {
 	folder *folder.Folder[privateFile]
@@ -140,7 +140,7 @@ type privateFile struct {
 	open func() *rsa.PrivateKey
 }
 
-// NewFilePrivateKeys is [NewFileKeySet] for private keys, read as by [ParsePrivateKey]. A retired key is used for as long
+// NewFilePrivateKeys is [NewFileKeys] for private keys, read as by [ParsePrivateKey]. A retired key is used for as long
 // as its file is there: leave it until no delivery can be encrypted to it any more.
 func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error) {
 	f, err := folder.Open(path, folder.Config[privateFile]{
@@ -173,7 +173,7 @@ func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error)
 	return &FilePrivateKeys{f}, nil
 }
 
-// PrivateKeys implements [PrivateKeySet].
+// PrivateKeys implements [PrivateKeySource].
 func (f *FilePrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]PrivateKey, error) {
 	if f == nil || f.folder == nil {
 		return nil, cannotTell(errNoFolder)

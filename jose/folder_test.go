@@ -61,7 +61,7 @@ func (f *keyFolder) remove(name string) { require.NoError(f, os.Remove(filepath.
 func (f *keyFolder) config() jose.FolderConfig { return jose.FolderConfig{Now: f.clock} }
 
 // knows looks now and after a second, when what was written or removed counts.
-func (f *keyFolder) knows(set jose.KeySet, id string) (found bool) {
+func (f *keyFolder) knows(set jose.KeySource, id string) (found bool) {
 	for range 3 {
 		f.nanos.Add(int64(time.Second))
 		keys, err := set.PublicKeys(f.Context(), id)
@@ -75,7 +75,7 @@ func TestFileKeySetFollowsARotation(t *testing.T) {
 	t.Parallel()
 	keys, f := testKeys(), newKeyFolder(t)
 	f.write("k1.pem", publicPEM(t, &keys.rsa.PublicKey))
-	set, err := jose.NewFileKeySet(f.path, f.config())
+	set, err := jose.NewFileKeys(f.path, f.config())
 	require.NoError(t, err)
 	require.True(t, f.knows(set, "k1"))
 	require.False(t, f.knows(set, "k2"))
@@ -188,7 +188,7 @@ func TestFileKeysRefuseAtStartWhatIsNotAKey(t *testing.T) {
 			make(f, public)
 			var err error
 			if public {
-				_, err = jose.NewFileKeySet(f.path, f.config())
+				_, err = jose.NewFileKeys(f.path, f.config())
 			} else {
 				_, err = jose.NewFilePrivateKeys(f.path, f.config())
 			}
@@ -199,7 +199,7 @@ func TestFileKeysRefuseAtStartWhatIsNotAKey(t *testing.T) {
 	f.write("a.pem", publicPEM(t, &keys.rsa.PublicKey))
 	cfg := f.config()
 	cfg.KeyID = func(string, crypto.PublicKey) (string, error) { return "with a space", nil }
-	_, err = jose.NewFileKeySet(f.path, cfg)
+	_, err = jose.NewFileKeys(f.path, cfg)
 	assert.Error(t, err)
 }
 
@@ -207,7 +207,7 @@ func make32KiB() []byte { return make([]byte, 32<<10+1) }
 
 func TestNilAndZeroFileKeysCannotTell(t *testing.T) {
 	t.Parallel()
-	for _, set := range []*jose.FileKeySet{nil, {}} {
+	for _, set := range []*jose.FileKeys{nil, {}} {
 		_, err := set.PublicKeys(t.Context(), "a")
 		assert.Equal(t, truhook.KeysUnavailable, truhook.ReasonOf(err))
 		assert.Error(t, set.Refresh(t.Context()))

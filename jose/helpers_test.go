@@ -137,7 +137,7 @@ func binding() jose.Binding {
 func config() jose.Config {
 	return jose.Config{
 		Token: jose.HeaderToken("X-Token"), Algorithms: []string{"RS256"},
-		Keys:   jose.StaticKeySet{{ID: "1", Key: &testKeys().rsa.PublicKey}},
+		Keys:   jose.StaticKeys{{ID: "1", Key: &testKeys().rsa.PublicKey}},
 		Issuer: "issuer", Audience: "audience", Binding: binding(),
 	}
 }
@@ -149,7 +149,7 @@ func newVerifier(t testing.TB, cfg jose.Config) *jose.Verifier {
 	return v
 }
 
-// keySetFunc is a KeySet made of a function.
+// keySetFunc is a KeySource made of a function.
 type keySetFunc func(ctx context.Context, id string) ([]jose.PublicKey, error)
 
 func (f keySetFunc) PublicKeys(ctx context.Context, id string) ([]jose.PublicKey, error) {

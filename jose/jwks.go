@@ -16,10 +16,10 @@ import (
 // maxModulus bounds the n of a JWK before it is decoded: 8192 bits in base64url.
 const maxModulus = 1368
 
-// JWKS returns a [KeySet] over the JWK Set (RFC 7517, section 5) at url, read as by [ParseJWKS] and kept as by
+// JWKS returns a [KeySource] over the JWK Set (RFC 7517, section 5) at url, read as by [ParseJWKS] and kept as by
 // [CacheSet]. url must begin with https://, or be of the loopback address. client may be nil; redirects are not
 // followed, an answer has at most 1 MiB, and only status 200 is one. Nothing is fetched before the first delivery.
-func JWKS(url string, client *http.Client, cfg CacheConfig) (*CachedKeySet, error) {
+func JWKS(url string, client *http.Client, cfg CacheConfig) (*CachedKeys, error) {
 	if err := fetch.CheckURL(url); err != nil {
 		return nil, configError("JWKS: %w", err)
 	}
@@ -39,7 +39,7 @@ func JWKS(url string, client *http.Client, cfg CacheConfig) (*CachedKeySet, erro
 // ParseJWKS reads a JWK Set (RFC 7517). Keys that are not for verifying (use, key_ops), of a kind or algorithm that this
 // package does not know, without a kid, or against the key policy are left out. It is an error if nothing is left, if
 // a kid comes twice, or if the set holds a private or symmetric key: such a set is not one to trust.
-func ParseJWKS(data []byte) (StaticKeySet, error) {
+func ParseJWKS(data []byte) (StaticKeys, error) {
 	set, err := strictjson.Object(data, maxDepth)
 	if err != nil {
 		return nil, configError("the JWK Set is not a JSON object")
@@ -48,7 +48,7 @@ func ParseJWKS(data []byte) (StaticKeySet, error) {
 	if err := json.Unmarshal(set["keys"], &raw); err != nil {
 		return nil, configError("the JWK Set has no array of keys")
 	}
-	var keys StaticKeySet
+	var keys StaticKeys
 	seen := map[string]bool{}
 	for _, one := range raw {
 		jwk, err := strictjson.Object(one, maxDepth)

@@ -27,7 +27,7 @@ type PublicKey struct {
 	// serves.
 	Algorithm string
 
-	// NotAfter is the instant after which the key no longer counts: what it signed is then ExpiredSecret. Zero: never.
+	// NotAfter is the instant after which the key no longer counts: what it signed is then KeyExpired. Zero: never.
 	NotAfter time.Time
 }
 
@@ -40,9 +40,9 @@ type PrivateKey struct {
 	// which must be safe for concurrent use, and should give its outages a Reason (see Decrypter.Decrypt).
 	Key crypto.PrivateKey
 
-	// UseUntil is the instant after which the key counts as if it were not there. Zero: for ever, as TransUnion asks:
+	// NotAfter is the instant after which the key counts as if it were not there. Zero: for ever, as TransUnion asks:
 	// a webhook may be encrypted to a key that was retired after the request that led to it ("Webhooks", Hint).
-	UseUntil time.Time
+	NotAfter time.Time
 }
 
 // Format implements fmt.Formatter so that no verb prints the key.
@@ -55,31 +55,31 @@ func (k PrivateKey) MarshalText() ([]byte, error) {
 	return []byte("jose.PrivateKey(" + k.ID + ")"), nil
 }
 
-// A KeySet gives the public keys of a key id.
+// A KeySource gives the public keys of a key id.
 //
 // None without an error means that the id is unknown: the delivery is refused as UnknownKey, 401. An error means that
 // the set cannot tell now: KeysUnavailable, 503, or the listed Reason that the error carries. At most four keys for
 // one id are tried, and more are KeysUnavailable. keyID comes from an unauthenticated sender; it is 1 to 256 printable
 // ASCII characters without spaces. PublicKeys must be safe for concurrent use, end when ctx does, and give a slice that
 // is not changed afterwards: to replace keys, give another slice.
-type KeySet interface {
+type KeySource interface {
 	PublicKeys(ctx context.Context, keyID string) ([]PublicKey, error)
 }
 
-// A PrivateKeySet gives your private keys of a key id. None without an error is UnknownDecryptionKey, 503, as only
-// genuine deliveries get that far; an error as in [KeySet]. The terms of KeySet hold otherwise too. Keys that it gives
+// A PrivateKeySource gives your private keys of a key id. None without an error is UnknownDecryptionKey, 503, as only
+// genuine deliveries get that far; an error as in [KeySource]. The terms of KeySource hold otherwise too. Keys that it gives
 // must be precomputed (rsa.PrivateKey.Precompute; those of [ParsePrivateKey] are), or each delivery costs 1 ms more.
-type PrivateKeySet interface {
+type PrivateKeySource interface {
 	PrivateKeys(ctx context.Context, keyID string) ([]PrivateKey, error)
 }
 
-// StaticKeySet is a [KeySet] of fixed keys. The constructors of this module check and copy it: an empty set, a key
-// without an id, an id that comes twice and a key against the policy are their errors. A StaticKeySet that a KeySet of
+// StaticKeys is a [KeySource] of fixed keys. The constructors of this module check and copy it: an empty set, a key
+// without an id, an id that comes twice and a key against the policy are their errors. A StaticKeys that a KeySource of
 // yours answers from is not checked as a whole, only each key in use.
-type StaticKeySet []PublicKey
+type StaticKeys []PublicKey
 
-// PublicKeys implements [KeySet]. It never returns an error.
-func (s StaticKeySet) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
+// PublicKeys implements [KeySource]. It never returns an error.
+func (s StaticKeys) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
 	for i := range s {
 		if s[i].ID == keyID {
 			return s[i : i+1 : i+1], nil
@@ -88,11 +88,11 @@ func (s StaticKeySet) PublicKeys(_ context.Context, keyID string) ([]PublicKey, 
 	return nil, nil
 }
 
-// StaticPrivateKeys is a [PrivateKeySet] of fixed keys, current and retired. It is checked and copied like
-// [StaticKeySet], and the keys are precomputed then.
+// StaticPrivateKeys is a [PrivateKeySource] of fixed keys, current and retired. It is checked and copied like
+// [StaticKeys], and the keys are precomputed then.
 type StaticPrivateKeys []PrivateKey
 
-// PrivateKeys implements [PrivateKeySet]. It never returns an error.
+// PrivateKeys implements [PrivateKeySource]. It never returns an error.
 func (s StaticPrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]PrivateKey, error) {
 	for i := range s {
 		if s[i].ID == keyID {
@@ -103,18 +103,18 @@ func (s StaticPrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]Priva
 }
 
 // fixed returns what a constructor keeps of a key set: a static one is checked and copied.
-func fixed(set KeySet) (KeySet, error) {
-	static, ok := set.(StaticKeySet)
+func fixed(set KeySource) (KeySource, error) {
+	static, ok := set.(StaticKeys)
 	if !ok {
 		if set == nil {
-			return nil, configError("no KeySet is given")
+			return nil, configError("no KeySource is given")
 		}
 		return set, nil
 	}
 	if len(static) == 0 {
 		return nil, configError("the key set is empty")
 	}
-	kept := make(StaticKeySet, 0, len(static))
+	kept := make(StaticKeys, 0, len(static))
 	for _, k := range static {
 		if !validKeyID(k.ID) {
 			return nil, configError("a public key without an id of 1 to %d printable characters", maxKeyID)
@@ -135,11 +135,11 @@ func fixed(set KeySet) (KeySet, error) {
 }
 
 // fixedPrivate is fixed for private keys. It returns a func, as fmt prints what stands behind pointers.
-func fixedPrivate(set PrivateKeySet) (func(context.Context, string) ([]PrivateKey, error), error) {
+func fixedPrivate(set PrivateKeySource) (func(context.Context, string) ([]PrivateKey, error), error) {
 	static, ok := set.(StaticPrivateKeys)
 	if !ok {
 		if set == nil {
-			return nil, configError("no PrivateKeySet is given")
+			return nil, configError("no PrivateKeySource is given")
 		}
 		return set.PrivateKeys, nil
 	}
@@ -170,7 +170,7 @@ func fixedPrivate(set PrivateKeySet) (func(context.Context, string) ([]PrivateKe
 }
 
 // publicKeys asks a set for the keys that may verify a token.
-func publicKeys(ctx context.Context, set KeySet, h head) ([]PublicKey, error) {
+func publicKeys(ctx context.Context, set KeySource, h head) ([]PublicKey, error) {
 	keys, err := set.PublicKeys(ctx, h.keyID)
 	switch {
 	case err != nil:

@@ -134,14 +134,14 @@ func TestAPrivateKeyIsNeverPrinted(t *testing.T) {
 
 func TestStaticSetsAnswerByID(t *testing.T) {
 	t.Parallel()
-	set := jose.StaticKeySet{{ID: "a", Key: 1}, {ID: "b", Key: 2}}
+	set := jose.StaticKeys{{ID: "a", Key: 1}, {ID: "b", Key: 2}}
 	keys, err := set.PublicKeys(context.Background(), "b")
 	require.NoError(t, err)
 	assert.Equal(t, []jose.PublicKey{{ID: "b", Key: 2}}, keys)
 	keys, err = set.PublicKeys(context.Background(), "")
 	require.NoError(t, err)
 	assert.Empty(t, keys)
-	keys, err = jose.StaticKeySet(nil).PublicKeys(context.Background(), "a")
+	keys, err = jose.StaticKeys(nil).PublicKeys(context.Background(), "a")
 	require.NoError(t, err)
 	assert.Empty(t, keys)
 	private, err := jose.StaticPrivateKeys{{ID: "a"}}.PrivateKeys(context.Background(), "a")

@@ -21,7 +21,7 @@ type Config struct {
 
 	Scheme     string    // names proofs and errors; empty: "jose"
 	Token      TokenFunc // where the token stands, for example HeaderToken("X-Signature")
-	Keys       KeySet    // the provider's keys by key id; a token without a kid is refused
+	Keys       KeySource // the provider's keys by key id; a token without a kid is refused
 	Algorithms []string  // those accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA
 
 	Issuer   string   // what iss must be
@@ -108,7 +108,7 @@ func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 
 // Verify implements truhook.Verifier. It checks in this order: the token's header, form, algorithm and key id
 // (MissingToken, DuplicateHeader, HeaderTooLong, MalformedToken, AlgorithmNotAllowed, MissingKeyID); the key (UnknownKey,
-// KeysUnavailable); the signature (SignatureMismatch, ExpiredSecret); issuer, audience, subject, times and required
+// KeysUnavailable); the signature (SignatureMismatch, KeyExpired); issuer, audience, subject, times and required
 // claims (WrongIssuer, WrongAudience, WrongSubject, Expired, NotYetValid, MissingClaim, MalformedClaim); method, path
 // and body hash (MissingRequestClaim, WrongMethod, WrongPath, MissingBodyHash, BodyHashMismatch); and then decrypts, if
 // there is a Decrypter, which see. The proof holds the key id and the [Claims].
@@ -152,13 +152,13 @@ func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 // tokens verifies tokens, bound to a request or not.
 type tokens struct {
 	expectation
-	keys       KeySet
+	keys       KeySource
 	algorithms []string
 	accepted   []gojose.SignatureAlgorithm // algorithms, as go-jose wants them
 	now        func() time.Time
 }
 
-func newTokens(keys KeySet, algorithms []string, x expectation, now func() time.Time) (*tokens, error) {
+func newTokens(keys KeySource, algorithms []string, x expectation, now func() time.Time) (*tokens, error) {
 	kept, err := fixed(keys)
 	if err != nil {
 		return nil, err
@@ -242,7 +242,7 @@ func (t *tokens) signed(token string, h head, keys []PublicKey, at time.Time) ([
 	}
 	switch {
 	case expired:
-		return nil, refuse(truhook.ExpiredSecret, "the public key is past its NotAfter")
+		return nil, refuse(truhook.KeyExpired, "the public key is past its NotAfter")
 	case !fits:
 		return nil, refuse(truhook.AlgorithmNotAllowed, "the key is for another algorithm")
 	}

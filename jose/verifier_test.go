@@ -53,11 +53,11 @@ func TestEveryAlgorithmThatCanBeAllowedVerifies(t *testing.T) {
 	} {
 		cfg := config()
 		cfg.Algorithms = []string{algorithm}
-		cfg.Keys = jose.StaticKeySet{{ID: "1", Key: keys[1], Algorithm: algorithm}}
+		cfg.Keys = jose.StaticKeys{{ID: "1", Key: keys[1], Algorithm: algorithm}}
 		_, err := newVerifier(t, cfg).Verify(t.Context(), delivery(signed(t, algorithm, keys[0])))
 		require.NoError(t, err, algorithm)
 
-		cfg.Keys = jose.StaticKeySet{{ID: "1", Key: &k.other.PublicKey}}
+		cfg.Keys = jose.StaticKeys{{ID: "1", Key: &k.other.PublicKey}}
 		_, err = newVerifier(t, cfg).Verify(t.Context(), delivery(signed(t, algorithm, keys[0])))
 		want := truhook.SignatureMismatch
 		if algorithm[1] != 'S' || algorithm[0] == 'E' {
@@ -75,23 +75,23 @@ func TestNewRefusesWhatWouldLeaveSomethingUnchecked(t *testing.T) {
 	for name, change := range map[string]func(c *jose.Config){
 		"no token":              func(c *jose.Config) { c.Token = nil },
 		"no keys":               func(c *jose.Config) { c.Keys = nil },
-		"an empty set":          func(c *jose.Config) { c.Keys = jose.StaticKeySet{} },
-		"a nil set":             func(c *jose.Config) { c.Keys = jose.StaticKeySet(nil) },
-		"a zero key":            func(c *jose.Config) { c.Keys = jose.StaticKeySet{{}} },
-		"a nil key":             func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1"}} },
-		"a typed nil key":       func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: (*rsa.PublicKey)(nil)}} },
-		"an empty key":          func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: &rsa.PublicKey{}}} },
-		"no id":                 func(c *jose.Config) { c.Keys = jose.StaticKeySet{{Key: good}} },
-		"an id with a space":    func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "a b", Key: good}} },
-		"an id twice":           func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: good}, {ID: "1", Key: good}} },
-		"1024 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: weak}} },
-		"8193 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: huge}} },
-		"exponent 3":            func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
-		"exponent 1":            func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
-		"an even exponent":      func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
-		"a private key":         func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: testKeys().rsa}} },
-		"a secret":              func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: []byte("secret")}} },
-		"a key's own algorithm": func(c *jose.Config) { c.Keys = jose.StaticKeySet{{ID: "1", Key: good, Algorithm: "ES256"}} },
+		"an empty set":          func(c *jose.Config) { c.Keys = jose.StaticKeys{} },
+		"a nil set":             func(c *jose.Config) { c.Keys = jose.StaticKeys(nil) },
+		"a zero key":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{}} },
+		"a nil key":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1"}} },
+		"a typed nil key":       func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: (*rsa.PublicKey)(nil)}} },
+		"an empty key":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{}}} },
+		"no id":                 func(c *jose.Config) { c.Keys = jose.StaticKeys{{Key: good}} },
+		"an id with a space":    func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "a b", Key: good}} },
+		"an id twice":           func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good}, {ID: "1", Key: good}} },
+		"1024 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: weak}} },
+		"8193 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: huge}} },
+		"exponent 3":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
+		"exponent 1":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
+		"an even exponent":      func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
+		"a private key":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: testKeys().rsa}} },
+		"a secret":              func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: []byte("secret")}} },
+		"a key's own algorithm": func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good, Algorithm: "ES256"}} },
 		"no algorithms":         func(c *jose.Config) { c.Algorithms = nil },
 		"none":                  func(c *jose.Config) { c.Algorithms = []string{"none"} },
 		"HS256":                 func(c *jose.Config) { c.Algorithms = []string{"RS256", "HS256"} },
@@ -136,7 +136,7 @@ func TestTheNilAndTheZeroVerifierRefuseEverything(t *testing.T) {
 		_, err = d.DecryptRSA(t.Context(), "RSA-OAEP", "1", []byte("a"))
 		require.ErrorIs(t, err, truhook.NoKey)
 	}
-	for _, c := range []*jose.CachedKeySet{nil, {}} {
+	for _, c := range []*jose.CachedKeys{nil, {}} {
 		_, err := c.PublicKeys(t.Context(), "1")
 		require.ErrorIs(t, err, truhook.NoKey)
 	}
@@ -480,7 +480,7 @@ func TestAnswersOfAKeySet(t *testing.T) {
 		"a wrong and a right key": {[]jose.PublicKey{wrong, right}, nil, ""},
 		"four wrong keys":         {[]jose.PublicKey{wrong, wrong, wrong, wrong}, nil, truhook.SignatureMismatch},
 		"five keys":               {[]jose.PublicKey{right, right, right, right, right}, nil, truhook.KeysUnavailable},
-		"an expired key":          {[]jose.PublicKey{expired}, nil, truhook.ExpiredSecret},
+		"an expired key":          {[]jose.PublicKey{expired}, nil, truhook.KeyExpired},
 		"a key at its end":        {[]jose.PublicKey{until}, nil, ""},
 		"expired and right":       {[]jose.PublicKey{expired, right}, nil, ""},
 		"a zero key":              {[]jose.PublicKey{{}}, nil, truhook.KeysUnavailable},
@@ -512,7 +512,7 @@ func TestKeysAreCopiedAtConstruction(t *testing.T) {
 	t.Parallel()
 	key := &rsa.PublicKey{N: new(big.Int).Set(testKeys().rsa.N), E: 65537}
 	cfg := config()
-	set := jose.StaticKeySet{{ID: "1", Key: key}}
+	set := jose.StaticKeys{{ID: "1", Key: key}}
 	cfg.Keys = set
 	v := newVerifier(t, cfg)
 	key.N.SetInt64(1)

@@ -25,7 +25,7 @@ func full() *recorded.File {
 	return &recorded.File{
 		Provider: "truv",
 		About:    "all there is: colons, blanks  and ümlauts ",
-		Expect:   truhook.ExpiredSecret,
+		Expect:   truhook.KeyExpired,
 		Now:      time.Date(2026, 3, 2, 9, 30, 0, 5, time.UTC),
 		Secrets: []recorded.Secret{
 			{ID: "current", Value: "truhook-test-only: two  words "},

@@ -1,35 +1,17 @@
 package retry_test
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"time"
 
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/retry"
 )
 
-func ExampleGuard() {
-	closed := errors.New("the account is closed")
-	handle := func(r *http.Request) error { return retry.Permanent(closed) }
-	toDeadLetters := func(r *http.Request, err error) error {
-		fmt.Println("kept for a person to look at:", err)
-		return nil
-	}
-	h := retry.Guard(retry.Truv(), handle, toDeadLetters)
-
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/webhooks/truv", nil))
-	fmt.Println(w.Code)
-	// Output:
-	// kept for a person to look at: the account is closed
-	// 200
-}
-
 func ExamplePolicy_Outcome() {
 	for _, status := range []int{200, 302, 401, 409, 503} {
-		fmt.Println(status, retry.Truv().Outcome(status), retry.Truval().Outcome(status))
+		fmt.Println(status, truv.RetryPolicy().Outcome(status), truval.RetryPolicy().Outcome(status))
 	}
 	// Output:
 	// 200 delivered delivered
@@ -40,7 +22,7 @@ func ExamplePolicy_Outcome() {
 }
 
 func ExamplePolicy_Schedule() {
-	for a := range retry.Truval().Schedule() {
+	for a := range truval.RetryPolicy().Schedule() {
 		fmt.Println(a.Number, a.Earliest, a.Latest)
 	}
 	// Output:

@@ -151,3 +151,13 @@ func (p Policy) Validate() error {
 	}
 	return nil
 }
+
+// Unpublished returns the policy of a provider that publishes nothing about redelivery: every number is zero, every
+// outcome Unknown, and each field has page as its source. It is safe for concurrent use.
+func Unpublished(provider, page string) Policy {
+	p := Policy{Provider: provider}
+	for _, field := range []string{"Attempts", "Delays", "AckLimit", "Rules", "ByHand"} {
+		p.Sources = append(p.Sources, Source{Field: field, Page: page})
+	}
+	return p
+}

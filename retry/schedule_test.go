@@ -7,6 +7,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -20,19 +24,19 @@ func TestTheScheduleHasEveryAttemptWithItsBounds(t *testing.T) {
 		policy retry.Policy
 		want   []retry.Attempt
 	}{
-		{retry.Truv(), []retry.Attempt{
+		{truv.RetryPolicy(), []retry.Attempt{
 			{1, retry.Delay{}, 0, 0},
 			{2, retry.Delay{Base: 30 * s}, 30 * s, 40 * s},
 			{3, retry.Delay{Base: 30 * s}, 60 * s, 80 * s},
 			{4, retry.Delay{Base: 30 * s}, 90 * s, 120 * s},
 		}},
-		{retry.Truval(), []retry.Attempt{
+		{truval.RetryPolicy(), []retry.Attempt{
 			{1, retry.Delay{}, 0, 0},
 			{2, retry.Delay{Base: 1 * s, Jitter: 599 * ms}, 1 * s, 1599 * ms},
 			{3, retry.Delay{Base: 2 * s, Jitter: 599 * ms}, 3 * s, 4198 * ms},
 		}},
-		{retry.Trulioo(), []retry.Attempt{{Number: 1}}},
-		{retry.TransUnion(), []retry.Attempt{{Number: 1}}},
+		{trulioo.RetryPolicy(), []retry.Attempt{{Number: 1}}},
+		{transunion.RetryPolicy(), []retry.Attempt{{Number: 1}}},
 		{retry.Policy{}, []retry.Attempt{{Number: 1}}},
 		{retry.Policy{Provider: "no delays", Attempts: 2}, []retry.Attempt{{Number: 1}, {Number: 2}}},
 		{acme(), []retry.Attempt{
@@ -57,7 +61,7 @@ func TestTheScheduleHasEveryAttemptWithItsBounds(t *testing.T) {
 
 func TestTheScheduleCanBeLeftEarly(t *testing.T) {
 	t.Parallel()
-	for a := range retry.Truv().Schedule() {
+	for a := range truv.RetryPolicy().Schedule() {
 		if a.Number == 2 {
 			break
 		}
@@ -73,10 +77,10 @@ func TestTheHorizonIsTheLastInstantOfAnHonestProvider(t *testing.T) {
 		policy retry.Policy
 		want   time.Duration
 	}{
-		{"truv: 4 x 10 s + 3 x 30 s", retry.Truv(), 130 * time.Second},
-		{"truval: the waits, the log, the waits again", retry.Truval(), 30*day + 2*4198*time.Millisecond},
-		{"trulioo: not published", retry.Trulioo(), 0},
-		{"transunion: not published", retry.TransUnion(), 0},
+		{"truv: 4 x 10 s + 3 x 30 s", truv.RetryPolicy(), 130 * time.Second},
+		{"truval: the waits, the log, the waits again", truval.RetryPolicy(), 30*day + 2*4198*time.Millisecond},
+		{"trulioo: not published", trulioo.RetryPolicy(), 0},
+		{"transunion: not published", transunion.RetryPolicy(), 0},
 		{"zero", retry.Policy{}, 0},
 		{"one attempt", retry.Policy{Attempts: 1, AckLimit: time.Second}, time.Second},
 		{"automatic only", acme(), 2115 * time.Second},

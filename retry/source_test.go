@@ -12,6 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -48,7 +52,7 @@ func assertClass(t *testing.T, p retry.Policy, class int, want retry.Outcome) {
 
 func TestTheNumbersOfTruvAreThoseOfItsPage(t *testing.T) {
 	t.Parallel()
-	text, p := page(t, "truv"), retry.Truv()
+	text, p := page(t, "truv"), truv.RetryPolicy()
 
 	n := numbers(t, text, `retried up to (\d+) times with a (\d+)-second gap between attempts`)
 	assert.Equal(t, 1+n[0], p.Attempts, "the first attempt is no retry")
@@ -73,7 +77,7 @@ func TestTheNumbersOfTruvAreThoseOfItsPage(t *testing.T) {
 
 func TestTheNumbersOfTruvalAreThoseOfItsPage(t *testing.T) {
 	t.Parallel()
-	text, p := page(t, "truval"), retry.Truval()
+	text, p := page(t, "truval"), truval.RetryPolicy()
 
 	attempts := numbers(t, text, `makes up to (\d+) attempts per webhook delivery \(initial try \+ two retries\)`)
 	assert.Equal(t, attempts[0], p.Attempts)
@@ -128,7 +132,7 @@ func TestTheNumbersOfTruvalAreThoseOfItsPage(t *testing.T) {
 
 func TestNothingIsInventedForWhatIsNotPublished(t *testing.T) {
 	t.Parallel()
-	for _, p := range []retry.Policy{retry.Trulioo(), retry.TransUnion()} {
+	for _, p := range []retry.Policy{trulioo.RetryPolicy(), transunion.RetryPolicy()} {
 		t.Run(p.Provider, func(t *testing.T) {
 			t.Parallel()
 			assert.NotRegexp(t, `(?i)retr(y|ies)|attempts|redeliver|resend|within \d|time ?out`, page(t, p.Provider))
@@ -140,7 +144,7 @@ func TestNothingIsInventedForWhatIsNotPublished(t *testing.T) {
 
 func TestEveryFieldHasItsSource(t *testing.T) {
 	t.Parallel()
-	for _, p := range []retry.Policy{retry.Truv(), retry.Truval(), retry.Trulioo(), retry.TransUnion()} {
+	for _, p := range []retry.Policy{truv.RetryPolicy(), truval.RetryPolicy(), trulioo.RetryPolicy(), transunion.RetryPolicy()} {
 		t.Run(p.Provider, func(t *testing.T) {
 			t.Parallel()
 			text := page(t, p.Provider)

@@ -10,7 +10,7 @@
 // time is virtual, and a month of redelivery takes milliseconds:
 //
 //	synctest.Test(t, func(t *testing.T) {
-//		p := truhooktest.NewProvider(retry.Truv(), truhooktest.HMAC(truv.Scheme(), key), handler, truhooktest.Config{})
+//		p := truhooktest.NewProvider(truv.RetryPolicy(), truhooktest.HMAC(truv.Scheme(), key), handler, truhooktest.Config{})
 //		defer p.Close()
 //		faults := []truhooktest.Fault{truhooktest.Timeout} // of the first attempt; the second goes well
 //		attempts := p.Deliver(t.Context(), truhooktest.Event{ID: "1", Body: body, Faults: faults})

@@ -27,7 +27,7 @@ func ExampleProvider_Deliver() {
 			w.WriteHeader(http.StatusConflict) // meant as: not now
 		}
 	})
-	p := truhooktest.NewProvider(retry.Truval(), truhooktest.HMAC(truval.Scheme(), key), handler, truhooktest.Config{})
+	p := truhooktest.NewProvider(truval.RetryPolicy(), truhooktest.HMAC(truval.Scheme(), key), handler, truhooktest.Config{})
 	defer p.Close()
 	for _, a := range p.Deliver(context.Background(), truhooktest.Event{ID: "1", Body: []byte(`{"job_id":"1"}`)}) {
 		fmt.Println(a.Number, a.Status, a.Outcome)
@@ -44,7 +44,7 @@ func ExampleTestReceiver() {
 		truhooktest.TestReceiver(t, func(testing.TB) truhooktest.Receiver {
 			store := idempotency.NewMemory(idempotency.MemoryConfig{}) // stands for the database
 			return truhooktest.Receiver{
-				Policy:   retry.Truval(),
+				Policy:   truval.RetryPolicy(),
 				Sign:     truhooktest.HMAC(truval.Scheme(), key),
 				WrongKey: truhooktest.HMAC(truval.Scheme(), other),
 				Event:    func(id string, _ int) []byte { return fmt.Appendf(nil, `{"job_id":%q,"valid":true}`, id) },
@@ -53,14 +53,14 @@ func ExampleTestReceiver() {
 					if err != nil {
 						t.Fatal(err)
 					}
-					once, err := idempotency.NewMiddleware(i.Store(store), "truval/test", truval.DeliveryID,
-						idempotency.Config{Policy: retry.Truval()})
+					once, err := idempotency.NewMiddleware(i.Store(store), "truval/test", truval.EventID,
+						idempotency.Config{Policy: truval.RetryPolicy()})
 					if err != nil {
 						t.Fatal(err)
 					}
 					verify := truhook.NewMiddleware(v, truhook.Config{})
 					return verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
-						id, err := truval.DeliveryID(v)
+						id, err := truval.EventID(v)
 						if err != nil {
 							return retry.Permanent(err)
 						}
@@ -89,7 +89,7 @@ func ExampleNewRemoteProvider() {
 	if err != nil {
 		panic(err)
 	}
-	p, err := truhooktest.NewRemoteProvider(retry.Truval(), truhooktest.HMAC(truval.Scheme(), key), server.URL+"/webhooks",
+	p, err := truhooktest.NewRemoteProvider(truval.RetryPolicy(), truhooktest.HMAC(truval.Scheme(), key), server.URL+"/webhooks",
 		truhooktest.Config{Scale: 0.01, Timeout: time.Minute})
 	if err != nil {
 		panic(err)

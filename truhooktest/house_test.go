@@ -39,7 +39,7 @@ type house struct {
 	maxAge      time.Duration
 	event       func(id string, version int) []byte
 	id          idempotency.KeyFunc
-	sequence    idempotency.SequenceFunc
+	sequence    idempotency.VersionFunc
 	version     func(v *truhook.Verified) int // nil: no order
 	lease       time.Duration                 // zero: the policy's
 	forgetful   bool                          // its store ends with the process
@@ -71,7 +71,7 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 				logger.InfoContext(ctx, "webhook", "delivery", o)
 			}})
 			once, err := idempotency.NewMiddleware(i.Store(store), "house/test", h.id,
-				idempotency.Config{Policy: h.policy, Lease: h.lease, Sequence: h.sequence, SkipStale: h.sequence != nil})
+				idempotency.Config{Policy: h.policy, Lease: h.lease, Version: h.sequence, SkipStale: h.sequence != nil})
 			require.NoError(t, err)
 			return verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
 				id, err := h.id(v)
@@ -97,7 +97,7 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 
 func truvalHouse(t testing.TB) house {
 	return house{
-		policy: retry.Truval(), id: truval.DeliveryID,
+		policy: truval.RetryPolicy(), id: truval.EventID,
 		event: func(id string, _ int) []byte {
 			return fmt.Appendf(nil, `{"job_id":%q,"email":"Ada Q. Sample","valid":true,"status":"deliverable","confidence":1}`, id)
 		},
@@ -107,7 +107,7 @@ func truvalHouse(t testing.TB) house {
 func truvHouse(t testing.TB) house {
 	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of every bubble
 	return house{
-		policy: retry.Truv(), sequence: truv.Sequence,
+		policy: truv.RetryPolicy(), sequence: truv.EventVersion,
 		id: func(v *truhook.Verified) (string, error) {
 			e, err := truv.Parse(v)
 			if err != nil {
@@ -121,7 +121,7 @@ func truvHouse(t testing.TB) house {
 				`"task_id":"5214","status":"done","updated_at":%q,"tracking_info":"Ada Q. Sample"}`, id, at, at)
 		},
 		version: func(v *truhook.Verified) int {
-			_, updated, err := truv.Sequence(v)
+			_, updated, err := truv.EventVersion(v)
 			if err != nil {
 				return -1
 			}
@@ -140,7 +140,7 @@ func transUnionHouse(t testing.TB) house {
 	platform, other, service := newKey(), newKey(), newKey()
 	v, err := transunion.New(transunion.Config{
 		Entity: entity, Path: "/",
-		Keys:        jose.StaticKeySet{{ID: "platform", Key: &platform.PublicKey}},
+		Keys:        jose.StaticKeys{{ID: "platform", Key: &platform.PublicKey}},
 		PrivateKeys: jose.StaticPrivateKeys{{ID: "service", Key: service}},
 	})
 	require.NoError(t, err)
@@ -152,9 +152,9 @@ func transUnionHouse(t testing.TB) house {
 		})
 	}
 	return house{
-		policy: retry.TransUnion(), verifier: v, sign: signer(platform), wrong: signer(other), maxAge: 35 * time.Second,
+		policy: transunion.RetryPolicy(), verifier: v, sign: signer(platform), wrong: signer(other), maxAge: 35 * time.Second,
 		id: func(v *truhook.Verified) (string, error) {
-			id, err := transunion.DeliveryID(v)
+			id, err := transunion.EventID(v)
 			return strings.TrimPrefix(id, "device:"), err
 		},
 		event: func(id string, _ int) []byte {

@@ -18,6 +18,10 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 	"github.com/truhook/truhook/truhooktest"
 )
@@ -51,19 +55,19 @@ func TestAttemptsComeByTheProvidersSchedule(t *testing.T) {
 		jitter  float64
 		want    []time.Duration
 	}{
-		"truv, refused":          {retry.Truv(), answering(401), 0, []time.Duration{0, 30 * s, 60 * s, 90 * s}},
-		"truv, hanging":          {retry.Truv(), hang, 1, []time.Duration{0, 40 * s, 80 * s, 120 * s}},
-		"truv, redirected":       {retry.Truv(), answering(302), 0, []time.Duration{0}},
-		"truv, delivered":        {retry.Truv(), answering(204), 0, []time.Duration{0}},
-		"truval, least jitter":   {retry.Truval(), answering(503), 0, []time.Duration{0, 1 * s, 3 * s}},
-		"truval, most jitter":    {retry.Truval(), answering(500), 1, []time.Duration{0, 1599 * ms, 4198 * ms}},
-		"truval, refused":        {retry.Truval(), answering(401), 0, []time.Duration{0}},
-		"truval, redirected":     {retry.Truval(), answering(307), 0, []time.Duration{0}},
-		"truval, hanging":        {retry.Truval(), hang, 0, []time.Duration{0, 11 * s, 23 * s}},
-		"trulioo, not published": {retry.Trulioo(), answering(503), 0, []time.Duration{0}},
+		"truv, refused":          {truv.RetryPolicy(), answering(401), 0, []time.Duration{0, 30 * s, 60 * s, 90 * s}},
+		"truv, hanging":          {truv.RetryPolicy(), hang, 1, []time.Duration{0, 40 * s, 80 * s, 120 * s}},
+		"truv, redirected":       {truv.RetryPolicy(), answering(302), 0, []time.Duration{0}},
+		"truv, delivered":        {truv.RetryPolicy(), answering(204), 0, []time.Duration{0}},
+		"truval, least jitter":   {truval.RetryPolicy(), answering(503), 0, []time.Duration{0, 1 * s, 3 * s}},
+		"truval, most jitter":    {truval.RetryPolicy(), answering(500), 1, []time.Duration{0, 1599 * ms, 4198 * ms}},
+		"truval, refused":        {truval.RetryPolicy(), answering(401), 0, []time.Duration{0}},
+		"truval, redirected":     {truval.RetryPolicy(), answering(307), 0, []time.Duration{0}},
+		"truval, hanging":        {truval.RetryPolicy(), hang, 0, []time.Duration{0, 11 * s, 23 * s}},
+		"trulioo, not published": {trulioo.RetryPolicy(), answering(503), 0, []time.Duration{0}},
 		"a policy of nobody":     {retry.Policy{}, answering(503), 0, []time.Duration{0}},
-		"transunion, no answer":  {retry.TransUnion(), hang, 0, []time.Duration{0}},
-		"truval, aborting":       {retry.Truval(), abort, 0, []time.Duration{0, 1 * s, 3 * s}},
+		"transunion, no answer":  {transunion.RetryPolicy(), hang, 0, []time.Duration{0}},
+		"truval, aborting":       {truval.RetryPolicy(), abort, 0, []time.Duration{0, 1 * s, 3 * s}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +90,7 @@ func TestAttemptsComeByTheProvidersSchedule(t *testing.T) {
 
 func TestAYearOfRedeliveryTakesNoTime(t *testing.T) {
 	t.Parallel()
-	daily := retry.Truval()
+	daily := truval.RetryPolicy()
 	daily.Attempts, daily.Delays = 366, []retry.Delay{{Base: 24 * time.Hour}}
 	synctest.Test(t, func(t *testing.T) {
 		var calls int
@@ -152,7 +156,7 @@ func TestEveryFaultIsWhatItSays(t *testing.T) {
 						w.WriteHeader(http.StatusUnauthorized)
 					}
 				})
-				p := truhooktest.NewProvider(retry.Truval(), sign, h, truhooktest.Config{
+				p := truhooktest.NewProvider(truval.RetryPolicy(), sign, h, truhooktest.Config{
 					WrongKey: truhooktest.HMAC(scheme(), wrongKey),
 					Restart:  func() http.Handler { restarts++; return h },
 				})
@@ -203,7 +207,7 @@ func TestConcurrentDuplicatesMeet(t *testing.T) {
 			time.Sleep(time.Second)
 			running.Add(-1)
 		})
-		p := truhooktest.NewProvider(retry.Truv(), sign, h, truhooktest.Config{})
+		p := truhooktest.NewProvider(truv.RetryPolicy(), sign, h, truhooktest.Config{})
 		defer p.Close()
 		faults := []truhooktest.Fault{truhooktest.ConcurrentDuplicate}
 		attempts := p.Deliver(t.Context(), truhooktest.Event{ID: "1", Body: event("1", 1), Copies: 20, Faults: faults})
@@ -221,7 +225,7 @@ func TestAnAttemptIsOneRequest(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 		})
-		p := truhooktest.NewProvider(retry.Trulioo(), sign, h, truhooktest.Config{})
+		p := truhooktest.NewProvider(trulioo.RetryPolicy(), sign, h, truhooktest.Config{})
 		defer p.Close()
 		// net/http would send this one again by itself, over a connection that was in use before.
 		for _, body := range []string{"", "{}"} {
@@ -245,7 +249,7 @@ func TestARestartCutsWhatIsUnderWay(t *testing.T) {
 				<-r.Context().Done()
 			}
 		})
-		p := truhooktest.NewProvider(retry.Truv(), sign, h, truhooktest.Config{})
+		p := truhooktest.NewProvider(truv.RetryPolicy(), sign, h, truhooktest.Config{})
 		defer p.Close()
 		go func() {
 			time.Sleep(5 * time.Second)
@@ -268,7 +272,7 @@ func TestEventsCanOvertakeEachOther(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			order = append(order, string(body))
 		})
-		p := truhooktest.NewProvider(retry.Truv(), sign, h, truhooktest.Config{})
+		p := truhooktest.NewProvider(truv.RetryPolicy(), sign, h, truhooktest.Config{})
 		defer p.Close()
 		attempts := p.DeliverAll(t.Context(),
 			truhooktest.Event{ID: "late", Body: []byte("late"), Delay: time.Hour},
@@ -286,7 +290,7 @@ func TestEventsCanOvertakeEachOther(t *testing.T) {
 func TestADeliveryEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := truhooktest.NewProvider(retry.Truv(), sign, answering(503), truhooktest.Config{})
+		p := truhooktest.NewProvider(truv.RetryPolicy(), sign, answering(503), truhooktest.Config{})
 		defer p.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
 		defer cancel()
@@ -311,7 +315,7 @@ func TestTheHandlerSeesAnHonestRequest(t *testing.T) {
 			assert.EqualValues(t, 1<<20, r.ContentLength)
 			http.Error(w, "too large", http.StatusRequestEntityTooLarge) // and the body unread
 		})
-		p := truhooktest.NewProvider(retry.Truval(), sign, h, truhooktest.Config{Path: "/hooks/acme?token=1"})
+		p := truhooktest.NewProvider(truval.RetryPolicy(), sign, h, truhooktest.Config{Path: "/hooks/acme?token=1"})
 		defer p.Close()
 		attempts := p.Deliver(t.Context(), truhooktest.Event{
 			ID: "1", Body: []byte(strings.Repeat("a", 1<<20)),
@@ -328,7 +332,7 @@ func TestWhatCannotBeSignedIsNotSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
-		p := truhooktest.NewProvider(retry.Truv(), truhooktest.HMAC(scheme(), hmacsig.Key{}), h, truhooktest.Config{})
+		p := truhooktest.NewProvider(truv.RetryPolicy(), truhooktest.HMAC(scheme(), hmacsig.Key{}), h, truhooktest.Config{})
 		defer p.Close()
 		attempts := p.Deliver(t.Context(), truhooktest.Event{ID: "1"})
 		require.Len(t, attempts, 1)
@@ -351,7 +355,7 @@ func TestAProviderDeliversToAURLInScaledTime(t *testing.T) {
 	}))
 	defer server.Close()
 	fast := truhooktest.Config{Scale: 0.001, Timeout: time.Hour}
-	p, err := truhooktest.NewRemoteProvider(retry.Truval(), sign, server.URL+"/hooks?x=1", fast)
+	p, err := truhooktest.NewRemoteProvider(truval.RetryPolicy(), sign, server.URL+"/hooks?x=1", fast)
 	require.NoError(t, err)
 	defer p.Close()
 	attempts := p.Deliver(t.Context(), truhooktest.Event{ID: "1", Body: event("1", 1)})
@@ -369,15 +373,15 @@ func TestAProviderDeliversToAURLInScaledTime(t *testing.T) {
 func TestAProviderNeedsWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"", "/hooks", "receiver.test", "ftp://receiver.test/", "http://", "http://a b/", ":"} {
-		_, err := truhooktest.NewRemoteProvider(retry.Truv(), sign, u, truhooktest.Config{})
+		_, err := truhooktest.NewRemoteProvider(truv.RetryPolicy(), sign, u, truhooktest.Config{})
 		assert.Error(t, err, u)
 	}
 	ok := answering(200)
-	assert.Panics(t, func() { truhooktest.NewProvider(retry.Truv(), nil, ok, truhooktest.Config{}) })
-	assert.Panics(t, func() { truhooktest.NewProvider(retry.Truv(), sign, nil, truhooktest.Config{}) })
+	assert.Panics(t, func() { truhooktest.NewProvider(truv.RetryPolicy(), nil, ok, truhooktest.Config{}) })
+	assert.Panics(t, func() { truhooktest.NewProvider(truv.RetryPolicy(), sign, nil, truhooktest.Config{}) })
 	assert.Panics(t, func() { truhooktest.NewProvider(retry.Policy{Attempts: -1}, sign, ok, truhooktest.Config{}) })
 	assert.Panics(t, func() {
-		_, _ = truhooktest.NewRemoteProvider(retry.Truv(), nil, "http://receiver.test", truhooktest.Config{})
+		_, _ = truhooktest.NewRemoteProvider(truv.RetryPolicy(), nil, "http://receiver.test", truhooktest.Config{})
 	})
 }
 

@@ -9,13 +9,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
+	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 	"github.com/truhook/truhook/truhooktest"
 )
 
 func TestACorrectReceiverPasses(t *testing.T) {
 	t.Parallel()
-	policies := []retry.Policy{retry.Truv(), retry.Truval(), retry.Trulioo(), retry.TransUnion(), {Provider: "unknown"}}
+	policies := []retry.Policy{truv.RetryPolicy(), truval.RetryPolicy(), trulioo.RetryPolicy(), transunion.RetryPolicy(), {Provider: "unknown"}}
 	for _, p := range policies {
 		t.Run(p.Provider, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +99,7 @@ func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
 	for f, tt := range tests {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
-			got := truhooktest.Reasons(t, receiver(f, retry.Truval()))
+			got := truhooktest.Reasons(t, receiver(f, truval.RetryPolicy()))
 			assert.Equal(t, sorted(append(tt.more, tt.reason)), sorted(got))
 		})
 	}
@@ -107,7 +111,7 @@ func TestTheNineFlawsAreFoundAHundredTimesInARow(t *testing.T) {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			for run := range 100 {
-				require.True(t, truhooktest.Finds(t, reason, receiver(f, retry.Truval())), "run %d", run+1)
+				require.True(t, truhooktest.Finds(t, reason, receiver(f, truval.RetryPolicy())), "run %d", run+1)
 			}
 		})
 	}
@@ -124,7 +128,7 @@ func TestASuiteThatIsWiredWronglyFails(t *testing.T) {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
 			assert.Contains(t, truhooktest.Reasons(t, func(t testing.TB) truhooktest.Receiver {
-				r := receiver(none, retry.Truval())(t)
+				r := receiver(none, truval.RetryPolicy())(t)
 				change(&r)
 				return r
 			}), reason)
@@ -138,17 +142,17 @@ func TestASuiteThatIsWiredWronglyFails(t *testing.T) {
 		"handler":   func(r *truhooktest.Receiver) { r.Start = func(*truhooktest.Instance) http.Handler { return nil } },
 	}
 	for name, change := range missing {
-		r := receiver(none, retry.Truval())(t)
+		r := receiver(none, truval.RetryPolicy())(t)
 		change(&r)
 		assert.Panics(t, func() { truhooktest.CheckFirst(t, 1, r) }, name)
 	}
-	assert.Panics(t, func() { truhooktest.TestReceiverRealTime(t, 0, receiver(none, retry.Truval())) })
+	assert.Panics(t, func() { truhooktest.TestReceiverRealTime(t, 0, receiver(none, truval.RetryPolicy())) })
 }
 
 // In real time the waits are real, so this provider comes soon and the lease is short.
 func TestACorrectReceiverPassesInRealTime(t *testing.T) {
 	t.Parallel()
-	soon := retry.Truval()
+	soon := truval.RetryPolicy()
 	soon.Attempts, soon.Delays, soon.AckLimit = 20, []retry.Delay{{Base: time.Second}}, 20*time.Second
 	truhooktest.TestReceiverRealTime(t, 0.05, func(t testing.TB) truhooktest.Receiver {
 		r := receiver(inRealTime, soon)(t)
@@ -160,6 +164,6 @@ func TestACorrectReceiverPassesInRealTime(t *testing.T) {
 func TestACorrectReceiverPassesAHundredTimesInARow(t *testing.T) {
 	t.Parallel()
 	for run := range 100 {
-		require.Empty(t, truhooktest.Reasons(t, receiver(none, retry.Truval())), "run %d", run+1)
+		require.Empty(t, truhooktest.Reasons(t, receiver(none, truval.RetryPolicy())), "run %d", run+1)
 	}
 }

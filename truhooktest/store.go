@@ -22,7 +22,7 @@ type mortal struct {
 	store    idempotency.Store
 }
 
-func (m mortal) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (m mortal) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	if err := m.instance.Err(); err != nil {
 		return idempotency.Record{}, err
 	}

@@ -25,7 +25,7 @@ func TestWhatTransUnionSignsIsAccepted(t *testing.T) {
 	platform, service := transUnionKey(t), transUnionKey(t)
 	v, err := transunion.New(transunion.Config{
 		Entity:      transunionEntity,
-		Keys:        jose.StaticKeySet{{ID: "platform", Key: &platform.PublicKey}},
+		Keys:        jose.StaticKeys{{ID: "platform", Key: &platform.PublicKey}},
 		PrivateKeys: jose.StaticPrivateKeys{{ID: "service", Key: service}},
 	})
 	require.NoError(t, err)

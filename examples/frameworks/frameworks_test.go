@@ -107,7 +107,7 @@ func TestWrapUnderEchoWouldCompleteAFailedEvent(t *testing.T) {
 	t.Parallel()
 	v, err := truv.New(testSecret)
 	require.NoError(t, err)
-	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truv/prod", truv.DeliveryID, idempotency.Config{})
+	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truv/prod", truv.EventID, idempotency.Config{})
 	require.NoError(t, err)
 	var calls atomic.Int32
 	e := echo.New()

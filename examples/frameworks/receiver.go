@@ -29,8 +29,8 @@ func New(
 	if err != nil {
 		return nil, err
 	}
-	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID,
-		idempotency.Config{Policy: retry.Truv(), Sequence: truv.Sequence})
+	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID,
+		idempotency.Config{Policy: truv.RetryPolicy(), Version: truv.EventVersion})
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func TestAnUnexpectedVerdictIsAnError(t *testing.T) {
 		{provider: "truv", delivery: "event-order-created"}, {provider: "truv", delivery: "secret-not-yet-valid"},
 	})
 	require.Error(t, err)
-	assert.Contains(t, out, "expected 401 secret-not-yet-valid")
+	assert.Contains(t, out, "expected 401 key-not-yet-valid")
 	assert.Contains(t, out, "2 deliveries: 1 accepted, 1 refused, 1 not as expected")
 
 	_, err = sendTo(handler, []row{{provider: "truv", delivery: "absent"}})

@@ -21,8 +21,8 @@ func newOnceReceiver(w *witness) (http.Handler, error) {
 		return nil, err
 	}
 	store := idempotency.NewMemory(idempotency.MemoryConfig{})
-	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.DeliveryID, idempotency.Config{
-		Policy: retry.Truv(), Sequence: truv.Sequence, SkipStale: true, Observe: w.observeEvent, Now: w.now,
+	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.EventID, idempotency.Config{
+		Policy: truv.RetryPolicy(), Version: truv.EventVersion, SkipStale: true, Observe: w.observeEvent, Now: w.now,
 	})
 	if err != nil {
 		return nil, err

@@ -98,7 +98,7 @@ func newTransUnion() (truhook.Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Keys, cfg.PrivateKeys = jose.StaticKeySet{{ID: id, Key: platform}}, private
+	cfg.Keys, cfg.PrivateKeys = jose.StaticKeys{{ID: id, Key: platform}}, private
 	return transunion.New(cfg)
 }
 

@@ -51,7 +51,7 @@ func (w *witness) observe(_ context.Context, o truhook.Observation) {
 	}
 }
 
-func (w *witness) observeEvent(_ context.Context, e idempotency.Event) {
+func (w *witness) observeEvent(_ context.Context, e idempotency.Observation) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e.Err == nil || errors.Is(e.Err, errDown) {

@@ -142,12 +142,12 @@ func Parse(v *truhook.Verified) (*Event, error) {
 
 func eventType(s string) EventType { return EventType(strings.ReplaceAll(s, " ", "_")) }
 
-// DeliveryID returns what tells one event from another: a JSON array of id, event.type, event.ts, nodeId and
+// EventID returns what tells one event from another: a JSON array of id, event.type, event.ts, nodeId and
 // serviceType, and for a transaction webhook of id, transactionId and the SHA-256 of event. What id alone stands for, an
 // event or a session, is not documented. Neither the body nor the signature would do, as the signed retry counter
 // changes both. The handshake has no id, "": there is nothing to deduplicate. A body without any of these members is
 // told by the SHA-256 of its bytes. Errors are those of [Parse].
-func DeliveryID(v *truhook.Verified) (string, error) {
+func EventID(v *truhook.Verified) (string, error) {
 	e, err := Parse(v)
 	if err != nil {
 		return "", err
@@ -197,10 +197,10 @@ func seconds(t time.Time) string {
 	return strconv.FormatInt(t.Unix(), 10)
 }
 
-// Sequence returns the flow and user that the event is about, and event.ts. The time has whole seconds, so ties are
+// EventVersion returns the flow and user that the event is about, and event.ts. The time has whole seconds, so ties are
 // normal, and Trulioo does not guarantee an order. The resource is empty, and nothing is to be ordered, where one of the
 // three is absent, as in transaction webhooks. Errors are those of [Parse].
-func Sequence(v *truhook.Verified) (resource string, at time.Time, err error) {
+func EventVersion(v *truhook.Verified) (resource string, at time.Time, err error) {
 	e, err := Parse(v)
 	if err != nil {
 		return "", time.Time{}, err

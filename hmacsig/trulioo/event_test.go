@@ -33,7 +33,7 @@ func TestEveryDocumentedType(t *testing.T) {
 			e, err := trulioo.Parse(verified(payload))
 			require.NoError(t, err)
 			require.Equal(t, typ, e.Type)
-			id, err := trulioo.DeliveryID(verified(payload))
+			id, err := trulioo.EventID(verified(payload))
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprintf(`["i",%q,"1713533400","n","DocV"]`, typ), id)
 			seen[id] = true
@@ -57,7 +57,7 @@ func TestEveryField(t *testing.T) {
 		AccountName: "a", AccountIdentifier: "b", CountryCode: "CA", Date: "d", TransactionID: "t", TransactionRecordID: "r", UserName: "un",
 	}, e.ServiceData.TransactionInfo)
 	require.Nil(t, e.Error)
-	resource, got, err := trulioo.Sequence(verified(flowEnd))
+	resource, got, err := trulioo.EventVersion(verified(flowEnd))
 	require.NoError(t, err)
 	require.Equal(t, `flow/["f","c"]`, resource)
 	require.Equal(t, at, got)
@@ -65,16 +65,16 @@ func TestEveryField(t *testing.T) {
 
 func TestARetryIsTheSameDelivery(t *testing.T) {
 	t.Parallel()
-	first, err := trulioo.DeliveryID(verified(flowEnd))
+	first, err := trulioo.EventID(verified(flowEnd))
 	require.NoError(t, err)
-	again, err := trulioo.DeliveryID(verified(strings.Replace(flowEnd, `"retry":2`, `"retry":3`, 1)))
+	again, err := trulioo.EventID(verified(strings.Replace(flowEnd, `"retry":2`, `"retry":3`, 1)))
 	require.NoError(t, err)
 	require.Equal(t, first, again)
 	for _, change := range [][2]string{
 		{`"id":"i"`, `"id":"i2"`}, {"FLOW_END", "FLOW_START"}, {"1713533400", "1713533401"}, {`"nodeId":"n"`, `"nodeId":"m"`}, {"DocV", "KYC"},
 		{`"id":"i"`, `"id":"i\",\"FLOW_END"`},
 	} {
-		other, err := trulioo.DeliveryID(verified(strings.Replace(flowEnd, change[0], change[1], 1)))
+		other, err := trulioo.EventID(verified(strings.Replace(flowEnd, change[0], change[1], 1)))
 		require.NoError(t, err)
 		require.NotEqual(t, first, other, change)
 	}
@@ -90,12 +90,12 @@ func TestTransactionWebhooks(t *testing.T) {
 	require.Equal(t, "c", e.ClientID)
 	require.Equal(t, "17", string(e.Error.Code))
 	require.Equal(t, "m", e.Error.Message)
-	first, err := trulioo.DeliveryID(verified(text))
+	first, err := trulioo.EventID(verified(text))
 	require.NoError(t, err)
-	other, err := trulioo.DeliveryID(verified(strings.Replace(text, "done", "open", 1)))
+	other, err := trulioo.EventID(verified(strings.Replace(text, "done", "open", 1)))
 	require.NoError(t, err)
 	require.NotEqual(t, first, other)
-	resource, at, err := trulioo.Sequence(verified(text))
+	resource, at, err := trulioo.EventVersion(verified(text))
 	require.NoError(t, err)
 	require.Empty(t, resource)
 	require.Zero(t, at)
@@ -112,7 +112,7 @@ func TestTheHandshakeHasNothingToDeduplicate(t *testing.T) {
 		e, err := trulioo.Parse(v)
 		require.NoError(t, err)
 		require.Equal(t, trulioo.URLVerification, e.Type)
-		id, err := trulioo.DeliveryID(v)
+		id, err := trulioo.EventID(v)
 		require.NoError(t, err)
 		require.Empty(t, id)
 	}
@@ -125,7 +125,7 @@ func TestAnEventOfAnotherFormPassesThrough(t *testing.T) {
 		e, err := trulioo.Parse(verified(text))
 		require.NoError(t, err, event)
 		require.Equal(t, text, string(e.Raw))
-		id, err := trulioo.DeliveryID(verified(text))
+		id, err := trulioo.EventID(verified(text))
 		require.NoError(t, err)
 		require.NotEmpty(t, id)
 	}
@@ -138,7 +138,7 @@ func TestNullsAreZero(t *testing.T) {
 	require.Empty(t, e.Type)
 	require.Zero(t, e.Time)
 	require.Nil(t, e.Error)
-	id, err := trulioo.DeliveryID(verified(`{}`))
+	id, err := trulioo.EventID(verified(`{}`))
 	require.NoError(t, err)
 	require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, id)
 }
@@ -158,9 +158,9 @@ func TestMalformedPayloads(t *testing.T) {
 		_, err := trulioo.Parse(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload, text)
 		assert.NotContains(t, err.Error(), "secret-value")
-		_, err = trulioo.DeliveryID(verified(text))
+		_, err = trulioo.EventID(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
-		_, _, err = trulioo.Sequence(verified(text))
+		_, _, err = trulioo.EventVersion(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
 	}
 }
@@ -169,9 +169,9 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := trulioo.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, err = trulioo.DeliveryID(nil)
+	_, err = trulioo.EventID(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, _, err = trulioo.Sequence(nil)
+	_, _, err = trulioo.EventVersion(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
@@ -182,8 +182,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := trulioo.Parse(v)
-		id, idErr := trulioo.DeliveryID(v)
-		resource, at, sequenceErr := trulioo.Sequence(v)
+		id, idErr := trulioo.EventID(v)
+		resource, at, sequenceErr := trulioo.EventVersion(v)
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
 			require.Error(t, idErr)

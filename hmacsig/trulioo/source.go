@@ -19,7 +19,7 @@ import (
 // CredentialSource is a [hmacsig.KeySource] over Trulioo's credentials endpoint. [NewCredentialSource] makes it. It is
 // safe for concurrent use. A nil or zero CredentialSource has no keys, so that deliveries are refused with NoKey.
 type CredentialSource struct {
-	cache *hmacsig.Cache
+	cache *hmacsig.CachedKeys
 	clock *clock
 }
 
@@ -37,7 +37,7 @@ const (
 )
 
 // NewCredentialSource returns a source of the credentials of an account, which it fetches from
-// client-webhooks/current-credential (Trulioo, "HMAC", step 2) and caches by the rules of [hmacsig.Cached]. client has
+// client-webhooks/current-credential (Trulioo, "HMAC", step 2) and caches by the rules of [hmacsig.NewCachedKeys]. client has
 // to authorise its requests: it is one of [NewClient], or of golang.org/x/oauth2/clientcredentials. endpoint is the
 // whole URL, https and without the query, to which AccountIdentifier is added. Trulioo documents only that of its
 // development platform,
@@ -80,7 +80,7 @@ func NewCredentialSource(
 	}
 	s := &CredentialSource{clock: &clock{now: cfg.Now}}
 	own, address := steady(client), u.String()
-	s.cache = hmacsig.Cached(func(ctx context.Context) ([]hmacsig.Key, error) {
+	s.cache = hmacsig.NewCachedKeys(func(ctx context.Context) ([]hmacsig.Key, error) {
 		return s.clock.fetch(ctx, own, address)
 	}, cfg)
 	return s, nil
@@ -176,7 +176,7 @@ func readAnswer(answer *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// Keys implements [hmacsig.KeySource] by the rules of [hmacsig.Cached].
+// Keys implements [hmacsig.KeySource] by the rules of [hmacsig.NewCachedKeys].
 func (s *CredentialSource) Keys(ctx context.Context, q hmacsig.Query) ([]hmacsig.Key, error) {
 	if s == nil {
 		return nil, nil
@@ -184,7 +184,7 @@ func (s *CredentialSource) Keys(ctx context.Context, q hmacsig.Query) ([]hmacsig
 	return s.cache.Keys(ctx, q)
 }
 
-// Refresh fetches the credentials now. See [hmacsig.Cache.Refresh].
+// Refresh fetches the credentials now. See [hmacsig.CachedKeys.Refresh].
 func (s *CredentialSource) Refresh(ctx context.Context) error {
 	if s == nil {
 		return s.none()
@@ -192,7 +192,7 @@ func (s *CredentialSource) Refresh(ctx context.Context) error {
 	return s.cache.Refresh(ctx)
 }
 
-// Run keeps the credentials fresh where deliveries are few, until ctx ends. See [hmacsig.Cache.Run].
+// Run keeps the credentials fresh where deliveries are few, until ctx ends. See [hmacsig.CachedKeys.Run].
 func (s *CredentialSource) Run(ctx context.Context) error {
 	if s == nil {
 		return s.none()

@@ -82,15 +82,15 @@ func TestCredentialSourceKeepsWindowsInUTC(t *testing.T) {
 		graceful := verifier(t, p.source(t, hmacsig.CacheConfig{}), hmacsig.Config{Grace: 10 * time.Minute})
 		require.Empty(t, reason(t, v, secretOne))
 		require.Empty(t, reason(t, graceful, secretOne))
-		assert.Equal(t, truhook.SecretNotYetValid, reason(t, v, secretTwo))
+		assert.Equal(t, truhook.KeyNotYetValid, reason(t, v, secretTwo))
 		advance(59*time.Minute + 59*time.Second)
 		assert.Empty(t, reason(t, v, secretOne))
 		advance(time.Second)
-		assert.Equal(t, truhook.ExpiredSecret, reason(t, v, secretOne))
+		assert.Equal(t, truhook.KeyExpired, reason(t, v, secretOne))
 		assert.Empty(t, reason(t, graceful, secretOne))
 		assert.Empty(t, reason(t, v, secretTwo))
 		advance(10 * time.Minute)
-		assert.Equal(t, truhook.ExpiredSecret, reason(t, graceful, secretOne))
+		assert.Equal(t, truhook.KeyExpired, reason(t, graceful, secretOne))
 	})
 }
 
@@ -108,7 +108,7 @@ func TestCredentialSourceFollowsARotationAtTheInstantItHappens(t *testing.T) {
 			advance(10 * time.Second)
 		}
 		for range 100 {
-			require.Equal(t, truhook.ExpiredSecret, reason(t, v, secretOne))
+			require.Equal(t, truhook.KeyExpired, reason(t, v, secretOne))
 			advance(10 * time.Second)
 		}
 	})
@@ -456,7 +456,7 @@ func TestCredentialSourceUnderLoadOverARealNetwork(t *testing.T) {
 		rotation.Unlock()
 		require.Empty(t, reason(t, v, secret(n)))
 		offset.Add(int64(time.Second))
-		require.Equal(t, truhook.ExpiredSecret, reason(t, v, secret(n-1)), "a removed one is over after its grace")
+		require.Equal(t, truhook.KeyExpired, reason(t, v, secret(n-1)), "a removed one is over after its grace")
 	}
 	assert.Positive(t, verified.Load())
 	_, calls := p.counts()

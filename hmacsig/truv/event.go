@@ -107,11 +107,11 @@ func Parse(v *truhook.Verified) (*Event, error) {
 	return e, nil
 }
 
-// DeliveryID returns what tells one event from another: webhook_id, as Truv advises ("Webhook Security", section
+// EventID returns what tells one event from another: webhook_id, as Truv advises ("Webhook Security", section
 // "Ordering and idempotency"), with the event type behind it, since examples of Truv's show one id on a -created and
 // an -updated event. Whether the id stays the same over the retries of an event is implied by that advice and not
 // written. A body without webhook_id is told by the SHA-256 of its bytes. Errors are those of [Parse].
-func DeliveryID(v *truhook.Verified) (string, error) {
+func EventID(v *truhook.Verified) (string, error) {
 	e, err := Parse(v)
 	if err != nil {
 		return "", err
@@ -126,7 +126,7 @@ func DeliveryID(v *truhook.Verified) (string, error) {
 // createdLater is far above the lag between an update and the event about it, which is microseconds in Truv's examples.
 const createdLater = time.Hour
 
-// Sequence returns what the event is about and how recent it is: updated_at, else event_created_at ("use the updated_at
+// EventVersion returns what the event is about and how recent it is: updated_at, else event_created_at ("use the updated_at
 // field to process status changes in sequence", Truv, "Webhook Security"). Compare times of one resource only. Where
 // event_created_at is more than an hour later, the event is not about that update (a refresh that failed, say), and
 // event_created_at counts: else a true event about something untouched for a month would be taken for a replay.
@@ -134,7 +134,7 @@ const createdLater = time.Hour
 // The resource is the kind of event and the narrowest id in it, so that neither two tasks of a link nor a task and its
 // link are put in order with each other. It is empty, and nothing is to be ordered, for unknown types and for bodies
 // without an id or a time. Errors are those of [Parse].
-func Sequence(v *truhook.Verified) (resource string, at time.Time, err error) {
+func EventVersion(v *truhook.Verified) (resource string, at time.Time, err error) {
 	e, err := Parse(v)
 	if err != nil {
 		return "", time.Time{}, err

@@ -57,13 +57,13 @@ func TestEveryDocumentedType(t *testing.T) {
 		require.JSONEq(t, `{"a":1}`, string(e.TrackingInfo))
 		require.Equal(t, text, string(e.Raw))
 		require.Equal(t, time.UTC, e.CreatedAt.Location())
-		resource, at, err := truv.Sequence(verified(text))
+		resource, at, err := truv.EventVersion(verified(text))
 		require.NoError(t, err)
 		require.Equal(t, tt.resource, resource, typ)
 		want, err := time.Parse(time.RFC3339Nano, tt.at)
 		require.NoError(t, err)
 		require.True(t, want.Equal(at), typ)
-		id, err := truv.DeliveryID(verified(text))
+		id, err := truv.EventID(verified(text))
 		require.NoError(t, err)
 		require.Equal(t, "w/"+string(typ), id)
 	}
@@ -90,7 +90,7 @@ func TestUnknownTypesAndFieldsPassThroughUnordered(t *testing.T) {
 		e, err := truv.Parse(verified(text))
 		require.NoError(t, err)
 		require.Equal(t, text, string(e.Raw))
-		resource, at, err := truv.Sequence(verified(text))
+		resource, at, err := truv.EventVersion(verified(text))
 		require.NoError(t, err)
 		require.Empty(t, resource)
 		require.Zero(t, at)
@@ -116,7 +116,7 @@ func TestWithoutATimeOrAnIDThereIsNoOrder(t *testing.T) {
 		`{"event_type":"order-created","order_id":"o"}`, `{"event_type":"order-created","event_created_at":"` + created + `"}`,
 		`{"event_type":"order-created","event_created_at":"` + created + `","task_id":"t"}`, `{"event_type":"order-created","order_id":"o","event_created_at":""}`,
 	} {
-		resource, at, err := truv.Sequence(verified(text))
+		resource, at, err := truv.EventVersion(verified(text))
 		require.NoError(t, err)
 		require.Empty(t, resource)
 		require.Zero(t, at)
@@ -125,10 +125,10 @@ func TestWithoutATimeOrAnIDThereIsNoOrder(t *testing.T) {
 
 func TestADeliveryWithoutAWebhookIDIsToldByItsBytes(t *testing.T) {
 	t.Parallel()
-	a, err := truv.DeliveryID(verified(`{"n":1}`))
+	a, err := truv.EventID(verified(`{"n":1}`))
 	require.NoError(t, err)
 	require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, a)
-	b, err := truv.DeliveryID(verified(`{"n":1} `))
+	b, err := truv.EventID(verified(`{"n":1} `))
 	require.NoError(t, err)
 	require.NotEqual(t, a, b)
 }
@@ -156,9 +156,9 @@ func TestMalformedPayloads(t *testing.T) {
 		assert.NotContains(t, err.Error(), "secret-value")
 		assert.NotContains(t, err.Error(), "2022")
 		assert.NotContains(t, err.Error(), "9999")
-		_, err = truv.DeliveryID(verified(text))
+		_, err = truv.EventID(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
-		_, _, err = truv.Sequence(verified(text))
+		_, _, err = truv.EventVersion(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
 	}
 }
@@ -167,9 +167,9 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := truv.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, err = truv.DeliveryID(nil)
+	_, err = truv.EventID(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, _, err = truv.Sequence(nil)
+	_, _, err = truv.EventVersion(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
@@ -180,8 +180,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := truv.Parse(v)
-		id, idErr := truv.DeliveryID(v)
-		resource, at, sequenceErr := truv.Sequence(v)
+		id, idErr := truv.EventID(v)
+		resource, at, sequenceErr := truv.EventVersion(v)
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
 			require.Error(t, idErr)
@@ -206,7 +206,7 @@ func TestAnEventAboutSomethingOldIsNotOldItself(t *testing.T) {
 		"2026-03-02T09:00:00Z":        "2026-03-02T09:29:58.1Z",
 		"2026-09-02T09:29:58.5+02:00": "2026-09-02T07:29:58.5Z",
 	} {
-		_, at, err := truv.Sequence(verified(`{"event_type":"order-refresh-failed","order_id":"17",` +
+		_, at, err := truv.EventVersion(verified(`{"event_type":"order-refresh-failed","order_id":"17",` +
 			`"updated_at":"2026-03-02T09:29:58.1Z","event_created_at":"` + created + `"}`))
 		require.NoError(t, err)
 		require.Equal(t, want, at.Format(time.RFC3339Nano), created)

@@ -53,9 +53,9 @@ func Parse(v *truhook.Verified) (*Event, error) {
 	return e, nil
 }
 
-// DeliveryID returns job_id: there is one final callback a job. A body without one is [truhook.MalformedPayload], as
+// EventID returns job_id: there is one final callback a job. A body without one is [truhook.MalformedPayload], as
 // nothing else in it tells one job from another; other errors are those of [Parse]. There is nothing to put in order.
-func DeliveryID(v *truhook.Verified) (string, error) {
+func EventID(v *truhook.Verified) (string, error) {
 	e, err := Parse(v)
 	if err != nil {
 		return "", err

@@ -27,7 +27,7 @@ func TestEveryStatusAndField(t *testing.T) {
 			JobID: "j", Email: "a@b.example", Valid: true, Status: status, Confidence: 0.93, FailedCheck: "smtp", Disposable: true, Role: true,
 			FreeProvider: true, CatchAll: true, SMTPBlocked: true, MXFound: true, MXHost: "mx.b.example", Suggestion: "a@c.example", LatencyMS: 12.5,
 		}, e)
-		id, err := truval.DeliveryID(verified(text))
+		id, err := truval.EventID(verified(text))
 		require.NoError(t, err)
 		require.Equal(t, "j", id)
 	}
@@ -46,7 +46,7 @@ func TestAJobWithoutAnIDIsMalformed(t *testing.T) {
 	for _, text := range []string{`{}`, `{"job_id":null}`, `{"job_id":""}`} {
 		_, err := truval.Parse(verified(text))
 		require.NoError(t, err)
-		_, err = truval.DeliveryID(verified(text))
+		_, err = truval.EventID(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
 		require.ErrorContains(t, err, "job_id")
 	}
@@ -68,7 +68,7 @@ func TestMalformedPayloads(t *testing.T) {
 		require.ErrorIs(t, err, truhook.MalformedPayload, text)
 		assert.NotContains(t, err.Error(), "secret-value")
 		assert.NotContains(t, err.Error(), "e400")
-		_, err = truval.DeliveryID(verified(text))
+		_, err = truval.EventID(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload)
 	}
 }
@@ -77,7 +77,7 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := truval.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, err = truval.DeliveryID(nil)
+	_, err = truval.EventID(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
@@ -112,7 +112,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := truval.Parse(v)
-		id, idErr := truval.DeliveryID(v)
+		id, idErr := truval.EventID(v)
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
 			require.Error(t, idErr)

@@ -14,7 +14,7 @@ type naive struct{ c *redis.Client }
 
 func (n naive) key(k idempotency.Key) string { return k.Scope + ":" + k.ID }
 
-func (n naive) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (n naive) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	won, err := n.c.SetNX(ctx, n.key(c.Key), "pending", c.Lease).Result() //nolint:staticcheck // the recipe
 	if err != nil {
 		return idempotency.Record{}, err

@@ -52,9 +52,9 @@ var ctx = context.Background()
 // A probe is one call of a store: what must be there before it, the call, and what must be there after it was repeated.
 type probe struct {
 	name   string
-	before func(s store, c idempotency.Claim) error
-	call   func(ctx context.Context, s store, c idempotency.Claim) error
-	after  func(s store, c idempotency.Claim) error
+	before func(s store, c idempotency.ClaimRequest) error
+	call   func(ctx context.Context, s store, c idempotency.ClaimRequest) error
+	after  func(s store, c idempotency.ClaimRequest) error
 }
 
 var (
@@ -62,7 +62,7 @@ var (
 	version  = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 )
 
-func granted(ctx context.Context, s store, c idempotency.Claim) error {
+func granted(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 	r, err := s.Claim(ctx, c)
 	if err == nil && (r.State != idempotency.Owned || r.Attempt != 1) {
 		err = errWrong
@@ -71,8 +71,8 @@ func granted(ctx context.Context, s store, c idempotency.Claim) error {
 }
 
 // answers claims for somebody else.
-func answers(state idempotency.State, attempt uint32) func(store, idempotency.Claim) error {
-	return func(s store, c idempotency.Claim) error {
+func answers(state idempotency.State, attempt uint32) func(store, idempotency.ClaimRequest) error {
+	return func(s store, c idempotency.ClaimRequest) error {
 		c.Token = idempotency.NewToken()
 		r, err := s.Claim(ctx, c)
 		if err == nil && (r.State != state || r.Attempt != attempt) {
@@ -82,26 +82,26 @@ func answers(state idempotency.State, attempt uint32) func(store, idempotency.Cl
 	}
 }
 
-func claimed(s store, c idempotency.Claim) error { return granted(ctx, s, c) }
+func claimed(s store, c idempotency.ClaimRequest) error { return granted(ctx, s, c) }
 
 var probes = []probe{
-	{"Claim", func(store, idempotency.Claim) error { return nil }, granted, answers(idempotency.Busy, 1)},
-	{"Extend", claimed, func(ctx context.Context, s store, c idempotency.Claim) error {
+	{"Claim", func(store, idempotency.ClaimRequest) error { return nil }, granted, answers(idempotency.Busy, 1)},
+	{"Extend", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 		return s.Extend(ctx, c.Key, c.Token, time.Hour)
 	}, answers(idempotency.Busy, 1)},
-	{"Complete", claimed, func(ctx context.Context, s store, c idempotency.Claim) error {
+	{"Complete", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 		return s.Complete(ctx, c.Key, c.Token)
 	}, answers(idempotency.Done, 1)},
-	{"Release", claimed, func(ctx context.Context, s store, c idempotency.Claim) error {
+	{"Release", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 		return s.Release(ctx, c.Key, c.Token)
 	}, answers(idempotency.Owned, 2)},
-	{"Advance", func(store, idempotency.Claim) error { return nil }, func(ctx context.Context, s store, c idempotency.Claim) error {
+	{"Advance", func(store, idempotency.ClaimRequest) error { return nil }, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 		o, err := s.Advance(ctx, c.Key, version, time.Hour)
 		if err == nil && o != idempotency.Newer && o != idempotency.Same {
 			err = errWrong
 		}
 		return err
-	}, func(s store, c idempotency.Claim) error {
+	}, func(s store, c idempotency.ClaimRequest) error {
 		o, err := s.Advance(ctx, c.Key, version.Add(-1*time.Microsecond), time.Hour)
 		if err == nil && o != idempotency.Older {
 			err = errWrong
@@ -120,7 +120,7 @@ func try(t *testing.T, b backend, toxic crashtest.Toxic, pr probe) error {
 	}
 	proxy, url := b.through(t)
 	good, bad := open(b.server.URL()), open(url)
-	c := idempotency.Claim{
+	c := idempotency.ClaimRequest{
 		Key: idempotency.Key{Scope: t.Name(), ID: "event"}, Token: idempotency.NewToken(), Lease: time.Hour, Retain: 24 * time.Hour,
 	}
 	warm := c

@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/crashtest"
-	"github.com/truhook/truhook/retry"
 )
 
 // counted holds the attempts of the effects that each event had, in whichever replica.
@@ -48,7 +48,7 @@ func newReplica(open func() (idempotency.Store, error), c *counted) (*replica, e
 	if err != nil {
 		return nil, err
 	}
-	once, err := idempotency.NewMiddleware(s, "replicas", crashtest.EventOf, idempotency.Config{Policy: retry.Truv()})
+	once, err := idempotency.NewMiddleware(s, "replicas", crashtest.EventOf, idempotency.Config{Policy: truv.RetryPolicy()})
 	if err != nil {
 		return nil, err
 	}

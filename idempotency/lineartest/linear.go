@@ -227,7 +227,7 @@ func (h *history) one(
 	switch in.kind {
 	case claim:
 		var r idempotency.Record
-		r, err = s.Claim(ctx, idempotency.Claim{Key: k, Token: token, Lease: cfg.Lease, Retain: time.Hour})
+		r, err = s.Claim(ctx, idempotency.ClaimRequest{Key: k, Token: token, Lease: cfg.Lease, Retain: time.Hour})
 		out.state, out.attempt = r.State, r.Attempt
 	case extend:
 		err = s.Extend(ctx, k, token, cfg.Lease)

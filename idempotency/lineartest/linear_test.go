@@ -38,7 +38,7 @@ func (l *lossy) cut(err error) error {
 	return err
 }
 
-func (l *lossy) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (l *lossy) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	r, err := l.Memory.Claim(ctx, c)
 	if err = l.cut(err); err != nil {
 		return idempotency.Record{}, err
@@ -70,7 +70,7 @@ type plainRecord struct {
 	done    bool
 }
 
-func (s *plainLease) Claim(_ context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *plainLease) Claim(_ context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.records[c.Key]
@@ -125,7 +125,7 @@ type twoOwners struct {
 	n  int
 }
 
-func (s *twoOwners) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *twoOwners) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	r, err := s.Memory.Claim(ctx, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -80,8 +80,8 @@ func BenchmarkCost(b *testing.B) {
 				fail(c.SetNX(ctx, k.Scope+k.ID, "0123456789abcdef", retain).Err()) //nolint:staticcheck // what it is compared with
 			}
 		}
-		own := func(k idempotency.Key) idempotency.Claim {
-			cl := idempotency.Claim{Key: k, Token: idempotency.NewToken(), Lease: 10 * time.Second, Retain: retain}
+		own := func(k idempotency.Key) idempotency.ClaimRequest {
+			cl := idempotency.ClaimRequest{Key: k, Token: idempotency.NewToken(), Lease: 10 * time.Second, Retain: retain}
 			r, err := s.Claim(ctx, cl)
 			fail(err)
 			if r.State != idempotency.Owned {

@@ -7,7 +7,7 @@
 //	for _, f := range store.Audit(ctx) { // appendonly, maxmemory-policy and the like
 //		log.Print(f)
 //	}
-//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{Policy: retry.Truv()})
+//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{Policy: truv.RetryPolicy()})
 //
 // Every call is one script about one key, so it is atomic, and works in Redis Cluster. Times are those of the server's
 // clock. Whoever writes shows the token of the claim, and a repetition under the same token changes nothing more, so a

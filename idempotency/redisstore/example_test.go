@@ -11,7 +11,6 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/redisstore"
-	"github.com/truhook/truhook/retry"
 )
 
 func Example() {
@@ -27,9 +26,9 @@ func Example() {
 	for _, finding := range store.Audit(context.Background()) {
 		fmt.Println(finding) // appendonly, maxmemory-policy and the like
 	}
-	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{
-		Policy:   retry.Truv(),
-		Sequence: truv.Sequence,
+	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{
+		Policy:  truv.RetryPolicy(),
+		Version: truv.EventVersion,
 	})
 	if err != nil {
 		panic(err)

@@ -66,7 +66,7 @@ func heedsDeadlines(client redis.UniversalClient) bool {
 }
 
 // Claim implements [idempotency.Store].
-func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *Store) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	if c.Lease <= 0 || c.Retain < c.Lease || c.Token == (idempotency.Token{}) {
 		return idempotency.Record{}, errors.New("redisstore: a claim needs a token, a lease, and a retention that is not shorter")
 	}

@@ -26,7 +26,7 @@ func TestStoreKeepsTheContract(t *testing.T) {
 // naive is what the usual recipe does: SET NX as the claim, DEL as the release.
 type naive struct{ c *redis.Client }
 
-func (n naive) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (n naive) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	won, err := n.c.SetNX(ctx, c.Key.Scope+c.Key.ID, c.Token[:], c.Lease).Result() //nolint:staticcheck // the recipe
 	if err != nil || won {
 		return idempotency.Record{State: idempotency.Owned, Attempt: 1}, err
@@ -57,9 +57,9 @@ func TestTheUsualRecipeBreaksTheContract(t *testing.T) {
 	assert.GreaterOrEqual(t, broken, 6)
 }
 
-func claim(tb testing.TB, k idempotency.Key) idempotency.Claim {
+func claim(tb testing.TB, k idempotency.Key) idempotency.ClaimRequest {
 	tb.Helper()
-	return idempotency.Claim{Key: k, Token: idempotency.NewToken(), Lease: time.Minute, Retain: time.Hour}
+	return idempotency.ClaimRequest{Key: k, Token: idempotency.NewToken(), Lease: time.Minute, Retain: time.Hour}
 }
 
 func TestScriptsThatTheServerForgotAreSentAgain(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAFullStoreRefusesNewEventsAndEndsThoseThatRun(t *testing.T) {
 	t.Parallel()
 	srv := start(t, "maxmemory 4mb", "maxmemory-policy noeviction")
 	s := newStore(t, connect(t, srv.URL()))
-	var held []idempotency.Claim
+	var held []idempotency.ClaimRequest
 	var err error
 	for i := 0; i < 50_000 && err == nil; i++ {
 		c := claim(t, key(t, fmt.Sprintf("%0200d", i)))
@@ -203,7 +203,7 @@ func TestRecordsLeaveRedisByThemselves(t *testing.T) {
 
 	// Lengths beyond what Redis or float64 can count are cut, not refused and not wrapped.
 	for _, d := range []time.Duration{1<<63 - 1, 200 * 365 * 24 * time.Hour} {
-		long := idempotency.Claim{Key: idempotency.Key{Scope: "s", ID: d.String()}, Token: idempotency.NewToken(), Lease: d, Retain: d}
+		long := idempotency.ClaimRequest{Key: idempotency.Key{Scope: "s", ID: d.String()}, Token: idempotency.NewToken(), Lease: d, Retain: d}
 		r, err := s.Claim(ctx, long)
 		require.NoError(t, err)
 		require.Equal(t, idempotency.Owned, r.State)
@@ -221,11 +221,11 @@ func TestBadClaimsAreRefusedBeforeRedisIsAsked(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, connect(t, "redis://127.0.0.1:1/0"))
 	good := claim(t, key(t, "a"))
-	for name, spoil := range map[string]func(*idempotency.Claim){
-		"no token":        func(c *idempotency.Claim) { c.Token = idempotency.Token{} },
-		"no lease":        func(c *idempotency.Claim) { c.Lease = 0 },
-		"negative lease":  func(c *idempotency.Claim) { c.Lease = -1 },
-		"short retention": func(c *idempotency.Claim) { c.Retain = c.Lease - 1 },
+	for name, spoil := range map[string]func(*idempotency.ClaimRequest){
+		"no token":        func(c *idempotency.ClaimRequest) { c.Token = idempotency.Token{} },
+		"no lease":        func(c *idempotency.ClaimRequest) { c.Lease = 0 },
+		"negative lease":  func(c *idempotency.ClaimRequest) { c.Lease = -1 },
+		"short retention": func(c *idempotency.ClaimRequest) { c.Retain = c.Lease - 1 },
 	} {
 		bad := good
 		spoil(&bad)

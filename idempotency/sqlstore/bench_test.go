@@ -107,8 +107,8 @@ func cost(b *testing.B, db *sql.DB, d sqlstore.Dialect) {
 			fail(err)
 		}
 	}
-	own := func(k idempotency.Key) idempotency.Claim {
-		cl := idempotency.Claim{Key: k, Token: idempotency.NewToken(), Lease: 10 * time.Second, Retain: 31 * 24 * time.Hour}
+	own := func(k idempotency.Key) idempotency.ClaimRequest {
+		cl := idempotency.ClaimRequest{Key: k, Token: idempotency.NewToken(), Lease: 10 * time.Second, Retain: 31 * 24 * time.Hour}
 		r, err := s.Claim(ctx, cl)
 		fail(err)
 		if r.State != idempotency.Owned {

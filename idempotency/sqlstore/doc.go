@@ -5,7 +5,7 @@
 //	...
 //	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
 //	...
-//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{Policy: retry.Truv()})
+//	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{Policy: truv.RetryPolicy()})
 //
 // The tables are yours to create: put [Schema] into a migration. They grow until you call [Store.Prune], every hour
 // say. [Store.Audit] looks at tables and settings once at start.

@@ -13,7 +13,6 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/sqlstore"
-	"github.com/truhook/truhook/retry"
 )
 
 // One commit makes both the claim of an event and its effect. No middleware of package idempotency is needed.
@@ -71,9 +70,9 @@ func ExampleNewStore() {
 	if err != nil {
 		panic(err)
 	}
-	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.DeliveryID, idempotency.Config{
-		Policy:   retry.Truv(),
-		Sequence: truv.Sequence,
+	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{
+		Policy:  truv.RetryPolicy(),
+		Version: truv.EventVersion,
 	})
 	if err != nil {
 		panic(err)

@@ -74,7 +74,7 @@ var errZero = errors.New("sqlstore: the store was not made by NewStore")
 const rounds = 32
 
 // Claim implements [idempotency.Store].
-func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (r idempotency.Record, err error) {
+func (s *Store) Claim(ctx context.Context, c idempotency.ClaimRequest) (r idempotency.Record, err error) {
 	if c.Lease <= 0 || c.Retain < c.Lease || c.Token == (idempotency.Token{}) {
 		return r, errors.New("sqlstore: a claim needs a token, a lease, and a retention that is not shorter")
 	}
@@ -96,7 +96,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (r idempotency.R
 var errContended = errors.New("others were faster each time")
 
 // claim reports false if it has to be tried again.
-func (s *Store) claim(ctx context.Context, c *idempotency.Claim) (r idempotency.Record, decided bool, err error) {
+func (s *Store) claim(ctx context.Context, c *idempotency.ClaimRequest) (r idempotency.Record, decided bool, err error) {
 	args := s.args(c.Key.Scope, c.Key.ID, c.Token[:], c.Fingerprint[:], micros(c.Lease), micros(c.Retain))
 	var (
 		inserted, kept     bool

@@ -85,11 +85,11 @@ func TestPostgresKeepsTheContractAtEveryIsolation(t *testing.T) {
 	}
 }
 
-func claim(k idempotency.Key) idempotency.Claim {
-	return idempotency.Claim{Key: k, Token: idempotency.NewToken(), Lease: time.Minute, Retain: time.Hour}
+func claim(k idempotency.Key) idempotency.ClaimRequest {
+	return idempotency.ClaimRequest{Key: k, Token: idempotency.NewToken(), Lease: time.Minute, Retain: time.Hour}
 }
 
-func owned(t *testing.T, s *sqlstore.Store, c idempotency.Claim) {
+func owned(t *testing.T, s *sqlstore.Store, c idempotency.ClaimRequest) {
 	t.Helper()
 	r, err := s.Claim(ctx, c)
 	require.NoError(t, err)
@@ -103,7 +103,7 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 		}
 		s := newStore(t, db, d, sqlstore.Config{Retention: time.Millisecond})
 		const short = 2 * time.Second
-		hold := func(id string, retain time.Duration) idempotency.Claim {
+		hold := func(id string, retain time.Duration) idempotency.ClaimRequest {
 			c := claim(key(t, id))
 			c.Lease, c.Retain = time.Millisecond, retain
 			owned(t, s, c)
@@ -262,7 +262,7 @@ func TestAFullDiskIsErrFull(t *testing.T) {
 	_, err := db.Exec(`PRAGMA max_page_count = 30`)
 	require.NoError(t, err)
 	err = nil
-	var last idempotency.Claim
+	var last idempotency.ClaimRequest
 	for i := 0; i < 20_000 && err == nil; i++ {
 		c := claim(key(t, fmt.Sprintf("%0200d", i)))
 		if _, err = s.Claim(ctx, c); err == nil {
@@ -306,7 +306,7 @@ func TestMistakesAreErrors(t *testing.T) {
 		require.Error(t, err)
 	}
 	s := newStore(t, db, sqlstore.SQLite, sqlstore.Config{})
-	for _, bad := range []idempotency.Claim{
+	for _, bad := range []idempotency.ClaimRequest{
 		{Key: key(t, "a"), Lease: time.Second, Retain: time.Hour},
 		{Key: key(t, "a"), Token: idempotency.NewToken(), Retain: time.Hour},
 		{Key: key(t, "a"), Token: idempotency.NewToken(), Lease: time.Second},

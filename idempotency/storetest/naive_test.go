@@ -19,7 +19,7 @@ type naiveSet struct {
 	seen map[idempotency.Key]bool
 }
 
-func (s *naiveSet) Claim(_ context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *naiveSet) Claim(_ context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen[c.Key] {
@@ -43,7 +43,7 @@ type naiveLease struct {
 	done  map[idempotency.Key]bool
 }
 
-func (s *naiveLease) Claim(_ context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *naiveLease) Claim(_ context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock.Now()
@@ -81,12 +81,12 @@ func (s *naiveLease) Release(_ context.Context, k idempotency.Key, _ idempotency
 // A mutant is a Memory with one fault.
 type mutant struct {
 	*idempotency.Memory
-	claim    func(m *idempotency.Memory, ctx context.Context, c idempotency.Claim) (idempotency.Record, error)
+	claim    func(m *idempotency.Memory, ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error)
 	complete func(m *idempotency.Memory, ctx context.Context, k idempotency.Key, t idempotency.Token) error
 	advance  func(o idempotency.Order) idempotency.Order
 }
 
-func (m mutant) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (m mutant) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	if m.claim == nil {
 		return m.Memory.Claim(ctx, c)
 	}
@@ -109,8 +109,8 @@ func (m mutant) Advance(ctx context.Context, r idempotency.Key, at time.Time, d 
 }
 
 // changed returns a claim function that changes the claim first, and the record after.
-func changed(before func(*idempotency.Claim), after func(*idempotency.Record)) func(*idempotency.Memory, context.Context, idempotency.Claim) (idempotency.Record, error) {
-	return func(m *idempotency.Memory, ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func changed(before func(*idempotency.ClaimRequest), after func(*idempotency.Record)) func(*idempotency.Memory, context.Context, idempotency.ClaimRequest) (idempotency.Record, error) {
+	return func(m *idempotency.Memory, ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 		if before != nil {
 			before(&c)
 		}
@@ -139,7 +139,7 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 		"a claim whose repetition is a duplicate (D4)": {func() idempotency.Store {
 			seen := map[idempotency.Token]bool{}
 			var mu sync.Mutex
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) {
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) {
 				mu.Lock()
 				defer mu.Unlock()
 				if seen[c.Token] {
@@ -149,25 +149,25 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 			}, nil)}
 		}, []int{2, 8}},
 		"a lease of twice the length": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Lease *= 2; c.Retain *= 2 }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Lease *= 2; c.Retain *= 2 }, nil)}
 		}, []int{1, 12}},
 		"a lease that has no end": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Lease = c.Retain }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Lease = c.Retain }, nil)}
 		}, []int{1, 2, 3, 7}},
 		"no attempts": {func() idempotency.Store {
 			return mutant{Memory: memory(), claim: changed(nil, func(r *idempotency.Record) { r.Attempt = 1 })}
 		}, []int{1, 7}},
 		"keys without case": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Key.ID = strings.ToLower(c.Key.ID) }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Key.ID = strings.ToLower(c.Key.ID) }, nil)}
 		}, []int{9}},
 		"keys without trailing blanks": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Key.ID = strings.TrimRight(c.Key.ID, " ") }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Key.ID = strings.TrimRight(c.Key.ID, " ") }, nil)}
 		}, []int{9}},
 		"keys that are cut": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Key.ID = c.Key.ID[:min(254, len(c.Key.ID))] }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Key.ID = c.Key.ID[:min(254, len(c.Key.ID))] }, nil)}
 		}, []int{9}},
 		"scope and id joined by a colon": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) {
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) {
 				c.Key = idempotency.Key{ID: c.Key.Scope + ":" + c.Key.ID}
 			}, nil)}
 		}, []int{10}},
@@ -188,7 +188,7 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 		"the last fingerprint": {func() idempotency.Store {
 			last := map[idempotency.Key]idempotency.Fingerprint{}
 			var mu sync.Mutex
-			return mutant{Memory: memory(), claim: func(m *idempotency.Memory, ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+			return mutant{Memory: memory(), claim: func(m *idempotency.Memory, ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 				r, err := m.Claim(ctx, c)
 				mu.Lock()
 				defer mu.Unlock()
@@ -200,7 +200,7 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 			}}
 		}, []int{7}},
 		"half the retention": {func() idempotency.Store {
-			return mutant{Memory: memory(), claim: changed(func(c *idempotency.Claim) { c.Retain = max(c.Lease, c.Retain/4) }, nil)}
+			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Retain = max(c.Lease, c.Retain/4) }, nil)}
 		}, []int{12}},
 		"a gate that calls everything newer": {func() idempotency.Store {
 			return mutant{Memory: memory(), advance: func(idempotency.Order) idempotency.Order { return idempotency.Newer }}
@@ -231,10 +231,10 @@ type forgetful struct {
 	*idempotency.Memory
 	clock *clock
 	mu    sync.Mutex
-	order []idempotency.Claim
+	order []idempotency.ClaimRequest
 }
 
-func (s *forgetful) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (s *forgetful) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.Memory.Claim(ctx, c)

@@ -75,7 +75,7 @@ func oneOwner(s *subject) {
 }
 
 func repeatedClaim(s *subject) {
-	k, c := s.key("repeat"), idempotency.Claim{}
+	k, c := s.key("repeat"), idempotency.ClaimRequest{}
 	c = s.request(k, token())
 	c.Lease = s.unit
 	s.want("first", c, owned, 1)
@@ -180,7 +180,7 @@ func doneIsFinal(s *subject) {
 	for range 2 {
 		lost("Release of a done record", s.release(k, mine))
 		lost("Extend of a done record", s.extend(k, mine))
-		for _, again := range []idempotency.Claim{c, s.request(k, token())} {
+		for _, again := range []idempotency.ClaimRequest{c, s.request(k, token())} {
 			if r := s.want("done", again, done, 1); r.Fingerprint != c.Fingerprint {
 				fail("done: the fingerprint is %x, want %x", r.Fingerprint, c.Fingerprint)
 			}

@@ -13,8 +13,8 @@ const slack = time.Second
 
 func kept(s *subject) {
 	retain := 4 * s.unit
-	claim := func(id string, lease time.Duration) (idempotency.Claim, idempotency.Key) {
-		c := idempotency.Claim{Key: s.key(id), Token: token(), Lease: lease, Retain: retain}
+	claim := func(id string, lease time.Duration) (idempotency.ClaimRequest, idempotency.Key) {
+		c := idempotency.ClaimRequest{Key: s.key(id), Token: token(), Lease: lease, Retain: retain}
 		s.want(id, c, owned, 1)
 		return c, c.Key
 	}
@@ -27,7 +27,7 @@ func kept(s *subject) {
 	ok("extend beyond the retention", s.store.Extend(s.ctx, runningKey, running.Token, 100*s.unit))
 
 	s.advance(2 * s.unit)
-	again := func(c idempotency.Claim) idempotency.Claim {
+	again := func(c idempotency.ClaimRequest) idempotency.ClaimRequest {
 		c.Token = token()
 		return c
 	}
@@ -48,9 +48,9 @@ func kept(s *subject) {
 
 // fullRefuses needs a store that holds full records.
 func fullRefuses(s *subject) {
-	claims := make([]idempotency.Claim, full)
+	claims := make([]idempotency.ClaimRequest, full)
 	for i := range claims {
-		claims[i] = idempotency.Claim{Key: s.key(fmt.Sprint("full ", i)), Token: token(), Lease: 2 * s.unit, Retain: 2 * s.unit}
+		claims[i] = idempotency.ClaimRequest{Key: s.key(fmt.Sprint("full ", i)), Token: token(), Lease: 2 * s.unit, Retain: 2 * s.unit}
 		s.want("fill", claims[i], owned, 1)
 		switch i % 3 {
 		case 0:
@@ -59,7 +59,7 @@ func fullRefuses(s *subject) {
 			ok("release", s.release(claims[i].Key, claims[i].Token))
 		}
 	}
-	extra := idempotency.Claim{Key: s.key("one too many"), Token: token(), Lease: s.unit, Retain: 2 * s.unit}
+	extra := idempotency.ClaimRequest{Key: s.key("one too many"), Token: token(), Lease: s.unit, Retain: 2 * s.unit}
 	for range 2 {
 		if r, err := s.store.Claim(s.ctx, extra); !errors.Is(err, idempotency.ErrFull) {
 			fail("a claim to a full store answers %v, %v, want ErrFull", r.State, err)

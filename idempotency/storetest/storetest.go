@@ -135,11 +135,11 @@ func (s *subject) key(id string) idempotency.Key { return idempotency.Key{Scope:
 // long is a lease that does not run out during a test, and a retention that is longer still.
 const long, longer = time.Hour, 24 * time.Hour
 
-func (s *subject) request(k idempotency.Key, t idempotency.Token) idempotency.Claim {
-	return idempotency.Claim{Key: k, Token: t, Lease: long, Retain: longer}
+func (s *subject) request(k idempotency.Key, t idempotency.Token) idempotency.ClaimRequest {
+	return idempotency.ClaimRequest{Key: k, Token: t, Lease: long, Retain: longer}
 }
 
-func (s *subject) claim(c idempotency.Claim) idempotency.Record {
+func (s *subject) claim(c idempotency.ClaimRequest) idempotency.Record {
 	r, err := s.store.Claim(s.ctx, c)
 	if err != nil {
 		fail("Claim: %w", err)
@@ -148,7 +148,7 @@ func (s *subject) claim(c idempotency.Claim) idempotency.Record {
 }
 
 // want claims and compares state and attempt.
-func (s *subject) want(what string, c idempotency.Claim, state idempotency.State, attempt uint32) idempotency.Record {
+func (s *subject) want(what string, c idempotency.ClaimRequest, state idempotency.State, attempt uint32) idempotency.Record {
 	r := s.claim(c)
 	if r.State != state || r.Attempt != attempt {
 		fail("%s: Claim answers %v at attempt %d, want %v at attempt %d", what, r.State, r.Attempt, state, attempt)

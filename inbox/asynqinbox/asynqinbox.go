@@ -1,7 +1,7 @@
 // Package asynqinbox is an inbox for package inbox in Asynq, that is in Redis.
 //
 //	queue, err := asynqinbox.NewQueue(asynq.NewClient(redis), asynqinbox.Config{})
-//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{Policy: retry.Truv()})
+//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy()})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	...
 //	worker, err := inbox.NewWorker(store, handle, idempotency.Config{}) // store: package redisstore

@@ -2,7 +2,7 @@
 //
 //	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{})
 //	queue, err := riverinbox.NewQueue(pool, client, riverinbox.Config{})
-//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{Policy: retry.Truv()})
+//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy()})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	...
 //	worker, err := inbox.NewWorker(store, handle, idempotency.Config{}) // store: package sqlstore

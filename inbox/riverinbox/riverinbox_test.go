@@ -234,7 +234,7 @@ func TestClaimAndJobAreOneCommitWhereverTheServerIsKilled(t *testing.T) {
 func TestAJobThatAnotherWorkerHoldsIsPutOff(t *testing.T) {
 	t.Parallel()
 	store := idempotency.NewMemory(idempotency.MemoryConfig{})
-	_, err := store.Claim(t.Context(), idempotency.Claim{
+	_, err := store.Claim(t.Context(), idempotency.ClaimRequest{
 		Key: idempotency.Key{Scope: "truv/test#work", ID: "a"}, Token: idempotency.NewToken(), Lease: time.Hour, Retain: time.Hour,
 	})
 	require.NoError(t, err)

@@ -7,7 +7,7 @@
 //	...
 //	queue, err := sqlinbox.NewQueue(db, sqlinbox.SQLite, sqlinbox.Config{})
 //	...
-//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{Policy: retry.Truv()})
+//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy()})
 //	...
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	err = queue.Run(ctx, handle) // func(ctx context.Context, v *truhook.Verified) error
@@ -22,7 +22,7 @@
 // nothing in a crash of the process or the machine; [Queue.Audit] looks at these settings.
 //
 // An event is handled at least once. A function that returns an error, or panics, is called again after a back-off; one
-// whose process dies, when the lease is over; idempotency.Claimed.Attempt says that it is not the first time. After
+// whose process dies, when the lease is over; idempotency.Claim.Attempt says that it is not the first time. After
 // Config.MaxAttempts, or an error marked by retry.Permanent, the event is dead: its row stays until [Queue.Replay], and
 // [Queue.Dead] lists it. A function that writes to the same database can have exactly one effect: [Queue.Complete] in
 // its own transaction.

@@ -158,7 +158,7 @@ type journal struct {
 	entries []string
 }
 
-func (j *journal) add(ctx context.Context, format string, args ...any) idempotency.Claimed {
+func (j *journal) add(ctx context.Context, format string, args ...any) idempotency.Claim {
 	c, _ := idempotency.FromContext(ctx)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -199,10 +199,10 @@ func idle(t *testing.T, q *sqlinbox.Queue) sqlinbox.Stats {
 // seen collects events.
 type seen struct {
 	mu     sync.Mutex
-	events []idempotency.Event
+	events []idempotency.Observation
 }
 
-func (s *seen) observe(_ context.Context, e idempotency.Event) {
+func (s *seen) observe(_ context.Context, e idempotency.Observation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events = append(s.events, e)

@@ -46,7 +46,7 @@ type Config struct {
 
 	// Observe is told what became of every event, and of a Mismatch: see idempotency.Config. It must be safe for
 	// concurrent use.
-	Observe func(ctx context.Context, e idempotency.Event)
+	Observe func(ctx context.Context, e idempotency.Observation)
 
 	// Now is the clock of a SQLite queue; nil: time.Now. All processes that share the file must agree on it. PostgreSQL
 	// has its own clock, and Now is not used.
@@ -180,7 +180,7 @@ func (q *Queue) compare(ctx context.Context, m inbox.Message) {
 	}
 	var stored []byte
 	err := q.query(ctx, &lookup, []any{m.Key.Scope, m.Key.ID}, func(r *sql.Rows) error { return r.Scan(&stored) })
-	e := idempotency.Event{Outcome: idempotency.Mismatch, Key: m.Key, Fingerprint: m.Fingerprint}
+	e := idempotency.Observation{Outcome: idempotency.Mismatch, Key: m.Key, Fingerprint: m.Fingerprint}
 	none := idempotency.Fingerprint{}
 	if err != nil || copy(e.Stored[:], stored) != len(none) || e.Stored == none || m.Fingerprint == none || e.Stored == m.Fingerprint {
 		return
@@ -189,7 +189,7 @@ func (q *Queue) compare(ctx context.Context, m inbox.Message) {
 }
 
 // observe reports an event. A hook that panics must not make an event of ours fail.
-func (q *Queue) observe(ctx context.Context, e idempotency.Event) {
+func (q *Queue) observe(ctx context.Context, e idempotency.Observation) {
 	if q.cfg.Observe == nil {
 		return
 	}

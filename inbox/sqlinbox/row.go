@@ -44,7 +44,7 @@ func (q *Queue) take(ctx context.Context, max int) (rows []*row, err error) {
 func (r *row) tries() int { return int(r.attempt - r.base) }
 
 // Claim answers that the row is taken, if it is.
-func (r *row) Claim(ctx context.Context, c idempotency.Claim) (idempotency.Record, error) {
+func (r *row) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
 	if time.Since(r.sent) > c.Lease/4 {
 		if err := r.Extend(ctx, c.Key, c.Token, c.Lease); errors.Is(err, idempotency.ErrLost) {
 			return idempotency.Record{State: idempotency.Busy, Attempt: r.number(), LeaseLeft: time.Millisecond}, nil

@@ -98,7 +98,7 @@ func (q *Queue) next(ctx context.Context, free int) ([]*row, time.Duration) {
 	defer cancel()
 	rows, err := q.take(call, free)
 	if err != nil {
-		q.observe(ctx, idempotency.Event{Outcome: idempotency.StoreError, Err: err})
+		q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
 		return nil, max(q.cfg.Poll, pauseOnError) // what was taken comes back when its lease is over
 	}
 	return rows, q.cfg.Poll
@@ -108,7 +108,7 @@ func (q *Queue) prune(ctx context.Context) {
 	for {
 		n, err := q.Prune(ctx, pruneAtMost)
 		if err != nil && ctx.Err() == nil {
-			q.observe(ctx, idempotency.Event{Outcome: idempotency.StoreError, Err: err})
+			q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
 		}
 		if err != nil || n < pruneAtMost {
 			return
@@ -146,7 +146,7 @@ func (q *Queue) call(ctx context.Context, r *row, fn func(ctx context.Context, v
 	}
 	worker, err := inbox.NewWorker(r, fn, idempotency.Config{
 		Lease: q.cfg.Lease, Retention: q.cfg.Retention, Wait: -1, SkipStale: q.cfg.SkipStale,
-		Observe: func(ctx context.Context, e idempotency.Event) {
+		Observe: func(ctx context.Context, e idempotency.Observation) {
 			switch e.Outcome {
 			case idempotency.Failed, idempotency.DeadLettered, idempotency.Panicked, idempotency.InFlight, idempotency.Unavailable:
 				return
@@ -164,10 +164,10 @@ func (q *Queue) call(ctx context.Context, r *row, fn func(ctx context.Context, v
 // settle gives a row back, or buries it.
 func (q *Queue) settle(ctx context.Context, r *row, err error) {
 	if errors.Is(err, inbox.ErrInFlight) { // somebody took it over before we began
-		q.observe(ctx, idempotency.Event{Outcome: idempotency.InFlight, Key: r.key, Attempt: r.number()})
+		q.observe(ctx, idempotency.Observation{Outcome: idempotency.InFlight, Key: r.key, Attempt: r.number()})
 		return
 	}
-	e := idempotency.Event{Outcome: idempotency.Failed, Key: r.key, Attempt: r.number(), Err: err}
+	e := idempotency.Observation{Outcome: idempotency.Failed, Key: r.key, Attempt: r.number(), Err: err}
 	state, after := open, q.cfg.Backoff(r.tries())
 	var panicked *idempotency.PanicError
 	if errors.As(err, &panicked) {
@@ -184,7 +184,7 @@ func (q *Queue) settle(ctx context.Context, r *row, err error) {
 			break
 		}
 		if pause > time.Second { // it comes back when its lease is over
-			q.observe(ctx, idempotency.Event{Outcome: idempotency.StoreError, Key: r.key, Attempt: r.number(), Err: failed})
+			q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Key: r.key, Attempt: r.number(), Err: failed})
 			break
 		}
 		time.Sleep(pause)

@@ -335,7 +335,7 @@ func TestRunEndsWhenTheFunctionsHave(t *testing.T) {
 
 func TestAnObserverThatPanicsChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{MaxAttempts: 1, Observe: func(context.Context, idempotency.Event) { panic("bug") }})
+		q := newQueue(t, db, d, sqlinbox.Config{MaxAttempts: 1, Observe: func(context.Context, idempotency.Observation) { panic("bug") }})
 		enqueue(t, q, "a", "b")
 		start(t, q, func(_ context.Context, v *truhook.Verified) error {
 			if string(v.Payload) == "payload of a" {

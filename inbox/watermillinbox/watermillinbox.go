@@ -2,8 +2,8 @@
 // AMQP, Google Pub/Sub, a Redis stream, SQL.
 //
 //	queue, err := watermillinbox.NewQueue(publisher, "truv")
-//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.DeliveryID, inbox.Config{
-//		Policy: retry.Truv(),
+//	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{
+//		Policy: truv.RetryPolicy(),
 //		Store:  store, // package redisstore or sqlstore: keeps duplicates out of the topic
 //	})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))

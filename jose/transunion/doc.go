@@ -3,7 +3,7 @@
 //
 //	v, err := transunion.New(transunion.Config{
 //		Entity:      "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a",
-//		Keys:        jose.StaticKeySet{{ID: platformID, Key: platformKey}},
+//		Keys:        jose.StaticKeys{{ID: platformID, Key: platformKey}},
 //		PrivateKeys: jose.StaticPrivateKeys{{ID: currentID, Key: current}, {ID: retiredID, Key: retired}},
 //	})
 //
@@ -12,7 +12,7 @@
 // That who holds the platform's private key vouches for this method, path and body, for this entity, now. It accepts
 // RS256, RS384 and RS512 for the token, RSA-OAEP and RSA-OAEP-256 with A256CBC-HS512 for the body, and nothing else. It
 // does not prove that a delivery came once: within the life of its token and the leeway, the same bytes verify again.
-// Put package idempotency behind it, with [DeliveryID].
+// Put package idempotency behind it, with [EventID].
 //
 // # Where the facts come from
 //

@@ -43,7 +43,7 @@ func ExampleNew() {
 
 	v, err := transunion.New(transunion.Config{
 		Entity:      "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a",
-		Keys:        jose.StaticKeySet{{ID: platformID, Key: platform}},
+		Keys:        jose.StaticKeys{{ID: platformID, Key: platform}},
 		PrivateKeys: keys,
 	})
 	if err != nil {
@@ -80,7 +80,7 @@ func ExampleNew() {
 	// transunion: signature-mismatch: token
 }
 
-// liveKeys is a PrivateKeySet whose keys can be replaced while deliveries are verified. A key of jose.ParsePrivateKey is
+// liveKeys is a PrivateKeySource whose keys can be replaced while deliveries are verified. A key of jose.ParsePrivateKey is
 // precomputed already.
 type liveKeys struct {
 	now atomic.Pointer[jose.StaticPrivateKeys]

@@ -34,7 +34,7 @@ func TestInFIPSOnlyModeVerifyingNeedsNoFingerprint(t *testing.T) {
 	require.NoError(t, err)
 	v, err := transunion.New(transunion.Config{
 		Entity:      entity,
-		Keys:        jose.StaticKeySet{{ID: os.Getenv(fipsIDs), Key: platform}},
+		Keys:        jose.StaticKeys{{ID: os.Getenv(fipsIDs), Key: platform}},
 		PrivateKeys: jose.StaticPrivateKeys{{ID: os.Getenv(fipsIDs + "_OWN"), Key: own}},
 	})
 	require.NoError(t, err)

@@ -7,11 +7,11 @@ import (
 	"github.com/truhook/truhook/jose"
 )
 
-// DeliveryID returns what stays the same when the platform sends an event again, under a new token too: the id of the
+// EventID returns what stays the same when the platform sends an event again, under a new token too: the id of the
 // authorization request, of the linked device, or of the user and the instant whose session ended. An [Unknown] event
 // has the id of its token, so only its very bytes count as a repetition. It serves as idempotency.KeyFunc. The errors
 // are those of [Parse] and [TokenID]. Whether the platform sends again at all is not documented.
-func DeliveryID(v *truhook.Verified) (string, error) {
+func EventID(v *truhook.Verified) (string, error) {
 	event, err := Parse(v)
 	if err != nil {
 		return "", err

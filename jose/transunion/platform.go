@@ -7,20 +7,20 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/internal/fetch"
+	"github.com/truhook/truhook/jose"
 )
 
 // PlatformKeys returns a key set that asks the platform for its public keys by id, at base + "/public/v3/public-key/" +
 // id, kept as by jose.CacheByID. base must begin with https://, or be of the loopback address; the vendor's SDKs use
 // https://api.launchkey.com, which by the vendor's own word went offline in 2023. Keys that you have as files, in a
-// jose.StaticKeySet, are the better choice: with them no stranger can cause an outbound call or a 503.
+// jose.StaticKeys, are the better choice: with them no stranger can cause an outbound call or a 503.
 //
 // An id that does not have the shape of a [Fingerprint] is unknown without a question. A key counts only if the answer
 // names its id in X-IOV-KEY-ID and its fingerprint is that id; the latter needs MD5, so PlatformKeys answers
 // KeysUnavailable under GODEBUG=fips140=only. Status 404 means an unknown id, any other but 200 that it cannot tell.
 // client may be nil; redirects are not followed. Nothing is fetched before the first delivery.
-func PlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (jose.KeySet, error) {
+func PlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (jose.KeySource, error) {
 	if err := fetch.CheckURL(base); err != nil {
 		return nil, fmt.Errorf("transunion: PlatformKeys: %w", err)
 	}
@@ -33,7 +33,7 @@ func PlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (jose.
 }
 
 // shaped keeps ids of another shape away from the cache and its one fetch an interval.
-type shaped struct{ keys *jose.CachedKeySet }
+type shaped struct{ keys *jose.CachedKeys }
 
 func (s shaped) PublicKeys(ctx context.Context, keyID string) ([]jose.PublicKey, error) {
 	if !isFingerprint(keyID) {

@@ -51,7 +51,7 @@ func config(t testing.TB) transunion.Config {
 	t.Helper()
 	return transunion.Config{
 		Entity:      entity,
-		Keys:        jose.StaticKeySet{platformKey(t)},
+		Keys:        jose.StaticKeys{platformKey(t)},
 		PrivateKeys: jose.StaticPrivateKeys{privateKey(t, "service-current"), privateKey(t, "service-retired")},
 	}
 }
@@ -96,7 +96,7 @@ func TestRecordedDeliveriesOfAnotherImplementationGetTheVerdictTheyExpect(t *tes
 			require.NoError(t, v.Precheck(t.Context(), &truhook.Delivery{Header: d.Header}))
 			_, err = transunion.Parse(verified)
 			require.NoError(t, err)
-			id, err := transunion.DeliveryID(verified)
+			id, err := transunion.EventID(verified)
 			require.NoError(t, err)
 			assert.NotEmpty(t, id)
 		})
@@ -125,7 +125,7 @@ func TestWhatARecordedDeliveryReports(t *testing.T) {
 		require.NoError(t, err)
 		event, err := transunion.Parse(verified)
 		require.NoError(t, err)
-		id, err := transunion.DeliveryID(verified)
+		id, err := transunion.EventID(verified)
 		require.NoError(t, err)
 		return verified, event, id
 	}
@@ -188,7 +188,7 @@ func TestARetiredPrivateKeyServesUntilItsUseUntil(t *testing.T) {
 	t.Parallel()
 	d := delivery(t, "key-retired-in-grace")
 	retired := privateKey(t, "service-retired")
-	retired.UseUntil = d.Received
+	retired.NotAfter = d.Received
 	for name, c := range map[string]struct {
 		later int64
 		want  truhook.Reason

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/internal/strictjson"
+	"github.com/truhook/truhook/jose"
 )
 
 const scheme = "transunion"
@@ -29,8 +29,8 @@ type Config struct {
 	// "org:<uuid>" where the authorization was requested with the key of a directory or an organization.
 	Audience string
 
-	Keys        jose.KeySet        // the platform's public keys, by id
-	PrivateKeys jose.PrivateKeySet // yours, current and retired ones, by id; see Fingerprint
+	Keys        jose.KeySource        // the platform's public keys, by id
+	PrivateKeys jose.PrivateKeySource // yours, current and retired ones, by id; see Fingerprint
 
 	// Path is the path of the URL registered with the platform, where a proxy changes it on the way. Empty: that of the
 	// request line. Whether the platform signs a query too is not known; the path alone is compared.

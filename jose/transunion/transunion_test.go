@@ -35,7 +35,7 @@ func TestNewRefusesWhatIsNoReceiver(t *testing.T) {
 		"lka as audience":    func(c *transunion.Config) { c.Audience = "lka" },
 		"no keys":            func(c *transunion.Config) { c.Keys = nil },
 		"no private keys":    func(c *transunion.Config) { c.PrivateKeys = nil },
-		"empty keys":         func(c *transunion.Config) { c.Keys = jose.StaticKeySet{} },
+		"empty keys":         func(c *transunion.Config) { c.Keys = jose.StaticKeys{} },
 		"empty private keys": func(c *transunion.Config) { c.PrivateKeys = jose.StaticPrivateKeys{} },
 		"a relative path":    func(c *transunion.Config) { c.Path = "webhooks" },
 		"a negative leeway":  func(c *transunion.Config) { c.Leeway = -1 },
@@ -140,7 +140,7 @@ func TestBehindAProxyThePathIsTheRegisteredOne(t *testing.T) {
 
 // rotating is how a service swaps keys: one pointer to a set that never changes.
 type rotating struct {
-	public  atomic.Pointer[jose.StaticKeySet]
+	public  atomic.Pointer[jose.StaticKeys]
 	private atomic.Pointer[jose.StaticPrivateKeys]
 }
 
@@ -160,7 +160,7 @@ func TestKeysRotateUnderLoadWithNoTrueDeliveryRefused(t *testing.T) {
 	forged := delivery(t, "token-forged")
 	platform, current, retired := platformKey(t), privateKey(t, "service-current"), privateKey(t, "service-retired")
 	other := jose.PublicKey{ID: "other", Key: platform.Key}
-	publics := []*jose.StaticKeySet{{platform}, {other, platform}, {platform, other}}
+	publics := []*jose.StaticKeys{{platform}, {other, platform}, {platform, other}}
 	privates := []*jose.StaticPrivateKeys{{current}, {retired, current}, {current, retired}}
 	keys := &rotating{}
 	keys.public.Store(publics[0])
@@ -236,7 +236,7 @@ func TestParseRefusesWhatIsNoEvent(t *testing.T) {
 	}
 	_, err := transunion.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
-	_, err = transunion.DeliveryID(nil)
+	_, err = transunion.EventID(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
 	_, err = transunion.TokenID(&truhook.Verified{})
 	require.ErrorIs(t, err, truhook.NotVerified)
@@ -362,7 +362,7 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload, inner []byte) {
 		v := &truhook.Verified{Payload: payload, Inner: inner, Proofs: []truhook.Proof{{Scheme: "transunion", Detail: jose.Claims{ID: "1"}}}}
 		event, err := transunion.Parse(v)
-		id, idErr := transunion.DeliveryID(v)
+		id, idErr := transunion.EventID(v)
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
 			require.ErrorIs(t, idErr, truhook.MalformedPayload)

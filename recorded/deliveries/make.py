@@ -322,13 +322,13 @@ def secret_cases(p, body):
                old, current)
     yield case("secret-in-its-last-second", "the secret ends one second from now", "accepted", old,
                current, ("previous", {"not-after": after}))
-    yield case("secret-ends-now", "the end of a window is not part of it", "expired-secret", old,
+    yield case("secret-ends-now", "the end of a window is not part of it", "key-expired", old,
                current, ("previous", {"not-after": NOW}))
-    yield case("secret-expired", "the secret ended one second ago", "expired-secret", old,
+    yield case("secret-expired", "the secret ended one second ago", "key-expired", old,
                current, ("previous", {"not-before": "2025-03-02T00:00:00Z", "not-after": second_before}))
     yield case("secret-begins-now", "the beginning of a window is part of it", "accepted", new,
                current, ("next", {"not-before": NOW}))
-    yield case("secret-not-yet-valid", "the secret begins one second from now", "secret-not-yet-valid", new,
+    yield case("secret-not-yet-valid", "the secret begins one second from now", "key-not-yet-valid", new,
                current, ("next", {"not-before": after, "not-after": "2027-03-02T00:00:00Z"}))
     yield case("secret-forged-beside-expired", "one secret is expired, and the signature fits none",
                "signature-mismatch", sign(p, body, "unknown"), current, ("previous", {"not-after": second_before}))

@@ -66,7 +66,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	worker, err := inbox.NewWorker(store, handler(out), idempotency.Config{Policy: retry.Truv()})
+	worker, err := inbox.NewWorker(store, handler(out), idempotency.Config{Policy: truv.RetryPolicy()})
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	accept, err := inbox.NewHandler(queue, "truv/sandbox", truv.DeliveryID, inbox.Config{Policy: retry.Truv(), Sequence: truv.Sequence})
+	accept, err := inbox.NewHandler(queue, "truv/sandbox", truv.EventID, inbox.Config{Policy: truv.RetryPolicy(), Version: truv.EventVersion})
 	if err != nil {
 		return err
 	}
