@@ -1,0 +1,142 @@
+package house_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// arrows are the imports between packages of this repository, one row for each importing folder; a folder below one of
+// them is listed by itself. Tests are not held to it. Arrows point toward the root.
+var arrows = []struct{ from, to string }{
+	{"", ""},
+	{"hmacsig", ". internal/folder"},
+	{"hmacsig/trulioo", ". hmacsig internal/payload"},
+	{"hmacsig/truv", ". hmacsig internal/payload"},
+	{"hmacsig/truval", ". hmacsig internal/payload"},
+	{"idempotency", ". retry"},
+	{"idempotency/lineartest", "idempotency"},
+	{"idempotency/redisstore", "idempotency"},
+	{"idempotency/sqlstore", "idempotency"},
+	{"idempotency/storetest", "idempotency"},
+	{"inbox", ". idempotency retry"},
+	{"inbox/asynqinbox", "inbox"},
+	{"inbox/riverinbox", "inbox"},
+	{"inbox/sqlinbox", ". idempotency inbox retry"},
+	{"inbox/watermillinbox", "inbox"},
+	{"internal/folder", ""},
+	{"internal/payload", "."},
+	{"jose", ". internal/folder jose/internal/strictjson"},
+	{"jose/internal/fetch", ""},
+	{"jose/internal/strictjson", ""},
+	{"jose/transunion", ". jose jose/internal/fetch jose/internal/strictjson"},
+	{"mtls", "."},
+	{"recorded", "."},
+	{"retry", ""},
+	{"testdata/deliveries", ""},
+}
+
+// leaves import whatever they like, and no package that is not a leaf imports them.
+var leaves = regexp.MustCompile(`^(bench|cmd|examples|idempotency/crashtest|integration|otelhook|tools|truhooktest)(/|$)|` +
+	`^internal/(leaktest|proxytest|servertest)(/|$)`)
+
+func TestArrows_EachImportIsAllowed(t *testing.T) {
+	t.Parallel()
+	drawn := map[string][]string{}
+	for _, a := range arrows {
+		drawn[a.from] = strings.Fields(a.to)
+	}
+	found := map[string][]string{}
+	for _, s := range repository(t).sources {
+		if s.test || leaves.MatchString(s.dir) {
+			continue
+		}
+		allowed, listed := drawn[s.dir]
+		assert.True(t, listed, "no arrow is drawn for %s", s.path)
+		for _, i := range s.file.Imports {
+			path, err := strconv.Unquote(i.Path.Value)
+			require.NoError(t, err)
+			to, ours := strings.CutPrefix(path, module)
+			if !ours {
+				continue
+			}
+			if to = strings.TrimPrefix(to, "/"); to == "" {
+				to = "."
+			}
+			assert.Contains(t, allowed, to, "%s must not import this", s.path)
+			found[s.dir] = append(found[s.dir], to)
+		}
+	}
+	for _, a := range arrows {
+		for _, to := range strings.Fields(a.to) {
+			assert.Contains(t, found[a.from], to, "the arrow from %s is not used: take it out", a.from)
+		}
+	}
+}
+
+func TestArrows_RootImportsTheStandardLibraryOnly(t *testing.T) {
+	t.Parallel()
+	for _, s := range repository(t).sources {
+		if s.dir == "" && !s.test {
+			for _, i := range s.file.Imports {
+				first, _, _ := strings.Cut(strings.Trim(i.Path.Value, `"`), "/")
+				assert.NotContains(t, first, ".", s.path)
+			}
+		}
+	}
+}
+
+// testify belongs to tests, and go-jose to package jose and to what makes tokens for tests.
+func TestArrows_ThirdPartyPackagesStayWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	for _, s := range repository(t).sources {
+		if s.module != "" {
+			continue
+		}
+		for _, i := range s.file.Imports {
+			path := strings.Trim(i.Path.Value, `"`)
+			first, _, _ := strings.Cut(path, "/")
+			switch {
+			case !strings.Contains(first, "."), path == module, strings.HasPrefix(path, module+"/"):
+			case strings.HasPrefix(path, "github.com/go-jose/go-jose/v4"):
+				assert.Regexp(t, `^(jose|truhooktest|internal/[a-z]+test)(/|$)`, s.dir, "%s imports go-jose", s.path)
+			case strings.HasPrefix(path, "github.com/stretchr/testify/"):
+				assert.True(t, s.test, "%s imports testify outside a test", s.path)
+			default:
+				assert.Fail(t, "the core imports a third party's package", "%s: %s", s.path, path)
+			}
+		}
+	}
+}
+
+func TestArrows_CoreRequiresGoJoseAndTestifyOnly(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("go", "mod", "edit", "-json")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var mod struct {
+		Require []struct {
+			Path     string
+			Indirect bool
+		}
+		Replace []any
+	}
+	require.NoError(t, json.Unmarshal(out, &mod))
+	var direct []string
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			direct = append(direct, r.Path)
+		}
+	}
+	slices.Sort(direct)
+	assert.Equal(t, []string{"github.com/go-jose/go-jose/v4", "github.com/stretchr/testify"}, direct)
+	assert.Empty(t, mod.Replace, "a replace in the core would change what users of a fork test")
+}
