@@ -65,7 +65,16 @@ cover: ## coverage of the core module, in coverage.out
 
 .PHONY: api
 api: ## write the golden files of the exported API; look at the diff
-	go test -run TestExportedAPIIsTheRecordedOne . -update
+	go test -run TestAPI ./internal/house -update
+
+.PHONY: mutate
+mutate: ## faults in critical lines, one at a time (tools/mutants): which ones do the tests not notice? ONLY=text chooses
+	go build -C tools -o ../bin/mutate ./mutate
+	@bin/mutate $(ONLY)
+
+.PHONY: size
+size: ## tokens of each module, without comments, tests and generated files
+	@go run -C tools ./size $(CURDIR)
 
 .PHONY: quickstart
 quickstart: ## start a receiver and send it genuine and forged deliveries

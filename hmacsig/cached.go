@@ -91,8 +91,8 @@ type CachedKeys struct {
 // a zero Key count as a failed fetch: the last key cannot be withdrawn by an empty answer.
 //
 // A cache begins at most one fetch every MinInterval, whatever comes in; at most one is under way; and there is no
-// goroutine but during a fetch. It fetches when the first delivery comes, or in [Cache.Refresh] before that. Nobody waits
-// while an answer is fresh. A delivery that no key fits waits for a new answer, if there may be one. While fetches fail
+// goroutine but during a fetch. It fetches when the first delivery comes, or in [CachedKeys.Refresh] before that. Nobody
+// waits while an answer is fresh. A delivery that no key fits waits for a new answer, if there may be one. While fetches fail
 // nobody waits for them longer than Wait after they began, and the last good answer is used for up to MaxStale. At most
 // 256 deliveries wait at once; others are served with the keys that there are, and refused as KeysUnavailable if there
 // are none.

@@ -18,7 +18,7 @@
 // states are named, and writes a row for each duplicate; here that is one read. With synchronous_commit at its default a
 // crash loses nothing; a standby that is promoted has what it was sent.
 //
-// When a process has died, River gives its job to another worker after Config.RescueStuckJobsAfter, an hour by default:
+// When a process has died, River gives its job to another worker after river.Config.RescueStuckJobsAfter, an hour by default:
 // set it to a little more than the JobTimeout. (*sqlstore.Store).Prune removes old claims.
 package riverinbox
 

@@ -165,7 +165,7 @@ func TestNames_LinkedFilesExist(t *testing.T) {
 	target := regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 	var found []string
 	for file, text := range r.markdown {
-		for _, m := range target.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		for _, m := range target.FindAllStringSubmatch(quoted.ReplaceAllString(fenced.ReplaceAllString(text, ""), ""), -1) {
 			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 				continue
 			}

@@ -1,7 +1,7 @@
 // Command size counts the tokens of each module as go/scanner sees them: without comments, automatic semicolons, tests,
 // testdata and generated files. Lines can be joined and names shortened; tokens say how much there is to understand.
 //
-//	go run ./tools/size [-v] [DIR]   # -v: each package too
+//	go run ./tools/size -v DIR   # -v: each package too
 package main
 
 import (

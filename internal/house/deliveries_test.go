@@ -1,4 +1,4 @@
-package truhook_test
+package house_test
 
 import (
 	"bufio"
