@@ -1,21 +1,22 @@
 # Every target says what it does: run "make" alone.
 
-MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './tools/*' | sort))
+MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 # Their dependencies take minutes to compile a second time for the race detector: "make race" does, "make test" does not.
 HEAVY := $(filter ./bench ./examples/% ./idempotency/crashtest ./idempotency/sqlstore ./inbox/riverinbox ./inbox/sqlinbox,$(MODULES))
 FUZZTIME ?= 20s
-each = @set -e; for m in $(1); do echo "== $$m"; (cd $$m && $(2)); done
+# Runs a command in each folder, goes on after a failure and lists all failures at the end.
+each = @.ci/each $(1) -- '$(2)'
 
 .PHONY: help
 help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: servers vet ## every test of every module, with the servers they need; what .ci/run calls
-	$(call each,$(filter-out $(HEAVY),$(MODULES)),go test $(RACE) -shuffle=on -timeout 8m ./...)
-	$(call each,$(HEAVY),go test -shuffle=on -timeout 8m ./...)
+test: servers fmt ## every test of every module, with the servers they need; goes on after a failure. What .ci/run calls
+	$(call each,$(MODULES),race=$(RACE); [[ " $(HEAVY) " != *" $$dir "* ]] || race=; \
+		go vet ./... && go test $$race -shuffle=on -timeout 8m ./...)
 
 .PHONY: race
 race: servers ## every test of every module under the race detector, those of the core module ten times over
@@ -39,9 +40,12 @@ soak: ## ten million events through a store in memory for one million
 servers: ## install the servers that tests talk to (Debian), where they are missing
 	@sh .ci/install-servers
 
-.PHONY: vet
-vet: ## gofmt and go vet
+.PHONY: fmt
+fmt: ## fails if gofmt would change a file
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+
+.PHONY: vet
+vet: fmt ## gofmt and go vet
 	$(call each,$(MODULES),go vet ./...)
 
 .PHONY: lint
@@ -82,4 +86,4 @@ quickstart: ## start a receiver and send it genuine and forged deliveries
 
 .PHONY: tidy
 tidy: ## go mod tidy in every module
-	$(call each,. $(filter-out .,$(MODULES)) tools,go mod tidy)
+	$(call each,$(MODULES),go mod tidy)
