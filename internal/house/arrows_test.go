@@ -35,7 +35,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/fetch", ""},
 	{"internal/folder", ""},
 	{"internal/house", ""},
-	{"internal/payload", ". internal/dedupe"},
+	{"internal/payload", "."},
 	{"internal/strictjson", ""},
 	{"jose", ". internal/fetch internal/folder internal/strictjson"},
 	{"jose/transunion", ". internal/fetch internal/strictjson jose retry"},
