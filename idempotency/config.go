@@ -70,7 +70,7 @@ type Config struct {
 	// again. Nil: the event is completed and reported to Observe; its payload is gone.
 	DeadLetter func(ctx context.Context, v *truhook.Verified, err error) error
 
-	// Version tells the order of events. Nil: none. It needs a store that is an Orderer.
+	// Version tells the order of events. Nil: none.
 	Version VersionFunc
 
 	// SkipStale completes an event without calling its handler if a later one of its resource came first, whether or not
@@ -84,7 +84,7 @@ type Config struct {
 	// Fallback takes over while the store cannot be asked or is full, usually a Memory. It is told of every event that
 	// this process claims, so it needs the room for one retention, as the store does. During an outage an event is
 	// deduped within this process only, Claim.Attempt counts the attempts of this process, and the order is that of
-	// this process, unknown unless Fallback is an Orderer. Nil: answered 503.
+	// this process. Nil: answered 503.
 	Fallback Store
 
 	// Observe is told everything that is worth counting. It is called in the goroutine in which it happens, so it must
@@ -118,7 +118,6 @@ type Middleware struct {
 	scope   string
 	key     KeyFunc
 	cfg     Config // completed
-	orderer Orderer
 	waiting chan struct{}
 	late    crowd
 
@@ -130,8 +129,7 @@ type Middleware struct {
 // never from a request.
 //
 // It is an error if s or key is nil, scope is empty, longer than [MaxKeyBytes], not UTF-8 or holds a NUL, if the policy
-// is not valid, if a duration contradicts another one, if there is a Version and s is no [Orderer], or a SkipStale
-// without a Version.
+// is not valid, if a duration contradicts another one, or if there is a SkipStale without a Version.
 func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware, error) {
 	if s == nil || key == nil {
 		return nil, errors.New("idempotency: the store or the KeyFunc is nil")
@@ -154,13 +152,6 @@ func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware,
 		return nil, fmt.Errorf("idempotency: a retention of %v is too short", m.cfg.Retention)
 	case cfg.SkipStale && cfg.Version == nil:
 		return nil, errors.New("idempotency: SkipStale needs a Version")
-	}
-	if cfg.Version != nil {
-		orderer, ok := s.(Orderer)
-		if !ok {
-			return nil, fmt.Errorf("idempotency: Version needs a store that is an Orderer, %T is none", s)
-		}
-		m.orderer = orderer
 	}
 	if code, ok := cfg.Policy.Status(retry.Delivered); ok {
 		m.delivered = code

@@ -21,7 +21,6 @@ import (
 
 func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
 	t.Parallel()
-	seq := func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }
 	for name, build := range map[string]func() (*idempotency.Middleware, error){
 		"nil store": func() (*idempotency.Middleware, error) {
 			return idempotency.NewMiddleware(nil, "s", id, idempotency.Config{})
@@ -52,9 +51,6 @@ func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
 		},
 		"SkipStale without Version": func() (*idempotency.Middleware, error) {
 			return idempotency.NewMiddleware(memory(), "s", id, idempotency.Config{SkipStale: true})
-		},
-		"Version without Orderer": func() (*idempotency.Middleware, error) {
-			return idempotency.NewMiddleware(unordered{memory()}, "s", id, idempotency.Config{Version: seq})
 		},
 	} {
 		m, err := build()

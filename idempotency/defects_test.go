@@ -72,7 +72,7 @@ func TestD3AnAnswerOf500IsNotReplayed(t *testing.T) {
 
 func TestD4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
 	t.Parallel()
-	for _, call := range []string{"claim", "complete", "release", "extend", "advance"} {
+	for _, call := range []string{"claim", "complete", "release", "extend", "order"} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {

@@ -211,17 +211,13 @@ func (d *delivery) advance() error {
 
 // advanceIn asks one store for the order. The latest that any of them has seen counts.
 func (d *delivery) advanceIn(s Store, resource Key) error {
-	gate, ok := s.(Orderer)
-	if !ok {
-		return nil // a fallback that is none
-	}
 	var o Order
 	err := d.call(d.ctx, func(ctx context.Context) (err error) {
-		o, err = gate.Advance(ctx, resource, d.at, d.cfg.Retention)
+		o, err = s.Order(ctx, resource, d.at, d.cfg.Retention)
 		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("idempotency: advance: %w", err)
+		err = fmt.Errorf("idempotency: order: %w", err)
 		d.report(StoreError, err)
 		return err
 	}

@@ -148,9 +148,13 @@ func (f *flaky) Release(ctx context.Context, k idempotency.Key, t idempotency.To
 	return f.do("release", func() error { return f.Store.Release(ctx, k, t) })
 }
 
-func (f *flaky) Advance(ctx context.Context, r idempotency.Key, at time.Time, retain time.Duration) (o idempotency.Order, err error) {
-	err = f.do("advance", func() (err error) {
-		o, err = f.Store.(idempotency.Orderer).Advance(ctx, r, at, retain)
+func (f *flaky) Forget(ctx context.Context, k idempotency.Key) error {
+	return f.do("forget", func() error { return f.Store.Forget(ctx, k) })
+}
+
+func (f *flaky) Order(ctx context.Context, r idempotency.Key, at time.Time, retain time.Duration) (o idempotency.Order, err error) {
+	err = f.do("order", func() (err error) {
+		o, err = f.Store.Order(ctx, r, at, retain)
 		return err
 	})
 	return o, err

@@ -24,7 +24,7 @@ type MemoryConfig struct {
 	Now func() time.Time
 }
 
-// A Memory is a [Store] and [Orderer] in the memory of this process, for a service of one process, for tests, and as
+// A Memory is a [Store] in the memory of this process, for a service of one process, for tests, and as
 // Config.Fallback. It forgets everything when the process ends: an event that was handled before a restart is handled
 // again if it comes again.
 //
@@ -40,10 +40,7 @@ type Memory struct {
 	shards []shard // a power of two
 }
 
-var (
-	_ Store   = (*Memory)(nil)
-	_ Orderer = (*Memory)(nil)
-)
+var _ Store = (*Memory)(nil)
 
 // NewMemory returns an empty store.
 func NewMemory(cfg MemoryConfig) *Memory {
@@ -177,20 +174,39 @@ func (m *Memory) settle(ctx context.Context, k Key, t Token, to uint64, lease ti
 	return ErrLost
 }
 
-// Advance implements [Orderer]. It returns [ErrFull] for a resource that is not held while MaxEntries are.
-func (m *Memory) Advance(ctx context.Context, resource Key, at time.Time, retain time.Duration) (Order, error) {
+// Forget implements [Store].
+func (m *Memory) Forget(ctx context.Context, k Key) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sum, s, now := m.place(k, useClaim)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e := s.find(sum, now); {
+	case e == nil:
+	case e.state() == done:
+		e.set(dead, 0, 0) // expire frees it when its place in the queue comes
+		s.remove(s.lookup(&sum))
+	case e.state() == pending && e.lease() > now:
+		return ErrInFlight
+	}
+	return nil
+}
+
+// Order implements [Store]. It returns [ErrFull] for a resource that is not held while MaxEntries are.
+func (m *Memory) Order(ctx context.Context, resource Key, version time.Time, retain time.Duration) (Order, error) {
 	if err := ctx.Err(); err != nil {
 		return OrderUnknown, err
 	}
 	sum, s, now := m.place(resource, useResource)
-	o, err := m.advance(s, sum, at.UnixMicro(), retain, now)
+	o, err := m.order(s, sum, version.UnixMicro(), retain, now)
 	if err != nil && m.reclaim(now) {
-		o, err = m.advance(s, sum, at.UnixMicro(), retain, now)
+		o, err = m.order(s, sum, version.UnixMicro(), retain, now)
 	}
 	return o, err
 }
 
-func (m *Memory) advance(s *shard, sum [16]byte, at int64, retain time.Duration, now int64) (Order, error) {
+func (m *Memory) order(s *shard, sum [16]byte, at int64, retain time.Duration, now int64) (Order, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m.held.Add(-s.expire(now, 2))

@@ -95,7 +95,7 @@ func TestMemoryAllocatesNothingForClaimAndComplete(t *testing.T) {
 	}
 	assert.Zero(t, testing.AllocsPerRun(2*len(claims), next))
 	at, resource := time.Now(), claims[0].Key
-	assert.Zero(t, testing.AllocsPerRun(1000, func() { at = at.Add(time.Millisecond); _, _ = s.Advance(ctx, resource, at, month) }))
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { at = at.Add(time.Millisecond); _, _ = s.Order(ctx, resource, at, month) }))
 }
 
 func TestMemoryClearsAwayWithoutASweep(t *testing.T) {
@@ -186,7 +186,7 @@ func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
 					mu.Unlock()
 					assert.NoError(t, s.Complete(t.Context(), k, token))
 				}
-				_, _ = s.Advance(t.Context(), k, time.UnixMicro(int64(i)), time.Hour)
+				_, _ = s.Order(t.Context(), k, time.UnixMicro(int64(i)), time.Hour)
 			}
 		})
 	}

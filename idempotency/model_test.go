@@ -13,7 +13,7 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-// A model is the contract of Store and Orderer for one client at a time, in whole milliseconds, without a bound.
+// A model is the contract of Store for one client at a time, in whole milliseconds, without a bound.
 type model struct {
 	now     int64
 	records map[idempotency.Key]*modelRecord
@@ -68,7 +68,18 @@ func (m *model) settle(k idempotency.Key, t idempotency.Token, to string, lease 
 	return nil
 }
 
-func (m *model) advance(k idempotency.Key, at int64, retain time.Duration) idempotency.Order {
+func (m *model) forget(k idempotency.Key) error {
+	switch r := m.get(k); {
+	case r == nil:
+	case r.state == "done":
+		delete(m.records, k)
+	case r.state == "pending" && m.now < r.lease:
+		return idempotency.ErrInFlight
+	}
+	return nil
+}
+
+func (m *model) order(k idempotency.Key, at int64, retain time.Duration) idempotency.Order {
 	g, ok := m.gates[k]
 	over := !ok || m.now >= max(g.first, g.latest)
 	switch {
@@ -133,12 +144,14 @@ func playModel(t *testing.T, random *rand.Rand, operations int) {
 			what = same("complete", store.Complete(ctx, k, token), m.settle(k, token, "done", 0))
 		case op < 75:
 			what = same("release", store.Release(ctx, k, token), m.settle(k, token, "released", 0))
-		case op < 85:
+		case op < 77:
+			what = same("forget", store.Forget(ctx, k), m.forget(k))
+		case op < 86:
 			at := int64(random.IntN(1000))
-			got, err := store.Advance(ctx, k, time.UnixMicro(at), retain)
+			got, err := store.Order(ctx, k, time.UnixMicro(at), retain)
 			require.NoError(t, err)
-			if want := m.advance(k, at, retain); got != want {
-				what = fmt.Sprintf("advance: %v, want %v", got, want)
+			if want := m.order(k, at, retain); got != want {
+				what = fmt.Sprintf("order: %v, want %v", got, want)
 			}
 		default:
 			d := int64(random.IntN(30))

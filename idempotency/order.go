@@ -1,7 +1,6 @@
 package idempotency
 
 import (
-	"context"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -43,16 +42,4 @@ func (o Order) String() string {
 		return "older"
 	}
 	return "unknown"
-}
-
-// An Orderer is a [Store] that can tell what is out of order. It is an optional interface: Config.Version needs a
-// store that has it.
-//
-// Advance compares at with what is stored for the resource, in microseconds since 1970. Nothing stored, or an earlier
-// time, makes it [Newer]: at is stored and kept for at least retain from now. An equal one is [Same] and a later one is
-// [Older]; neither changes anything. The comparison and the store are one atomic step. Advance may be repeated, as
-// after a lost reply: what was Newer is Same then. Any error but [ErrFull] means that the outcome is unknown. Resources
-// and the keys of claims are two different sets, and points 9 to 11 of [Store] hold for both.
-type Orderer interface {
-	Advance(ctx context.Context, resource Key, at time.Time, retain time.Duration) (Order, error)
 }

@@ -164,7 +164,7 @@ func TestAGateThatCannotBeAskedGivesTheEventBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
 		m, seen := ordered(t, store, idempotency.Config{})
-		store.set(failing("advance"), nil)
+		store.set(failing("order"), nil)
 		f := fact{ID: "1", Resource: "task", At: time.Now()}
 		order, outcome := label(m, f, nil)
 		assert.Equal(t, "not called", order)

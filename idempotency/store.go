@@ -13,6 +13,10 @@ var ErrLost = errors.New("idempotency: the record is not owned by this token")
 // ErrFull says that a store is full of records it must not forget. The call that returns it has changed nothing.
 var ErrFull = errors.New("idempotency: the store is full")
 
+// ErrInFlight is returned by [Store].Forget for an event that is being handled. The call has changed nothing; repeat it
+// after the lease.
+var ErrInFlight = errors.New("idempotency: the event is being handled")
+
 // A Store remembers which events are being handled and which are done.
 //
 // A record goes through three states:
@@ -23,7 +27,7 @@ var ErrFull = errors.New("idempotency: the store is full")
 //	  |   Release(t)         |        +----- lease over, Claim(t2): pending(t2, attempt+1)
 //	  +-- released(attempt) <+
 //
-// The contract has twelve points. Package storetest has a test for each; a store that passes it can be used here.
+// The contract has fourteen points. Package storetest has a test for each; a store that passes it can be used here.
 //
 //  1. At most one Claim for a key answers [Owned] until its lease is over, is released, or the record is forgotten;
 //     the others answer [Busy] with the time that is left (more than zero), or [Done].
@@ -38,7 +42,7 @@ var ErrFull = errors.New("idempotency: the store is full")
 //  6. Done is final until the retention is over: neither a call nor a token changes it.
 //  7. Attempt is 1 for the first Claim, and one more after each release and each take-over. The fingerprint of the
 //     first Claim is kept. Where Attempt has an upper end (at least 65535) it stays there.
-//  8. Any error but ErrLost and ErrFull means that the outcome is unknown: the same call may be repeated.
+//  8. Any error but ErrLost, ErrFull and ErrInFlight means that the outcome is unknown: the same call may be repeated.
 //  9. Keys are bytes: upper and lower case, trailing blanks, and UTF-8 in different normal forms are different keys.
 //     A Scope and an ID of [MaxKeyBytes] each are kept whole. Neither is empty, holds a NUL, or is not UTF-8.
 //  10. No two scopes meet: ("a", "bc") is not ("ab", "c").
@@ -46,6 +50,14 @@ var ErrFull = errors.New("idempotency: the store is full")
 //  12. A record is kept for Retain from its first Claim, and beyond that while a lease runs; at most a second later it
 //     counts as forgotten and its key begins at attempt 1. A store that is full refuses ([ErrFull]) and never forgets a
 //     record before its time, whether pending, released or done.
+//  13. Order compares a version with the newest one of the resource, in microseconds since 1970. Nothing stored, or an
+//     earlier version, makes it [Newer]: the version is stored and kept for at least retain from now. An equal one is
+//     [Same] and a later one is [Older]; neither changes anything. Comparing and storing are one atomic step. Order may
+//     be repeated, as after a lost reply: what was Newer is Same then. Resources and the keys of claims are two sets,
+//     and points 9 to 11 hold for both.
+//  14. Forget removes a record that is done: its key begins at attempt 1, and the token that completed it owns nothing.
+//     A record under a running lease stays as it is, and Forget returns [ErrInFlight]. A released record, and one whose
+//     lease is over, stay as they are too, as the next Claim gets them in any case: nil. So is a key without a record.
 //
 // Leases and retention are measured by one clock, the store's own; the caller's plays no part in it. A Store must be
 // safe for concurrent use. What it keeps of a key that it must forget is nothing.
@@ -61,6 +73,12 @@ type Store interface {
 
 	// Release gives the event back, so that the next Claim gets it at once: points 3 to 5.
 	Release(ctx context.Context, k Key, t Token) error
+
+	// Order tells how a version stands to the newest one of its resource, and stores it if it is newer: point 13.
+	Order(ctx context.Context, resource Key, version time.Time, retain time.Duration) (Order, error)
+
+	// Forget removes the record of an event that is done, so that a redelivery by hand is handled again: point 14.
+	Forget(ctx context.Context, k Key) error
 }
 
 // A ClaimRequest asks a [Store] for the right to handle one event.

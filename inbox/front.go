@@ -22,16 +22,19 @@ func (noStore) Complete(context.Context, idempotency.Key, idempotency.Token) err
 
 func (noStore) Release(context.Context, idempotency.Key, idempotency.Token) error { return nil }
 
-// Advance knows no order: see frontStore.
-func (noStore) Advance(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+// Order knows none: see frontStore.
+func (noStore) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
 	return idempotency.OrderUnknown, nil
 }
+
+// Forget has nothing to forget.
+func (noStore) Forget(context.Context, idempotency.Key) error { return nil }
 
 // frontStore is a store in front. The order of events is that in which workers start, so accepting one must not move
 // the gate.
 type frontStore struct{ idempotency.Store }
 
-// Advance leaves the order to the worker.
-func (frontStore) Advance(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+// Order leaves the order to the worker.
+func (frontStore) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
 	return idempotency.OrderUnknown, nil
 }

@@ -187,7 +187,7 @@ func TestAcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
 	h := handler(t, q, inbox.Config{Store: store, Version: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil }})
 	post(h, verified("a"), nil)
 	k := idempotency.Key{Scope: "truv/test", ID: "r"}
-	order, err := store.Advance(t.Context(), k, at.Add(-time.Hour), time.Hour)
+	order, err := store.Order(t.Context(), k, at.Add(-time.Hour), time.Hour)
 	require.NoError(t, err)
 	assert.Equal(t, idempotency.Newer, order)
 }

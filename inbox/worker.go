@@ -30,7 +30,7 @@ type Worker struct {
 // come with the message, and AnswerWithin and Fallback have no meaning, so each of them is an error. MaxAttempts: zero
 // means no limit, as queues count for themselves. DeadLetter: nil means that Work returns the error, still marked by
 // retry.Permanent, and forgets the claim, so that the queue's own way of replaying a dead message works. SkipStale
-// needs messages with an order. The order of events is known where the store is an idempotency.Orderer.
+// needs messages with an order.
 //
 // It is also an error if s or fn is nil, or a duration contradicts another one.
 func NewWorker(
@@ -111,7 +111,7 @@ func (w *Worker) config(m Message, last *error) idempotency.Config {
 		return m.Fingerprint[:]
 	}
 	ahead := !m.Received.IsZero() && m.At.After(m.Received.Add(futureSlack))
-	if _, ok := w.store.(idempotency.Orderer); ok && m.Resource != "" && !m.At.IsZero() && !ahead {
+	if m.Resource != "" && !m.At.IsZero() && !ahead {
 		cfg.Version = func(*truhook.Verified) (string, time.Time, error) { return m.Resource, m.At, nil }
 	} else {
 		cfg.SkipStale = false

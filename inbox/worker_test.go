@@ -152,11 +152,6 @@ func TestTheOrderIsThatInWhichWorkersStart(t *testing.T) {
 	early.Key.ID = "early2"
 	require.NoError(t, worker(t, store, idempotency.Config{SkipStale: true}, fn).Work(t.Context(), early))
 	assert.Len(t, orders, 5, "stale: not called")
-
-	orders = nil
-	plain := struct{ idempotency.Store }{memory()}
-	require.NoError(t, worker(t, plain, idempotency.Config{SkipStale: true}, fn).Work(t.Context(), early))
-	assert.Equal(t, []idempotency.Order{idempotency.OrderUnknown}, orders, "a store that is no Orderer")
 }
 
 func TestAMessageThatWaitedForWeeksIsStillHandled(t *testing.T) {

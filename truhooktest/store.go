@@ -8,13 +8,9 @@ import (
 )
 
 // Store returns s as the process sees it: once the instance has ended, every call fails with [ErrStopped], as a dead
-// process neither renews a lease nor gives one back. It is an idempotency.Orderer if s is one.
+// process neither renews a lease nor gives one back.
 func (i *Instance) Store(s idempotency.Store) idempotency.Store {
-	m := mortal{i, s}
-	if o, ok := s.(idempotency.Orderer); ok {
-		return mortalOrderer{m, o}
-	}
-	return m
+	return mortal{i, s}
 }
 
 type mortal struct {
@@ -50,16 +46,18 @@ func (m mortal) Release(ctx context.Context, k idempotency.Key, t idempotency.To
 	return m.store.Release(ctx, k, t)
 }
 
-type mortalOrderer struct {
-	mortal
-	orderer idempotency.Orderer
-}
-
-func (m mortalOrderer) Advance(
-	ctx context.Context, resource idempotency.Key, at time.Time, retain time.Duration,
+func (m mortal) Order(
+	ctx context.Context, resource idempotency.Key, version time.Time, retain time.Duration,
 ) (idempotency.Order, error) {
 	if err := m.instance.Err(); err != nil {
 		return idempotency.OrderUnknown, err
 	}
-	return m.orderer.Advance(ctx, resource, at, retain)
+	return m.store.Order(ctx, resource, version, retain)
+}
+
+func (m mortal) Forget(ctx context.Context, k idempotency.Key) error {
+	if err := m.instance.Err(); err != nil {
+		return err
+	}
+	return m.store.Forget(ctx, k)
 }

@@ -40,3 +40,11 @@ func (n naive) Complete(ctx context.Context, k idempotency.Key, _ idempotency.To
 func (n naive) Release(ctx context.Context, k idempotency.Key, _ idempotency.Token) error {
 	return n.c.Del(ctx, n.key(k)).Err()
 }
+
+func (n naive) Forget(ctx context.Context, k idempotency.Key) error {
+	return n.c.Del(ctx, n.key(k)).Err()
+}
+
+func (naive) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}

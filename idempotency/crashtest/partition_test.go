@@ -17,11 +17,6 @@ import (
 	"github.com/truhook/truhook/internal/servertest"
 )
 
-type store interface {
-	idempotency.Store
-	idempotency.Orderer
-}
-
 // A backend opens a store at the server, or at what stands before it.
 type backend struct {
 	server *servertest.Server
@@ -52,9 +47,9 @@ var ctx = context.Background()
 // A probe is one call of a store: what must be there before it, the call, and what must be there after it was repeated.
 type probe struct {
 	name   string
-	before func(s store, c idempotency.ClaimRequest) error
-	call   func(ctx context.Context, s store, c idempotency.ClaimRequest) error
-	after  func(s store, c idempotency.ClaimRequest) error
+	before func(s idempotency.Store, c idempotency.ClaimRequest) error
+	call   func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error
+	after  func(s idempotency.Store, c idempotency.ClaimRequest) error
 }
 
 var (
@@ -62,7 +57,7 @@ var (
 	version  = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 )
 
-func granted(ctx context.Context, s store, c idempotency.ClaimRequest) error {
+func granted(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
 	r, err := s.Claim(ctx, c)
 	if err == nil && (r.State != idempotency.Owned || r.Attempt != 1) {
 		err = errWrong
@@ -71,8 +66,8 @@ func granted(ctx context.Context, s store, c idempotency.ClaimRequest) error {
 }
 
 // answers claims for somebody else.
-func answers(state idempotency.State, attempt uint32) func(store, idempotency.ClaimRequest) error {
-	return func(s store, c idempotency.ClaimRequest) error {
+func answers(state idempotency.State, attempt uint32) func(idempotency.Store, idempotency.ClaimRequest) error {
+	return func(s idempotency.Store, c idempotency.ClaimRequest) error {
 		c.Token = idempotency.NewToken()
 		r, err := s.Claim(ctx, c)
 		if err == nil && (r.State != state || r.Attempt != attempt) {
@@ -82,27 +77,34 @@ func answers(state idempotency.State, attempt uint32) func(store, idempotency.Cl
 	}
 }
 
-func claimed(s store, c idempotency.ClaimRequest) error { return granted(ctx, s, c) }
+func completed(s idempotency.Store, c idempotency.ClaimRequest) error {
+	return errors.Join(claimed(s, c), s.Complete(ctx, c.Key, c.Token))
+}
+
+func claimed(s idempotency.Store, c idempotency.ClaimRequest) error { return granted(ctx, s, c) }
 
 var probes = []probe{
-	{"Claim", func(store, idempotency.ClaimRequest) error { return nil }, granted, answers(idempotency.Busy, 1)},
-	{"Extend", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
+	{"Claim", func(idempotency.Store, idempotency.ClaimRequest) error { return nil }, granted, answers(idempotency.Busy, 1)},
+	{"Extend", claimed, func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
 		return s.Extend(ctx, c.Key, c.Token, time.Hour)
 	}, answers(idempotency.Busy, 1)},
-	{"Complete", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
+	{"Complete", claimed, func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
 		return s.Complete(ctx, c.Key, c.Token)
 	}, answers(idempotency.Done, 1)},
-	{"Release", claimed, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
+	{"Release", claimed, func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
 		return s.Release(ctx, c.Key, c.Token)
 	}, answers(idempotency.Owned, 2)},
-	{"Advance", func(store, idempotency.ClaimRequest) error { return nil }, func(ctx context.Context, s store, c idempotency.ClaimRequest) error {
-		o, err := s.Advance(ctx, c.Key, version, time.Hour)
+	{"Forget", completed, func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
+		return s.Forget(ctx, c.Key)
+	}, answers(idempotency.Owned, 1)},
+	{"Order", func(idempotency.Store, idempotency.ClaimRequest) error { return nil }, func(ctx context.Context, s idempotency.Store, c idempotency.ClaimRequest) error {
+		o, err := s.Order(ctx, c.Key, version, time.Hour)
 		if err == nil && o != idempotency.Newer && o != idempotency.Same {
 			err = errWrong
 		}
 		return err
-	}, func(s store, c idempotency.ClaimRequest) error {
-		o, err := s.Advance(ctx, c.Key, version.Add(-1*time.Microsecond), time.Hour)
+	}, func(s idempotency.Store, c idempotency.ClaimRequest) error {
+		o, err := s.Order(ctx, c.Key, version.Add(-1*time.Microsecond), time.Hour)
 		if err == nil && o != idempotency.Older {
 			err = errWrong
 		}
@@ -113,10 +115,10 @@ var probes = []probe{
 // try makes a call through a bad connection, then the same call through a good one.
 func try(t *testing.T, b backend, toxic crashtest.Toxic, pr probe) error {
 	t.Helper()
-	open := func(url string) store {
+	open := func(url string) idempotency.Store {
 		s, err := b.open(url)
 		require.NoError(t, err)
-		return s.(store)
+		return s
 	}
 	proxy, url := b.through(t)
 	good, bad := open(b.server.URL()), open(url)
@@ -136,7 +138,8 @@ func try(t *testing.T, b backend, toxic crashtest.Toxic, pr probe) error {
 	}
 	err = call(150 * time.Millisecond)
 	require.NoError(t, cure())
-	if errors.Is(err, errWrong) || errors.Is(err, idempotency.ErrLost) || errors.Is(err, idempotency.ErrFull) {
+	if errors.Is(err, errWrong) || errors.Is(err, idempotency.ErrLost) || errors.Is(err, idempotency.ErrFull) ||
+		errors.Is(err, idempotency.ErrInFlight) {
 		return err // a decision that nothing has made
 	}
 	require.Eventually(t, func() bool {
@@ -168,10 +171,7 @@ func TestPartitionMakesTheUsualRecipeLoseItsOwnClaim(t *testing.T) {
 	t.Parallel()
 	b := backend{server: startRedis(t), open: func(url string) (idempotency.Store, error) {
 		c, err := client(url)
-		return struct {
-			naive
-			idempotency.Orderer
-		}{naive: naive{c}}, err
+		return naive{c: c}, err
 	}}
 	var failed []string
 	for _, toxic := range crashtest.Toxics {

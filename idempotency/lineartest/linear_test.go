@@ -110,6 +110,17 @@ func (s *plainLease) Release(_ context.Context, k idempotency.Key, _ idempotency
 	return s.settle(k, func(r *plainRecord) { r.until = time.Time{} })
 }
 
+func (s *plainLease) Forget(_ context.Context, k idempotency.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, k)
+	return nil
+}
+
+func (*plainLease) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}
+
 func TestALeaseWithoutOwnerCheckIsNot(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(5) {

@@ -109,11 +109,11 @@ func BenchmarkCost(b *testing.B) {
 				fail(err)
 			})
 		})
-		b.Run("Advance"+suffix, func(b *testing.B) {
+		b.Run("Order"+suffix, func(b *testing.B) {
 			key := ids("advance")
 			at := time.Now()
 			compare(b, goroutines, setNX(), func(n int) {
-				_, err := s.Advance(ctx, key(n), at, retain)
+				_, err := s.Order(ctx, key(n), at, retain)
 				fail(err)
 			})
 		})

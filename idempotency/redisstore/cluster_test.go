@@ -27,11 +27,11 @@ func TestEveryCallWorksInACluster(t *testing.T) {
 	t.Cleanup(func() { _ = c.Close() })
 	for _, p := range storetest.Points() {
 		switch p.Number {
-		case 4, 8, 9, 10, 11: // those that wait for no lease: together they make every call but Advance
+		case 4, 8, 9, 10, 11, 14: // those that wait for no lease: together they make every call but Order
 			require.NoError(t, p.Check(newStore(t, c), slowly), p.Name)
 		}
 	}
-	order, err := newStore(t, c).Advance(ctx, key(t, "resource"), time.Now(), time.Hour)
+	order, err := newStore(t, c).Order(ctx, key(t, "resource"), time.Now(), time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, idempotency.Newer, order)
 	assert.Empty(t, found(newStore(t, c)))
@@ -45,7 +45,7 @@ func TestKeysBeginWithThePrefix(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Claim(ctx, claim(t, idempotency.Key{Scope: "truv/prod", ID: "1"}))
 	require.NoError(t, err)
-	_, err = newStore(t, c).Advance(ctx, idempotency.Key{Scope: "truv/prod", ID: "order:1"}, time.Now(), time.Hour)
+	_, err = newStore(t, c).Order(ctx, idempotency.Key{Scope: "truv/prod", ID: "order:1"}, time.Now(), time.Hour)
 	require.NoError(t, err)
 	keys, err := c.Keys(ctx, "*").Result()
 	require.NoError(t, err)

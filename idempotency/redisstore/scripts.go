@@ -19,12 +19,16 @@ var claimSource string
 //go:embed settle.lua
 var settleSource string
 
-//go:embed advance.lua
-var advanceSource string
+//go:embed order.lua
+var orderSource string
+
+//go:embed forget.lua
+var forgetSource string
 
 // A Script sends EVALSHA, and EVAL where the server does not know it. It is not changed after this.
 var (
-	claimScript   = redis.NewScript(claimSource)
-	settleScript  = redis.NewScript(settleSource)
-	advanceScript = redis.NewScript(advanceSource)
+	claimScript  = redis.NewScript(claimSource)
+	settleScript = redis.NewScript(settleSource)
+	orderScript  = redis.NewScript(orderSource)
+	forgetScript = redis.NewScript(forgetSource)
 )

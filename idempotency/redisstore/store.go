@@ -22,7 +22,7 @@ type Config struct {
 	Prefix string
 }
 
-// A Store is an [idempotency.Store] and [idempotency.Orderer] in Redis. It is made by [NewStore], and safe for
+// A Store is an [idempotency.Store] in Redis. It is made by [NewStore], and safe for
 // concurrent use; the zero Store refuses every call.
 //
 // Set ContextTimeoutEnabled in the client's options. A call returns when its context ends in any case (within two
@@ -37,10 +37,7 @@ type Store struct {
 	heeds  bool // the client heeds the deadline of a context
 }
 
-var (
-	_ idempotency.Store   = (*Store)(nil)
-	_ idempotency.Orderer = (*Store)(nil)
-)
+var _ idempotency.Store = (*Store)(nil)
 
 // NewStore returns a store in the Redis that client reaches. It does not connect; a nil client is an error. Leave
 // MaxRetries of the client as it is: repetitions are safe. A [redis.Ring] forgets what is on a shard that is down, so
@@ -136,12 +133,28 @@ func (s *Store) settle(ctx context.Context, call string, k idempotency.Key, t id
 // maxExact is where the numbers of Lua, which are float64, end to tell neighbors apart: in microseconds, the year 2255.
 const maxExact = 1 << 53
 
-// Advance implements [idempotency.Orderer]. Times before 1684 are one and the same, and so are those after 2255.
-func (s *Store) Advance(ctx context.Context, resource idempotency.Key, at time.Time, retain time.Duration) (idempotency.Order, error) {
-	version := min(max(at.UnixMicro(), -maxExact), maxExact)
-	answer, err := s.run(ctx, advanceScript, s.key("r:", resource), version, max(1, micros(retain)/1000))
+// Forget implements [idempotency.Store].
+func (s *Store) Forget(ctx context.Context, k idempotency.Key) error {
+	answer, err := s.run(ctx, forgetScript, s.key("c:", k))
+	switch {
+	case err != nil:
+		return fmt.Errorf("redisstore: forget: %w", err)
+	case answer == int64(1):
+		return nil
+	case answer == int64(0):
+		return idempotency.ErrInFlight
+	}
+	return errors.New("redisstore: forget: unexpected answer")
+}
+
+// Order implements [idempotency.Store]. Versions before 1684 are one and the same, and so are those after 2255.
+func (s *Store) Order(
+	ctx context.Context, resource idempotency.Key, version time.Time, retain time.Duration,
+) (idempotency.Order, error) {
+	micro := min(max(version.UnixMicro(), -maxExact), maxExact)
+	answer, err := s.run(ctx, orderScript, s.key("r:", resource), micro, max(1, micros(retain)/1000))
 	if err != nil {
-		return idempotency.OrderUnknown, fmt.Errorf("redisstore: advance: %w", err)
+		return idempotency.OrderUnknown, fmt.Errorf("redisstore: order: %w", err)
 	}
 	switch answer {
 	case int64(1):
@@ -151,7 +164,7 @@ func (s *Store) Advance(ctx context.Context, resource idempotency.Key, at time.T
 	case int64(3):
 		return idempotency.Older, nil
 	}
-	return idempotency.OrderUnknown, errors.New("redisstore: advance: unexpected answer")
+	return idempotency.OrderUnknown, errors.New("redisstore: order: unexpected answer")
 }
 
 // key joins the fields so that no two keys meet: the length tells where the scope ends.

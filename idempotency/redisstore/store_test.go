@@ -46,6 +46,14 @@ func (n naive) Release(ctx context.Context, k idempotency.Key, _ idempotency.Tok
 	return n.c.Del(ctx, k.Scope+k.ID).Err()
 }
 
+func (n naive) Forget(ctx context.Context, k idempotency.Key) error {
+	return n.c.Del(ctx, k.Scope+k.ID).Err()
+}
+
+func (naive) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}
+
 func TestTheUsualRecipeBreaksTheContract(t *testing.T) {
 	t.Parallel()
 	broken := 0
@@ -92,7 +100,7 @@ func TestAFullStoreRefusesNewEventsAndEndsThoseThatRun(t *testing.T) {
 	}
 	require.ErrorIs(t, err, idempotency.ErrFull)
 	require.NotEmpty(t, held)
-	_, err = s.Advance(ctx, key(t, "resource"), time.Now(), time.Hour)
+	_, err = s.Order(ctx, key(t, "resource"), time.Now(), time.Hour)
 	require.ErrorIs(t, err, idempotency.ErrFull)
 	for i, c := range held[:300] {
 		switch i % 3 {
@@ -120,7 +128,7 @@ func TestACallEndsWithItsContextWhetherTheClientHeedsItOrNot(t *testing.T) {
 			func(ctx context.Context) error { _, err := s.Claim(ctx, claim(t, key(t, "a"))); return err },
 			func(ctx context.Context) error { return s.Complete(ctx, key(t, "a"), idempotency.NewToken()) },
 			func(ctx context.Context) error {
-				_, err := s.Advance(ctx, key(t, "a"), time.Now(), time.Hour)
+				_, err := s.Order(ctx, key(t, "a"), time.Now(), time.Hour)
 				return err
 			},
 		} {
@@ -168,7 +176,7 @@ func TestForeignValuesAreRefused(t *testing.T) {
 		err = s.Complete(ctx, k, idempotency.NewToken())
 		require.Error(t, err, name)
 		require.NotErrorIs(t, err, idempotency.ErrLost)
-		o, err := s.Advance(ctx, k, time.Now(), time.Hour)
+		o, err := s.Order(ctx, k, time.Now(), time.Hour)
 		require.Error(t, err, name)
 		require.Equal(t, idempotency.OrderUnknown, o)
 	}
@@ -197,7 +205,7 @@ func TestRecordsLeaveRedisByThemselves(t *testing.T) {
 	require.NoError(t, s.Complete(ctx, cl.Key, cl.Token))
 	near(time.Hour, ttl("c:", cl.Key)) // the retention counts from the first claim
 
-	_, err = s.Advance(ctx, cl.Key, time.Now(), 2*time.Hour)
+	_, err = s.Order(ctx, cl.Key, time.Now(), 2*time.Hour)
 	require.NoError(t, err)
 	near(2*time.Hour, ttl("r:", cl.Key))
 
@@ -212,7 +220,7 @@ func TestRecordsLeaveRedisByThemselves(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, idempotency.Busy, r.State)
 		assert.Greater(t, r.LeaseLeft, 99*365*24*time.Hour)
-		_, err = s.Advance(ctx, long.Key, time.Now(), d)
+		_, err = s.Order(ctx, long.Key, time.Now(), d)
 		require.NoError(t, err)
 	}
 }
@@ -244,7 +252,7 @@ func TestTheZeroStoreRefuses(t *testing.T) {
 		err = s.Complete(ctx, key(t, "a"), idempotency.NewToken())
 		require.Error(t, err)
 		require.False(t, errors.Is(err, idempotency.ErrLost))
-		_, err = s.Advance(ctx, key(t, "a"), time.Now(), time.Hour)
+		_, err = s.Order(ctx, key(t, "a"), time.Now(), time.Hour)
 		require.Error(t, err)
 	}
 }

@@ -137,10 +137,10 @@ func cost(b *testing.B, db *sql.DB, d sqlstore.Dialect) {
 				fail(err)
 			})
 		})
-		b.Run("Advance"+suffix, func(b *testing.B) {
+		b.Run("Order"+suffix, func(b *testing.B) {
 			key, at := ids("advance"), time.Now()
 			compare(b, goroutines, raw(), func(n int) {
-				_, err := s.Advance(ctx, key(n), at, time.Hour)
+				_, err := s.Order(ctx, key(n), at, time.Hour)
 				fail(err)
 			})
 		})

@@ -45,14 +45,16 @@ func Schema(d Dialect) string {
 // statements are the texts that differ between the dialects. Their parameters are the same, in the same order, but that
 // the last one is the time where the database has no clock of its own.
 type statements struct {
-	look    string // claim: key, token, fingerprint, lease, retention. PostgreSQL inserts as well
-	take    string // claim of a record that exists: the same
-	settle  string // key, token, state
-	extend  string // key, token, lease
-	advance string // resource, time, retention
-	newest  string // resource
-	once    string // key, retention
-	prune   [3]string
+	look   string // claim: key, token, fingerprint, lease, retention. PostgreSQL inserts as well
+	take   string // claim of a record that exists: the same
+	settle string // key, token, state
+	extend string // key, token, lease
+	forget string // key; deletes what is done
+	state  string // key: the state, and whether a lease is running
+	order  string // resource, version, retention
+	newest string // resource
+	once   string // key, retention
+	prune  [3]string
 }
 
 // The states of a record.

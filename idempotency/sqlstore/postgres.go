@@ -53,7 +53,11 @@ UPDATE truhook_claim SET lease_until = clock_timestamp() + $4::float8 * interval
 WHERE scope = $1 AND id = $2 AND token = $3 AND state = 1
 	AND (expires_at > clock_timestamp() OR lease_until > clock_timestamp())`,
 
-	advance: `
+	forget: `DELETE FROM truhook_claim WHERE scope = $1 AND id = $2 AND state = 3`,
+
+	state: `SELECT state, state = 1 AND lease_until > clock_timestamp() FROM truhook_claim WHERE scope = $1 AND id = $2`,
+
+	order: `
 INSERT INTO truhook_resource AS r (scope, id, at, expires_at)
 VALUES ($1, $2, $3, clock_timestamp() + $4::float8 * interval '1 microsecond')
 ON CONFLICT (scope, id) DO UPDATE SET at = excluded.at, expires_at = excluded.expires_at

@@ -32,7 +32,11 @@ WHERE scope = ?1 AND id = ?2 AND token = ?3 AND state IN (1, ?4)
 UPDATE truhook_claim SET lease_until = ?5 + ?4
 WHERE scope = ?1 AND id = ?2 AND token = ?3 AND state = 1 AND (expires_at > ?5 OR lease_until > ?5)`,
 
-	advance: `
+	forget: `DELETE FROM truhook_claim WHERE scope = ?1 AND id = ?2 AND state = 3 AND ?3 IS NOT NULL`,
+
+	state: `SELECT state, state = 1 AND lease_until > ?3 FROM truhook_claim WHERE scope = ?1 AND id = ?2`,
+
+	order: `
 INSERT INTO truhook_resource AS r (scope, id, at, expires_at) VALUES (?1, ?2, ?3, ?5 + ?4)
 ON CONFLICT (scope, id) DO UPDATE SET at = excluded.at, expires_at = excluded.expires_at
 WHERE r.at < excluded.at OR r.expires_at <= ?5`,

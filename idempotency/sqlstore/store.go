@@ -24,7 +24,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Store is an [idempotency.Store] and [idempotency.Orderer] in an SQL database. It is made by [NewStore], and safe
+// A Store is an [idempotency.Store] in an SQL database. It is made by [NewStore], and safe
 // for concurrent use; the zero Store refuses every call. Its tables are those of [Schema], found by the search_path of
 // the connection in PostgreSQL.
 //
@@ -38,10 +38,7 @@ type Store struct {
 	retain time.Duration
 }
 
-var (
-	_ idempotency.Store   = (*Store)(nil)
-	_ idempotency.Orderer = (*Store)(nil)
-)
+var _ idempotency.Store = (*Store)(nil)
 
 // NewStore returns a store in db. It does not connect, and creates nothing: see [Schema]. A nil db and an unknown
 // dialect are errors.
@@ -175,14 +172,42 @@ func (s *Store) own(ctx context.Context, call, statement string, k idempotency.K
 	return failed(call, errContended)
 }
 
-// Advance implements [idempotency.Orderer].
-func (s *Store) Advance(ctx context.Context, resource idempotency.Key, at time.Time, retain time.Duration) (idempotency.Order, error) {
+// Forget implements [idempotency.Store].
+func (s *Store) Forget(ctx context.Context, k idempotency.Key) error {
+	if s == nil || s.db == nil {
+		return errZero
+	}
+	var err error
+	for range rounds {
+		var deleted int64
+		var state int16
+		var running bool
+		if deleted, err = s.exec(ctx, s.q.forget, k.Scope, k.ID); err == nil && deleted == 0 {
+			_, err = one(ctx, s.db, s.q.state, s.args(k.Scope, k.ID), &state, &running)
+		}
+		switch {
+		case err != nil && !isConflict(err):
+			return failed("forget", err)
+		case err != nil, state == done: // completed after it was looked at
+		case running:
+			return idempotency.ErrInFlight
+		default:
+			return nil
+		}
+	}
+	return failed("forget", errors.Join(errContended, err))
+}
+
+// Order implements [idempotency.Store].
+func (s *Store) Order(
+	ctx context.Context, resource idempotency.Key, version time.Time, retain time.Duration,
+) (idempotency.Order, error) {
 	if s == nil || s.db == nil {
 		return idempotency.OrderUnknown, errZero
 	}
-	version := at.UnixMicro()
+	micro := version.UnixMicro()
 	for range rounds {
-		n, err := s.exec(ctx, s.q.advance, resource.Scope, resource.ID, version, micros(retain))
+		n, err := s.exec(ctx, s.q.order, resource.Scope, resource.ID, micro, micros(retain))
 		if err == nil && n > 0 {
 			return idempotency.Newer, nil
 		}
@@ -193,12 +218,12 @@ func (s *Store) Advance(ctx context.Context, resource idempotency.Key, at time.T
 		}
 		switch {
 		case err != nil && !isConflict(err):
-			return idempotency.OrderUnknown, failed("advance", err)
-		case err == nil && found && newest == version:
+			return idempotency.OrderUnknown, failed("order", err)
+		case err == nil && found && newest == micro:
 			return idempotency.Same, nil
-		case err == nil && found && newest > version:
+		case err == nil && found && newest > micro:
 			return idempotency.Older, nil
 		}
 	}
-	return idempotency.OrderUnknown, failed("advance", errContended)
+	return idempotency.OrderUnknown, failed("order", errContended)
 }

@@ -117,7 +117,7 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 			case 1:
 				require.NoError(t, s.Release(ctx, c.Key, c.Token))
 			}
-			_, err := s.Advance(ctx, key(t, fmt.Sprint("over ", i)), time.Now(), short)
+			_, err := s.Order(ctx, key(t, fmt.Sprint("over ", i)), time.Now(), short)
 			require.NoError(t, err)
 		}
 		tx, err := db.Begin()
@@ -130,7 +130,7 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 		require.NoError(t, s.Extend(ctx, running.Key, running.Token, time.Hour))
 		finished := hold("done", time.Hour)
 		require.NoError(t, s.Complete(ctx, finished.Key, finished.Token))
-		_, err = s.Advance(ctx, key(t, "resource"), time.Now(), time.Hour)
+		_, err = s.Order(ctx, key(t, "resource"), time.Now(), time.Hour)
 		require.NoError(t, err)
 
 		total, want := 0, 15
@@ -149,7 +149,7 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 		r, err := s.Claim(ctx, claim(finished.Key))
 		require.NoError(t, err)
 		require.Equal(t, idempotency.Done, r.State)
-		o, err := s.Advance(ctx, key(t, "resource"), time.Now().Add(-time.Hour), time.Hour)
+		o, err := s.Order(ctx, key(t, "resource"), time.Now().Add(-time.Hour), time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, idempotency.Older, o)
 
@@ -297,7 +297,7 @@ func TestMistakesAreErrors(t *testing.T) {
 			require.Error(t, err)
 			require.NotErrorIs(t, err, idempotency.ErrLost)
 		}
-		o, err := s.Advance(ctx, c.Key, time.Now(), time.Hour)
+		o, err := s.Order(ctx, c.Key, time.Now(), time.Hour)
 		require.Error(t, err)
 		require.Zero(t, o)
 		_, err = s.Prune(ctx, 1)

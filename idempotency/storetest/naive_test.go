@@ -34,6 +34,10 @@ func (*naiveSet) Extend(context.Context, idempotency.Key, idempotency.Token, tim
 }
 func (*naiveSet) Complete(context.Context, idempotency.Key, idempotency.Token) error { return nil }
 func (*naiveSet) Release(context.Context, idempotency.Key, idempotency.Token) error  { return nil }
+func (*naiveSet) Forget(context.Context, idempotency.Key) error                      { return nil }
+func (*naiveSet) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}
 
 // A naiveLease is SET NX PX with an unconditional DEL (defect D6): whoever comes late takes away from the successor.
 type naiveLease struct {
@@ -78,12 +82,25 @@ func (s *naiveLease) Release(_ context.Context, k idempotency.Key, _ idempotency
 	return nil
 }
 
+func (s *naiveLease) Forget(_ context.Context, k idempotency.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.until, k)
+	delete(s.done, k)
+	return nil
+}
+
+func (*naiveLease) Order(context.Context, idempotency.Key, time.Time, time.Duration) (idempotency.Order, error) {
+	return idempotency.OrderUnknown, nil
+}
+
 // A mutant is a Memory with one fault.
 type mutant struct {
 	*idempotency.Memory
 	claim    func(m *idempotency.Memory, ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error)
 	complete func(m *idempotency.Memory, ctx context.Context, k idempotency.Key, t idempotency.Token) error
-	advance  func(o idempotency.Order) idempotency.Order
+	order    func(o idempotency.Order) idempotency.Order
+	forget   func(m *idempotency.Memory, ctx context.Context, k idempotency.Key) error
 }
 
 func (m mutant) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
@@ -100,12 +117,19 @@ func (m mutant) Complete(ctx context.Context, k idempotency.Key, t idempotency.T
 	return m.complete(m.Memory, ctx, k, t)
 }
 
-func (m mutant) Advance(ctx context.Context, r idempotency.Key, at time.Time, d time.Duration) (idempotency.Order, error) {
-	o, err := m.Memory.Advance(ctx, r, at, d)
-	if m.advance != nil {
-		o = m.advance(o)
+func (m mutant) Order(ctx context.Context, r idempotency.Key, at time.Time, d time.Duration) (idempotency.Order, error) {
+	o, err := m.Memory.Order(ctx, r, at, d)
+	if m.order != nil {
+		o = m.order(o)
 	}
 	return o, err
+}
+
+func (m mutant) Forget(ctx context.Context, k idempotency.Key) error {
+	if m.forget == nil {
+		return m.Memory.Forget(ctx, k)
+	}
+	return m.forget(m.Memory, ctx, k)
 }
 
 // changed returns a claim function that changes the claim first, and the record after.
@@ -132,10 +156,10 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 	}{
 		"the naive set": {func() idempotency.Store {
 			return &naiveSet{seen: map[idempotency.Key]bool{}}
-		}, []int{1, 2, 3, 4, 5, 7, 8, 12}},
+		}, []int{1, 2, 3, 4, 5, 7, 8, 12, 13, 14}},
 		"the lease without owner check (D6)": {func() idempotency.Store {
 			return &naiveLease{clock: clock, until: map[idempotency.Key]time.Time{}, done: map[idempotency.Key]bool{}}
-		}, []int{1, 2, 3, 4, 6, 7, 8, 12}},
+		}, []int{1, 2, 3, 4, 6, 7, 8, 12, 13, 14}},
 		"a claim whose repetition is a duplicate (D4)": {func() idempotency.Store {
 			seen := map[idempotency.Token]bool{}
 			var mu sync.Mutex
@@ -202,17 +226,26 @@ func TestStoresThatBreakTheContractFail(t *testing.T) {
 		"half the retention": {func() idempotency.Store {
 			return mutant{Memory: memory(), claim: changed(func(c *idempotency.ClaimRequest) { c.Retain = max(c.Lease, c.Retain/4) }, nil)}
 		}, []int{12}},
-		"a gate that calls everything newer": {func() idempotency.Store {
-			return mutant{Memory: memory(), advance: func(idempotency.Order) idempotency.Order { return idempotency.Newer }}
+		"an order that calls everything newer": {func() idempotency.Store {
+			return mutant{Memory: memory(), order: func(idempotency.Order) idempotency.Order { return idempotency.Newer }}
 		}, []int{13}},
-		"a gate that knows no equals": {func() idempotency.Store {
-			return mutant{Memory: memory(), advance: func(o idempotency.Order) idempotency.Order {
+		"an order that knows no equals": {func() idempotency.Store {
+			return mutant{Memory: memory(), order: func(o idempotency.Order) idempotency.Order {
 				if o == idempotency.Same {
 					return idempotency.Older
 				}
 				return o
 			}}
 		}, []int{13}},
+		"Forget that does nothing": {func() idempotency.Store {
+			return mutant{Memory: memory(), forget: func(*idempotency.Memory, context.Context, idempotency.Key) error { return nil }}
+		}, []int{14}},
+		"Forget that says nothing of what is being handled": {func() idempotency.Store {
+			return mutant{Memory: memory(), forget: func(m *idempotency.Memory, ctx context.Context, k idempotency.Key) error {
+				_ = m.Forget(ctx, k)
+				return nil
+			}}
+		}, []int{14}},
 	} {
 		failed := map[int]error{}
 		for _, p := range storetest.Points() {

@@ -36,7 +36,7 @@ type Config struct {
 	Bounded func(t testing.TB, max int) idempotency.Store
 }
 
-// Run tests a store: each point of the contract is a subtest, and one more is there for an [idempotency.Orderer]. The
+// Run tests a store: each point of the contract is a subtest. The
 // subtests call open once each. They use keys of random scopes, so open may return the same store again, and may share
 // it with others. Do not call Run in parallel with what moves the store's clock.
 func Run(t *testing.T, open func(t *testing.T) idempotency.Store, cfg Config) {
@@ -58,14 +58,14 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store, cfg Config) {
 	}
 }
 
-// A Point is one point of the contract in the doc comment of [idempotency.Store]; number 13 is that of Orderer.
+// A Point is one point of the contract in the doc comment of [idempotency.Store].
 type Point struct {
 	Number int
 	Name   string
 	check  func(s *subject)
 }
 
-const retention, order, full = 12, 13, 50
+const retention, full = 12, 50
 
 // Points returns the points in order.
 func Points() []Point {
@@ -82,12 +82,12 @@ func Points() []Point {
 		{10, "scopes_never_meet", scopes},
 		{11, "a_cancelled_call_leaves_before_or_after", cancelled},
 		{retention, "kept_until_the_retention_is_over", kept},
-		{order, "the_gate_only_moves_forward", gate},
+		{13, "the_order_only_moves_forward", ordered},
+		{14, "what_is_done_can_be_forgotten", forgotten},
 	}
 }
 
-// Check tests one point and returns the first violation that it finds. It does not call Config.Bounded. Point 13 is nil
-// for a store that is no [idempotency.Orderer].
+// Check tests one point and returns the first violation that it finds. It does not call Config.Bounded.
 func (p Point) Check(store idempotency.Store, cfg Config) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -23,10 +23,7 @@ type row struct {
 	sent    time.Time // before it was taken
 }
 
-var (
-	_ idempotency.Store   = (*row)(nil)
-	_ idempotency.Orderer = (*row)(nil)
-)
+var _ idempotency.Store = (*row)(nil)
 
 // take leases up to max rows to this process. The lease is a quarter longer than what the worker is told, so that it
 // need not be renewed before the work begins.
@@ -87,8 +84,11 @@ func (r *row) own(ctx context.Context, on execer, s *statement, args ...any) err
 	return err
 }
 
-// Advance implements [idempotency.Orderer].
-func (r *row) Advance(ctx context.Context, resource idempotency.Key, at time.Time, _ time.Duration) (idempotency.Order, error) {
+// Forget implements [idempotency.Store]: a row that a worker has taken is never forgotten.
+func (r *row) Forget(context.Context, idempotency.Key) error { return idempotency.ErrInFlight }
+
+// Order implements [idempotency.Store].
+func (r *row) Order(ctx context.Context, resource idempotency.Key, at time.Time, _ time.Duration) (idempotency.Order, error) {
 	version := at.UnixMicro()
 	n, err := r.queue.exec(ctx, r.queue.db, &advance, resource.Scope, resource.ID, version, micros(r.queue.cfg.Retention))
 	if err != nil {
