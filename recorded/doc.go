@@ -23,6 +23,7 @@
 //	about       what the file shows
 //	expect      "accepted", or the truhook.Reason it is refused with; required
 //	now         the instant to judge it at, RFC 3339
+//	entity      for whom a token is, where the delivery has one
 //	secret      "id value": a secret the receiver holds; its value may contain blanks
 //	not-before  "id time": that secret is valid from this instant on
 //	not-after   "id time": that secret is valid up to this instant

@@ -24,6 +24,7 @@ type File struct {
 	About    string         // one line: what this delivery shows
 	Expect   truhook.Reason // what ReasonOf says of the verdict; empty: accepted
 	Now      time.Time      // the instant to judge it at; zero: any
+	Entity   string         // for whom a token is, where the delivery has one; empty: the file does not say
 	Secrets  []Secret       // what the receiver holds, in its order
 	MadeBy   string         // what made the signature
 	Redacted string         // what was replaced, in words; empty: nothing
@@ -214,6 +215,8 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 		f.Expect, err = parseVerdict(value)
 	case "now":
 		f.Now, err = parseTime(value)
+	case "entity":
+		f.Entity = value
 	case "made-by":
 		f.MadeBy = value
 	case "redacted":

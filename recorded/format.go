@@ -16,7 +16,7 @@ func (f *File) check() error {
 	if len(f.Wire) == 0 {
 		return errors.New("there is no request")
 	}
-	lines := []string{f.Provider, f.About, f.MadeBy, f.Redacted}
+	lines := []string{f.Provider, f.About, f.Entity, f.MadeBy, f.Redacted}
 	times := []time.Time{f.Now}
 	for _, s := range f.Secrets {
 		if s.ID == "" || s.Value == "" || strings.Contains(s.ID, " ") {
@@ -61,6 +61,7 @@ func format(f *File) ([]byte, error) {
 	line("about", f.About)
 	line("expect", expect)
 	line("now", formatTime("", f.Now))
+	line("entity", f.Entity)
 	for i, s := range f.Secrets {
 		if f.secret(s.ID) != &f.Secrets[i] {
 			return nil, fmt.Errorf("a second secret %q", s.ID)

@@ -34,7 +34,7 @@ function key(name) {
   return { priv, pub, kid };
 }
 const platform = key("platform"), stranger = key("stranger");
-const current = key("service-current"), retired = key("service-retired"), elsewhere = key("service-elsewhere");
+const current = key("service-current"), retired = key("service-retired"), elsewhere = key("elsewhere");
 writeFileSync(join(here, "platform-public.pem"), platform.pub.export({ type: "spki", format: "pem" }));
 
 // What is true of a genuine delivery.
@@ -127,7 +127,7 @@ function write(name, about, expect, body, headers, { by = npm, at = now, method 
   ];
   const meta = [
     "provider: transunion", `about: ${about}`, `expect: ${expect}`,
-    `now: ${new Date(at * 1000).toISOString().replace(".000Z", "Z")}`, `made-by: ${by}`,
+    `now: ${new Date(at * 1000).toISOString().replace(".000Z", "Z")}`, `entity: ${entity}`, `made-by: ${by}`,
   ];
   writeFileSync(join(here, name + ".http"),
     Buffer.concat([Buffer.from(meta.join("\n") + "\n\n" + head.join("\r\n") + "\r\n\r\n"), Buffer.from(body)]));
