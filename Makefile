@@ -4,7 +4,7 @@ MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 # Their dependencies take minutes to compile a second time for the race detector: "make race" does, "make test" does not.
-HEAVY := $(filter ./bench ./examples/% ./idempotency/crashtest ./idempotency/sqlstore ./inbox/riverinbox ./inbox/sqlinbox,$(MODULES))
+HEAVY := $(filter ./bench ./examples/% ./integration ./inbox/riverinbox,$(MODULES))
 FUZZTIME ?= 20s
 # Runs a command in each folder, goes on after a failure and lists all failures at the end.
 each = @.ci/each $(1) -- '$(2)'
@@ -25,12 +25,12 @@ race: servers ## every test of every module under the race detector, those of th
 
 .PHONY: test-stores
 test-stores: servers ## the stores against real Redis and PostgreSQL
-	$(call each,internal/servertest idempotency/redisstore idempotency/sqlstore idempotency/crashtest,go test $(RACE) -shuffle=on -timeout 8m ./...)
+	$(call each,internal/servertest idempotency/redisstore integration,go test $(RACE) -shuffle=on -timeout 8m ./...)
 
 .PHONY: crash
 crash: servers ## each store and its receiver, and each queue and its worker, killed 200 times
-	cd idempotency/crashtest && go test -run Crash -crashes 200 -timeout 30m -v .
-	cd inbox/sqlinbox && go test -run KilledAtRandom -kills 200 -timeout 30m -v .
+	cd integration && go test -run Crash -crashes 200 -timeout 30m -v ./crash
+	cd integration && go test -run KilledAtRandom -kills 200 -timeout 30m -v ./sqliteinbox
 
 .PHONY: soak
 soak: ## ten million events through a store in memory for one million

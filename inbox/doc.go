@@ -4,7 +4,7 @@
 // events that the provider has given up on. So the delivery is put into a queue that survives a crash, the provider is
 // answered, and a worker handles the event for as long as it takes. The queue is one that you run already, or a table:
 //
-//	queue, err := sqlinbox.New(db, sqlinbox.SQLite, sqlinbox.Config{})
+//	queue, err := sqliteinbox.New(db, sqliteinbox.Config{})
 //	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{
 //		Policy:   truv.RetryPolicy(),
 //		Version: truv.EventVersion,
@@ -15,8 +15,8 @@
 //	})
 //
 // The function is the one that idempotency.Middleware.Handle takes, so a handler that has become slow moves behind an
-// inbox without a change. An [Enqueuer] is package sqlinbox, riverinbox, asynqinbox or watermillinbox, each a module of
-// its own, or yours. Where the queue is not sqlinbox, a [Worker] stands between the queue and the function.
+// inbox without a change. An [Enqueuer] is package sqliteinbox, riverinbox, asynqinbox or watermillinbox, each a module of
+// its own, or yours. Where the queue is not sqliteinbox, a [Worker] stands between the queue and the function.
 //
 // # What is promised
 //

@@ -44,7 +44,7 @@ type Config struct {
 
 	// Store keeps duplicates out of the queue where the queue itself forgets a key sooner than Retention, or never knew
 	// it: claim, enqueue, complete. The worker finds the duplicates that pass in a crash between the last two, so Store
-	// saves work; it is not what makes an event handled once. Nil: none, which is right for package sqlinbox.
+	// saves work; it is not what makes an event handled once. Nil: none, which is right for package sqliteinbox.
 	Store idempotency.Store
 
 	// Retention is how long Store remembers a key, and how old an event may be where Version tells its time: an older

@@ -1,4 +1,4 @@
-module github.com/truhook/truhook/idempotency/crashtest
+module github.com/truhook/truhook/integration
 
 go 1.26.0
 
@@ -8,10 +8,9 @@ require (
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/rs/zerolog v1.28.0
 	github.com/stretchr/testify v1.12.1
-	github.com/truhook/truhook v0.0.0
-	github.com/truhook/truhook/idempotency/lineartest v0.0.0-00010101000000-000000000000
-	github.com/truhook/truhook/idempotency/redisstore v0.0.0
-	github.com/truhook/truhook/idempotency/sqlstore v0.0.0
+	github.com/truhook/truhook v0.1.0
+	github.com/truhook/truhook/idempotency/lineartest v0.1.0
+	github.com/truhook/truhook/idempotency/redisstore v0.1.0
 	modernc.org/sqlite v1.61.1
 )
 
@@ -49,8 +48,7 @@ require (
 )
 
 replace (
-	github.com/truhook/truhook => ../..
-	github.com/truhook/truhook/idempotency/lineartest => ../lineartest
-	github.com/truhook/truhook/idempotency/redisstore => ../redisstore
-	github.com/truhook/truhook/idempotency/sqlstore => ../sqlstore
+	github.com/truhook/truhook => ..
+	github.com/truhook/truhook/idempotency/lineartest => ../idempotency/lineartest
+	github.com/truhook/truhook/idempotency/redisstore => ../idempotency/redisstore
 )

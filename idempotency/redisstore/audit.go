@@ -21,7 +21,7 @@ var _ truhook.Auditor = (*Store)(nil)
 func (s *Store) Audit(ctx context.Context) (findings []truhook.Finding) {
 	if s == nil || s.client == nil {
 		return []truhook.Finding{{Severity: truhook.SeverityError, Name: "zero-store", Subject: "redisstore",
-			Problem: "The store was not made by NewStore.", Remedy: "Give the result of NewStore whose error was looked at."}}
+			Problem: "The store was not made by New.", Remedy: "Give the result of New whose error was looked at."}}
 	}
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:

@@ -41,7 +41,7 @@ func TestKeysBeginWithThePrefix(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	c := connect(t, srv.URL())
-	s, err := redisstore.NewStore(c, redisstore.Config{Prefix: "app:"})
+	s, err := redisstore.New(c, redisstore.Config{Prefix: "app:"})
 	require.NoError(t, err)
 	_, err = s.Claim(ctx, claim(t, idempotency.Key{Scope: "truv/prod", ID: "1"}))
 	require.NoError(t, err)

@@ -2,7 +2,7 @@
 // share one endpoint.
 //
 //	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
-//	store, err := redisstore.NewStore(client, redisstore.Config{})
+//	store, err := redisstore.New(client, redisstore.Config{})
 //	...
 //	for _, f := range store.Audit(ctx) { // appendonly, maxmemory-policy and the like
 //		log.Print(f)

@@ -19,7 +19,7 @@ func Example() {
 		ContextTimeoutEnabled: true,
 	})
 	defer client.Close()
-	store, err := redisstore.NewStore(client, redisstore.Config{})
+	store, err := redisstore.New(client, redisstore.Config{})
 	if err != nil {
 		panic(err)
 	}

@@ -59,7 +59,7 @@ func connect(tb testing.TB, url string, change ...func(*redis.Options)) *redis.C
 
 func newStore(tb testing.TB, c redis.UniversalClient) *redisstore.Store {
 	tb.Helper()
-	s, err := redisstore.NewStore(c, redisstore.Config{})
+	s, err := redisstore.New(c, redisstore.Config{})
 	require.NoError(tb, err)
 	return s
 }

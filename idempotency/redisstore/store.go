@@ -22,7 +22,7 @@ type Config struct {
 	Prefix string
 }
 
-// A Store is an [idempotency.Store] in Redis. It is made by [NewStore], and safe for
+// A Store is an [idempotency.Store] in Redis. It is made by [New], and safe for
 // concurrent use; the zero Store refuses every call.
 //
 // Set ContextTimeoutEnabled in the client's options. A call returns when its context ends in any case (within two
@@ -39,10 +39,10 @@ type Store struct {
 
 var _ idempotency.Store = (*Store)(nil)
 
-// NewStore returns a store in the Redis that client reaches. It does not connect; a nil client is an error. Leave
+// New returns a store in the Redis that client reaches. It does not connect; a nil client is an error. Leave
 // MaxRetries of the client as it is: repetitions are safe. A [redis.Ring] forgets what is on a shard that is down, so
 // events that were handled are handled again: use Redis Cluster instead.
-func NewStore(client redis.UniversalClient, cfg Config) (*Store, error) {
+func New(client redis.UniversalClient, cfg Config) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("redisstore: the client is nil")
 	}
@@ -185,7 +185,7 @@ func micros(d time.Duration) int64 {
 // run calls a script and returns when it has answered or ctx has ended.
 func (s *Store) run(ctx context.Context, script *redis.Script, key string, args ...any) (any, error) {
 	if s == nil || s.client == nil {
-		return nil, errors.New("the store was not made by NewStore")
+		return nil, errors.New("the store was not made by New")
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func TestACallEndsWithItsContextWhetherTheClientHeedsItOrNot(t *testing.T) {
 func TestForeignValuesAreRefused(t *testing.T) {
 	t.Parallel()
 	c := connect(t, server.URL())
-	s, err := redisstore.NewStore(c, redisstore.Config{Prefix: t.Name() + ":"})
+	s, err := redisstore.New(c, redisstore.Config{Prefix: t.Name() + ":"})
 	require.NoError(t, err)
 	k := idempotency.Key{Scope: "a/b", ID: "1"}
 	for name, put := range map[string]func(key string) error{
@@ -185,7 +185,7 @@ func TestForeignValuesAreRefused(t *testing.T) {
 func TestRecordsLeaveRedisByThemselves(t *testing.T) {
 	t.Parallel()
 	c := connect(t, server.URL())
-	s, err := redisstore.NewStore(c, redisstore.Config{Prefix: t.Name() + ":"})
+	s, err := redisstore.New(c, redisstore.Config{Prefix: t.Name() + ":"})
 	require.NoError(t, err)
 	ttl := func(kind string, k idempotency.Key) time.Duration {
 		d, err := c.PTTL(ctx, fmt.Sprintf("%s:%s%d:%s:%s", t.Name(), kind, len(k.Scope), k.Scope, k.ID)).Result()
@@ -244,7 +244,7 @@ func TestBadClaimsAreRefusedBeforeRedisIsAsked(t *testing.T) {
 
 func TestTheZeroStoreRefuses(t *testing.T) {
 	t.Parallel()
-	_, err := redisstore.NewStore(nil, redisstore.Config{})
+	_, err := redisstore.New(nil, redisstore.Config{})
 	require.Error(t, err)
 	for _, s := range []*redisstore.Store{nil, {}} {
 		_, err := s.Claim(ctx, claim(t, key(t, "a")))

@@ -15,7 +15,7 @@ var _ truhook.Auditor = (*Store)(nil)
 func (s *Store) Audit(ctx context.Context) (findings []truhook.Finding) {
 	if s == nil || s.db == nil {
 		return []truhook.Finding{{Severity: truhook.SeverityError, Name: "zero-store", Subject: "sqlstore",
-			Problem: "The store was not made by NewStore.", Remedy: "Give the result of NewStore whose error was looked at."}}
+			Problem: "The store was not made by NewPostgres or NewSQLite.", Remedy: "Give the result of the constructor whose error was looked at."}}
 	}
 	if err := s.db.PingContext(ctx); err != nil {
 		// Without the error's text: a driver may put the address of the database and its user into it.
@@ -25,7 +25,7 @@ func (s *Store) Audit(ctx context.Context) (findings []truhook.Finding) {
 	for _, table := range []string{"truhook_claim", "truhook_resource", "truhook_once"} {
 		if _, err := one(ctx, s.db, "SELECT 1 FROM "+table+" WHERE scope = '' AND expires_at IS NULL", nil); err != nil {
 			findings = append(findings, truhook.Finding{Severity: truhook.SeverityError, Name: "table-missing", Subject: table,
-				Problem: "The table cannot be read.", Remedy: "Run the statements of sqlstore.Schema, and grant SELECT, INSERT, UPDATE and DELETE."})
+				Problem: "The table cannot be read.", Remedy: "Run the statements of sqlstore.PostgresSchema or SQLiteSchema, and grant SELECT, INSERT, UPDATE and DELETE."})
 		}
 	}
 	checks := postgresSettings

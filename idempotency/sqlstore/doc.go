@@ -3,11 +3,11 @@
 //
 //	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL")) // github.com/jackc/pgx/v5/stdlib
 //	...
-//	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+//	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 //	...
 //	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{Policy: truv.RetryPolicy()})
 //
-// The tables are yours to create: put [Schema] into a migration. They grow until you call [Store.Prune], every hour
+// The tables are yours to create: put [PostgresSchema] or [SQLiteSchema] into a migration. They grow until you call [Store.Prune], every hour
 // say. [Store.Audit] looks at tables and settings once at start.
 //
 // # What is promised

@@ -5,9 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig/truv"
@@ -17,15 +16,12 @@ import (
 
 // One commit makes both the claim of an event and its effect. No middleware of package idempotency is needed.
 func ExampleStore_Once() {
-	db, err := sql.Open("pgx", server.URL()) // your DATABASE_URL
+	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL")) // import _ "github.com/jackc/pgx/v5/stdlib"
 	if err != nil {
 		panic(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec(`CREATE TABLE payrolls (order_id text PRIMARY KEY, status text)`); err != nil {
-		panic(err)
-	}
-	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 	if err != nil {
 		panic(err)
 	}
@@ -51,22 +47,18 @@ func ExampleStore_Once() {
 
 	for range 3 { // the provider delivers it again
 		fresh, err := handle(context.Background(), "webhook-1", "order-1", "completed")
-		fmt.Println(fresh, err)
+		fmt.Println(fresh, err) // true, then false
 	}
-	// Output:
-	// true <nil>
-	// false <nil>
-	// false <nil>
 }
 
 // The middleware over PostgreSQL, for a handler that calls others.
-func ExampleNewStore() {
-	db, err := sql.Open("pgx", server.URL())
+func ExampleNewPostgres() {
+	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL"))
 	if err != nil {
 		panic(err)
 	}
 	defer db.Close()
-	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 	if err != nil {
 		panic(err)
 	}
@@ -90,12 +82,12 @@ func ExampleNewStore() {
 
 // What a process does beside serving: look at the database once, and make room now and then.
 func ExampleStore_Prune() {
-	db, err := sql.Open("pgx", server.URL())
+	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL"))
 	if err != nil {
 		panic(err)
 	}
 	defer db.Close()
-	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 	if err != nil {
 		panic(err)
 	}
@@ -120,5 +112,4 @@ func ExampleStore_Prune() {
 		}
 	}()
 	cancel()
-	// Output:
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -24,9 +23,9 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Store is an [idempotency.Store] in an SQL database. It is made by [NewStore], and safe
-// for concurrent use; the zero Store refuses every call. Its tables are those of [Schema], found by the search_path of
-// the connection in PostgreSQL.
+// A Store is an [idempotency.Store] in an SQL database. It is made by [NewPostgres] or [NewSQLite], and
+// safe for concurrent use; the zero Store refuses every call. Its tables are those of [PostgresSchema], found by the
+// search_path of the connection, or [SQLiteSchema].
 //
 // A claim of a new event and a duplicate are one statement in PostgreSQL (in SQLite, which is in the process, two and
 // one), and so is each of the other calls; a take-over is two. A database that has run out of space answers
@@ -40,31 +39,32 @@ type Store struct {
 
 var _ idempotency.Store = (*Store)(nil)
 
-// NewStore returns a store in db. It does not connect, and creates nothing: see [Schema]. A nil db and an unknown
-// dialect are errors.
-func NewStore(db *sql.DB, d Dialect, cfg Config) (*Store, error) {
+// NewPostgres returns a store in db, a PostgreSQL of version 12 or later. It does not connect and creates nothing: see
+// [PostgresSchema]. A nil db is an error.
+func NewPostgres(db *sql.DB, cfg Config) (*Store, error) {
+	return newStore(db, cfg, &postgres, nil)
+}
+
+// NewSQLite returns a store in db, a SQLite of version 3.35 or later, opened as the package comment says. It does not
+// connect and creates nothing: see [SQLiteSchema]. A nil db is an error.
+func NewSQLite(db *sql.DB, cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return newStore(db, cfg, &sqlite, cfg.Now)
+}
+
+func newStore(db *sql.DB, cfg Config, q *statements, now func() time.Time) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: the database is nil")
 	}
-	s := &Store{db: db, retain: cfg.Retention}
-	switch d {
-	case PostgreSQL:
-		s.q = &postgres
-	case SQLite:
-		s.q, s.now = &sqlite, cfg.Now
-		if s.now == nil {
-			s.now = time.Now
-		}
-	default:
-		return nil, fmt.Errorf("sqlstore: unknown dialect: %v", d)
+	if cfg.Retention <= 0 {
+		cfg.Retention = 31 * 24 * time.Hour
 	}
-	if s.retain <= 0 {
-		s.retain = 31 * 24 * time.Hour
-	}
-	return s, nil
+	return &Store{db: db, q: q, now: now, retain: cfg.Retention}, nil
 }
 
-var errZero = errors.New("sqlstore: the store was not made by NewStore")
+var errZero = errors.New("sqlstore: the store was not made by NewPostgres or NewSQLite")
 
 // rounds is how often a call is begun again because somebody else was faster. Each round means that another one got on.
 // With the default isolation the second or third decides; above it the many that meet at one row take turns.

@@ -1,6 +1,6 @@
 // Package asynqinbox is an inbox for package inbox in Asynq, that is in Redis.
 //
-//	queue, err := asynqinbox.NewQueue(asynq.NewClient(redis), asynqinbox.Config{})
+//	queue, err := asynqinbox.New(asynq.NewClient(redis), asynqinbox.Config{})
 //	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy()})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	...
@@ -55,7 +55,7 @@ type Config struct {
 	Retention time.Duration
 }
 
-// A Queue is an [inbox.Enqueuer] over an asynq.Client. It is made by [NewQueue] and is safe for concurrent use; the
+// A Queue is an [inbox.Enqueuer] over an asynq.Client. It is made by [New] and is safe for concurrent use; the
 // zero Queue refuses every message.
 type Queue struct {
 	client  *asynq.Client
@@ -64,9 +64,9 @@ type Queue struct {
 
 var _ inbox.Enqueuer = (*Queue)(nil)
 
-// NewQueue returns a queue over client, which stays yours to close. It does not connect. A nil client is an error, and
+// New returns a queue over client, which stays yours to close. It does not connect. A nil client is an error, and
 // so is a retention of less than an hour.
-func NewQueue(client *asynq.Client, cfg Config) (*Queue, error) {
+func New(client *asynq.Client, cfg Config) (*Queue, error) {
 	if client == nil {
 		return nil, errors.New("asynqinbox: the client is nil")
 	}
@@ -93,7 +93,7 @@ func NewQueue(client *asynq.Client, cfg Config) (*Queue, error) {
 // duplicate, which is right: the task is there.
 func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, err error) {
 	if q == nil || q.client == nil {
-		return false, errors.New("asynqinbox: the queue was not made by NewQueue")
+		return false, errors.New("asynqinbox: the queue was not made by New")
 	}
 	payload, err := m.MarshalJSON()
 	if err != nil {

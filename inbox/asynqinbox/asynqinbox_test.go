@@ -49,7 +49,7 @@ func newQueue(t *testing.T, s *servertest.Server, cfg asynqinbox.Config) (*asynq
 	opt := asynq.RedisClientOpt{Addr: s.Addr()}
 	client, inspector := asynq.NewClient(opt), asynq.NewInspector(opt)
 	t.Cleanup(func() { _, _ = client.Close(), inspector.Close() })
-	q, err := asynqinbox.NewQueue(client, cfg)
+	q, err := asynqinbox.New(client, cfg)
 	require.NoError(t, err)
 	return q, inspector
 }
@@ -176,11 +176,11 @@ func TestWhatWasAcceptedSurvivesAKilledRedis(t *testing.T) {
 
 func TestWhatCannotWorkIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := asynqinbox.NewQueue(nil, asynqinbox.Config{})
+	_, err := asynqinbox.New(nil, asynqinbox.Config{})
 	assert.Error(t, err)
 	client := asynq.NewClient(asynq.RedisClientOpt{Addr: redis.Addr()})
 	defer client.Close()
-	_, err = asynqinbox.NewQueue(client, asynqinbox.Config{Retention: time.Minute})
+	_, err = asynqinbox.New(client, asynqinbox.Config{Retention: time.Minute})
 	assert.Error(t, err)
 	for _, q := range []*asynqinbox.Queue{nil, {}} {
 		_, err = q.Enqueue(t.Context(), message("a"))

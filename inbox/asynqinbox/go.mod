@@ -5,7 +5,7 @@ go 1.25.0
 require (
 	github.com/hibiken/asynq v0.26.0
 	github.com/stretchr/testify v1.12.1
-	github.com/truhook/truhook v0.0.0
+	github.com/truhook/truhook v0.1.0
 )
 
 require (

@@ -8,8 +8,7 @@ require (
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.1
 	github.com/riverqueue/river/rivertype v0.51.1
 	github.com/stretchr/testify v1.12.1
-	github.com/truhook/truhook v0.0.0
-	github.com/truhook/truhook/idempotency/sqlstore v0.0.0
+	github.com/truhook/truhook v0.1.0
 )
 
 require (
@@ -27,7 +26,4 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-replace (
-	github.com/truhook/truhook => ../..
-	github.com/truhook/truhook/idempotency/sqlstore => ../../idempotency/sqlstore
-)
+replace github.com/truhook/truhook => ../..

@@ -1,14 +1,14 @@
 // Package riverinbox is an inbox for package inbox in River, that is in PostgreSQL.
 //
 //	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{})
-//	queue, err := riverinbox.NewQueue(pool, client, riverinbox.Config{})
+//	queue, err := riverinbox.New(pool, client, riverinbox.Config{})
 //	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{Policy: truv.RetryPolicy()})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(accept))
 //	...
 //	worker, err := inbox.NewWorker(store, handle, idempotency.Config{}) // store: package sqlstore
 //	river.AddWorker(workers, riverinbox.NewWorker(worker))
 //
-// The tables are those of River's migrations, and truhook_once of sqlstore.Schema.
+// The tables are those of River's migrations, and truhook_once of sqlstore.PostgresSchema.
 //
 // # What is promised
 //
@@ -56,7 +56,7 @@ type Config struct {
 	Retention time.Duration
 }
 
-// A Queue is an [inbox.Enqueuer] over a River client. It is made by [NewQueue] and is safe for concurrent use; the zero
+// A Queue is an [inbox.Enqueuer] over a River client. It is made by [New] and is safe for concurrent use; the zero
 // Queue refuses every message.
 type Queue struct {
 	pool   *pgxpool.Pool
@@ -67,8 +67,8 @@ type Queue struct {
 
 var _ inbox.Enqueuer = (*Queue)(nil)
 
-// NewQueue returns a queue. The client's driver and pool lead to one database. A nil argument is an error.
-func NewQueue(pool *pgxpool.Pool, client *river.Client[pgx.Tx], cfg Config) (*Queue, error) {
+// New returns a queue. The client's driver and pool lead to one database. A nil argument is an error.
+func New(pool *pgxpool.Pool, client *river.Client[pgx.Tx], cfg Config) (*Queue, error) {
 	if pool == nil || client == nil {
 		return nil, errors.New("riverinbox: the pool or the client is nil")
 	}
@@ -96,7 +96,7 @@ var errDuplicate = errors.New("riverinbox: duplicate")
 // Enqueue implements [inbox.Enqueuer]. A redelivery that overtakes the commit of the first one waits for it.
 func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, err error) {
 	if q == nil || q.pool == nil {
-		return false, errors.New("riverinbox: the queue was not made by NewQueue")
+		return false, errors.New("riverinbox: the queue was not made by New")
 	}
 	seen, err := q.pool.Exec(ctx, known, m.Key.Scope, m.Key.ID) // a storm of duplicates only reads
 	if err != nil {

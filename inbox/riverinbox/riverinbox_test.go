@@ -45,7 +45,7 @@ func database(t *testing.T) (*pgxpool.Pool, *servertest.Server) {
 	require.NoError(t, err)
 	_, err = migrator.Migrate(t.Context(), rivermigrate.DirectionUp, nil)
 	require.NoError(t, err)
-	_, err = pool.Exec(t.Context(), sqlstore.Schema(sqlstore.PostgreSQL))
+	_, err = pool.Exec(t.Context(), sqlstore.PostgresSchema())
 	require.NoError(t, err)
 	return pool, server
 }
@@ -68,7 +68,7 @@ func client(t *testing.T, pool *pgxpool.Pool, workers *river.Workers) *river.Cli
 
 func newQueue(t *testing.T, pool *pgxpool.Pool) *riverinbox.Queue {
 	t.Helper()
-	q, err := riverinbox.NewQueue(pool, client(t, pool, nil), riverinbox.Config{})
+	q, err := riverinbox.New(pool, client(t, pool, nil), riverinbox.Config{})
 	require.NoError(t, err)
 	return q
 }
@@ -251,13 +251,13 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	defer pool.Close()
 	c := client(t, pool, nil)
-	_, err = riverinbox.NewQueue(nil, c, riverinbox.Config{})
+	_, err = riverinbox.New(nil, c, riverinbox.Config{})
 	assert.Error(t, err)
-	_, err = riverinbox.NewQueue(pool, nil, riverinbox.Config{})
+	_, err = riverinbox.New(pool, nil, riverinbox.Config{})
 	assert.Error(t, err)
-	_, err = riverinbox.NewQueue(pool, c, riverinbox.Config{Insert: &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}})
+	_, err = riverinbox.New(pool, c, riverinbox.Config{Insert: &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}})
 	assert.Error(t, err)
-	q, err := riverinbox.NewQueue(pool, c, riverinbox.Config{Insert: &river.InsertOpts{MaxAttempts: 3}})
+	q, err := riverinbox.New(pool, c, riverinbox.Config{Insert: &river.InsertOpts{MaxAttempts: 3}})
 	require.NoError(t, err)
 	for _, q := range []*riverinbox.Queue{nil, {}, q} {
 		_, err = q.Enqueue(t.Context(), message("a"))

@@ -1,4 +1,4 @@
-package sqlinbox
+package sqliteinbox
 
 import (
 	"context"
@@ -15,8 +15,9 @@ import (
 type Stats struct {
 	Waiting int64 // begun when a worker is free; also those whose worker died
 	Delayed int64 // failed and backing off
-	Running int64
-	Dead    int64
+	Running int64 // with a worker, under a lease
+	Dead    int64 // not tried any more, until Replay
+
 	// Oldest is how long ago the oldest event was accepted that is neither done nor dead; zero: there is none.
 	Oldest time.Duration
 }
@@ -36,11 +37,11 @@ func (q *Queue) Stats(ctx context.Context) (s Stats, err error) {
 
 // A DeadEvent is one that is not tried any more.
 type DeadEvent struct {
-	Key      idempotency.Key
-	Attempts int
-	Error    string // the text of the last error, at most 500 bytes; it is your function's
-	Accepted time.Time
-	Since    time.Time
+	Key      idempotency.Key // of the event
+	Attempts int             // all that were made, those before a Replay included
+	Error    string          // the text of the last error, at most 500 bytes; it is your function's
+	Accepted time.Time       // when Enqueue stored it
+	Since    time.Time       // when it died
 }
 
 // Dead returns at most max dead events, those first that died first. A max of less than 1 is an error.
@@ -49,7 +50,7 @@ func (q *Queue) Dead(ctx context.Context, max int) (events []DeadEvent, err erro
 	case q == nil || q.db == nil:
 		return nil, errZero
 	case max < 1:
-		return nil, errors.New("sqlinbox: Dead: max is less than 1")
+		return nil, errors.New("sqliteinbox: Dead: max is less than 1")
 	}
 	err = q.query(ctx, &listDead, []any{max}, func(r *sql.Rows) error {
 		var e DeadEvent
@@ -63,7 +64,7 @@ func (q *Queue) Dead(ctx context.Context, max int) (events []DeadEvent, err erro
 }
 
 // ErrNotDead is what Replay returns for a key of which there is no dead event.
-var ErrNotDead = errors.New("sqlinbox: there is no dead event of this key")
+var ErrNotDead = errors.New("sqliteinbox: there is no dead event of this key")
 
 // Replay brings a dead event back, with as many attempts as a new one. Its Attempt goes on from where it was. What is
 // not dead is left alone: [ErrNotDead].
@@ -85,7 +86,7 @@ func (q *Queue) Prune(ctx context.Context, max int) (deleted int, err error) {
 	case q == nil || q.db == nil:
 		return 0, errZero
 	case max < 1:
-		return 0, errors.New("sqlinbox: Prune: max is less than 1")
+		return 0, errors.New("sqliteinbox: Prune: max is less than 1")
 	}
 	for _, s := range []*statement{&pruneDone, &pruneResources} {
 		if deleted >= max {
@@ -113,27 +114,18 @@ func (q *Queue) Audit(ctx context.Context) (findings []string, err error) {
 		}
 		return strings.ToLower(value)
 	}
-	if q.dialect == PostgreSQL {
-		if ask("SHOW fsync") == "off" {
-			findings = append(findings, "fsync is off: a crash of the machine can destroy the database")
-		}
-		if ask("SHOW synchronous_commit") == "off" {
-			findings = append(findings, "synchronous_commit is off: a crash loses what was accepted last")
-		}
-	} else {
-		mode, level := ask("PRAGMA journal_mode"), ask("PRAGMA synchronous")
-		if mode == "memory" || mode == "off" {
-			findings = append(findings, fmt.Sprintf("journal_mode is %s: a crash can destroy the database", mode))
-		}
-		if level == "0" || level == "1" {
-			findings = append(findings, "synchronous is below FULL: a crash of the machine loses what was accepted last")
-		}
-		if ask("PRAGMA busy_timeout") == "0" {
-			findings = append(findings, "busy_timeout is 0: two writers at once are an error instead of a wait")
-		}
+	mode, level := ask("PRAGMA journal_mode"), ask("PRAGMA synchronous")
+	if mode == "memory" || mode == "off" {
+		findings = append(findings, fmt.Sprintf("journal_mode is %s: a crash can destroy the database", mode))
+	}
+	if level == "0" || level == "1" {
+		findings = append(findings, "synchronous is below FULL: a crash of the machine loses what was accepted last")
+	}
+	if ask("PRAGMA busy_timeout") == "0" {
+		findings = append(findings, "busy_timeout is 0: two writers at once are an error instead of a wait")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sqlinbox: %w", err)
+		return nil, fmt.Errorf("sqliteinbox: %w", err)
 	}
 	return findings, nil
 }

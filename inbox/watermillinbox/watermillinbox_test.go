@@ -92,7 +92,7 @@ func accepted(id string) inbox.Message {
 
 func TestADeliveryAndItsDuplicatesAreOneMessageAndOneEffect(t *testing.T) {
 	t.Parallel()
-	q, err := watermillinbox.NewQueue(publisher(t), "one")
+	q, err := watermillinbox.New(publisher(t), "one")
 	require.NoError(t, err)
 	store := memory()
 	accept, err := inbox.NewHandler(q, "truv/test", func(v *truhook.Verified) (string, error) { return string(v.Payload), nil }, inbox.Config{Store: store})
@@ -117,7 +117,7 @@ func TestADeliveryAndItsDuplicatesAreOneMessageAndOneEffect(t *testing.T) {
 
 func TestADuplicateThatIsInTheTopicIsHandledOnce(t *testing.T) {
 	t.Parallel()
-	q, err := watermillinbox.NewQueue(publisher(t), "twice")
+	q, err := watermillinbox.New(publisher(t), "twice")
 	require.NoError(t, err)
 	for _, id := range []string{"a", "a", "a", "end"} { // a crash between publish and completion, twice
 		duplicate, err := q.Enqueue(t.Context(), accepted(id))
@@ -131,7 +131,7 @@ func TestADuplicateThatIsInTheTopicIsHandledOnce(t *testing.T) {
 
 func TestAFailureComesAgainAndAPermanentOneIsPoison(t *testing.T) {
 	t.Parallel()
-	q, err := watermillinbox.NewQueue(publisher(t), "failing")
+	q, err := watermillinbox.New(publisher(t), "failing")
 	require.NoError(t, err)
 	for _, id := range []string{"permanent", "failing"} {
 		_, err := q.Enqueue(t.Context(), accepted(id))
@@ -173,7 +173,7 @@ func (r *recorder) Close() error { return nil }
 func TestTheUUIDIsThatOfTheEvent(t *testing.T) {
 	t.Parallel()
 	r := &recorder{}
-	q, err := watermillinbox.NewQueue(r, "t")
+	q, err := watermillinbox.New(r, "t")
 	require.NoError(t, err)
 	for _, id := range []string{"a", "a", "b"} {
 		_, err := q.Enqueue(t.Context(), accepted(id))
@@ -188,7 +188,7 @@ func TestTheUUIDIsThatOfTheEvent(t *testing.T) {
 func TestWhatWasNotPublishedIsAnError(t *testing.T) {
 	t.Parallel()
 	r := &recorder{err: errHandler}
-	q, err := watermillinbox.NewQueue(r, "t")
+	q, err := watermillinbox.New(r, "t")
 	require.NoError(t, err)
 	_, err = q.Enqueue(t.Context(), accepted("a"))
 	assert.ErrorIs(t, err, errHandler)
@@ -203,9 +203,9 @@ func TestWhatWasNotPublishedIsAnError(t *testing.T) {
 		_, err = q.Enqueue(t.Context(), accepted("a"))
 		assert.Error(t, err)
 	}
-	_, err = watermillinbox.NewQueue(nil, "t")
+	_, err = watermillinbox.New(nil, "t")
 	assert.Error(t, err)
-	_, err = watermillinbox.NewQueue(r, "")
+	_, err = watermillinbox.New(r, "")
 	assert.Error(t, err)
 	assert.Panics(t, func() { watermillinbox.NewHandler(nil) })
 	worker, err := inbox.NewWorker(memory(), func(context.Context, *truhook.Verified) error { return nil }, idempotency.Config{})

@@ -1,4 +1,4 @@
-package crashtest_test
+package crash_test
 
 import (
 	"database/sql"
@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/idempotency/crashtest"
+	"github.com/truhook/truhook/integration/crash"
 )
 
 // held fails if an event is lost, or had two effects without being told.
-func held(t *testing.T, r crashtest.Report) {
+func held(t *testing.T, r crash.Report) {
 	t.Helper()
 	assert.Empty(t, r.Lost, "acknowledged events without an effect")
 	assert.Empty(t, r.Unannounced, "events with two effects under one attempt")
@@ -22,22 +22,22 @@ func held(t *testing.T, r crashtest.Report) {
 func TestCrashRedisWithAppendOnlyFile(t *testing.T) {
 	t.Parallel()
 	s := startRedis(t, "appendonly yes", "appendfsync always")
-	held(t, crashtest.Run(t, crashtest.Config{
-		Receiver: "redis", Target: s.URL(), Times: *crashes, Faults: []crashtest.Fault{crashtest.KillServer(s)},
+	held(t, crash.Run(t, crash.Config{
+		Receiver: "redis", Target: s.URL(), Times: *crashes, Faults: []crash.Fault{crash.KillServer(s)},
 	}))
 }
 
 func TestCrashPostgres(t *testing.T) {
 	t.Parallel()
 	s, _ := startPostgres(t)
-	held(t, crashtest.Run(t, crashtest.Config{
-		Receiver: "postgres", Target: s.URL(), Times: *crashes, Faults: []crashtest.Fault{crashtest.KillServer(s)},
+	held(t, crash.Run(t, crash.Config{
+		Receiver: "postgres", Target: s.URL(), Times: *crashes, Faults: []crash.Fault{crash.KillServer(s)},
 	}))
 }
 
 func TestCrashSQLite(t *testing.T) {
 	t.Parallel()
-	held(t, crashtest.Run(t, crashtest.Config{
+	held(t, crash.Run(t, crash.Config{
 		Receiver: "sqlite", Target: filepath.Join(t.TempDir(), "hooks.db"), Times: *crashes,
 	}))
 }
@@ -45,8 +45,8 @@ func TestCrashSQLite(t *testing.T) {
 func TestCrashOnceHasExactlyOneEffect(t *testing.T) {
 	t.Parallel()
 	s, db := startPostgres(t)
-	r := crashtest.Run(t, crashtest.Config{
-		Receiver: "once", Target: s.URL(), Times: *crashes, Faults: []crashtest.Fault{crashtest.KillServer(s)},
+	r := crash.Run(t, crash.Config{
+		Receiver: "once", Target: s.URL(), Times: *crashes, Faults: []crash.Fault{crash.KillServer(s)},
 		Effects: func() (map[string][]uint32, error) { return rows(db) },
 	})
 	held(t, r)
@@ -62,8 +62,8 @@ func TestCrashRedisWithoutAppendOnlyFileForgets(t *testing.T) {
 	c, err := client(s.URL())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	r := crashtest.Run(t, crashtest.Config{
-		Receiver: "redis", Target: s.URL(), Times: *crashes, Faults: []crashtest.Fault{crashtest.KillServer(s)}, Spare: true,
+	r := crash.Run(t, crash.Config{
+		Receiver: "redis", Target: s.URL(), Times: *crashes, Faults: []crash.Fault{crash.KillServer(s)}, Spare: true,
 	})
 	assert.Empty(t, r.Lost, "events are not lost even so, as long as they are delivered again")
 	assert.NotEmpty(t, r.Unannounced, "Redis without an append-only file should have forgotten completed events")
@@ -75,8 +75,8 @@ func TestCrashRedisWithoutAppendOnlyFileForgets(t *testing.T) {
 func TestCrashTheUsualRecipeFails(t *testing.T) {
 	t.Parallel()
 	s := startRedis(t, "appendonly yes", "appendfsync always")
-	r := crashtest.Run(t, crashtest.Config{
-		Receiver: "naive", Target: s.URL(), Times: *crashes, Faults: []crashtest.Fault{crashtest.KillServer(s)},
+	r := crash.Run(t, crash.Config{
+		Receiver: "naive", Target: s.URL(), Times: *crashes, Faults: []crash.Fault{crash.KillServer(s)},
 	})
 	assert.NotEmpty(t, r.Unannounced, "SET NX should have let an event have two effects under one attempt")
 }

@@ -1,4 +1,4 @@
-package crashtest_test
+package crash_test
 
 import (
 	"context"
@@ -15,15 +15,15 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/idempotency/crashtest"
 	"github.com/truhook/truhook/idempotency/redisstore"
 	"github.com/truhook/truhook/idempotency/sqlstore"
+	"github.com/truhook/truhook/integration/crash"
 	"github.com/truhook/truhook/internal/servertest"
 )
 
 var crashes = flag.Int("crashes", 12, "how many times the receiver or its server is killed, for each store")
 
-var receivers = map[string]crashtest.Receiver{
+var receivers = map[string]crash.Receiver{
 	"redis":    leased(openRedis),
 	"postgres": leased(openPostgres),
 	"sqlite":   leased(openSQLite),
@@ -33,7 +33,7 @@ var receivers = map[string]crashtest.Receiver{
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(quiet{})
-	crashtest.Main(receivers)
+	crash.Main(receivers)
 	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil { // the tests wait more than they work
 		panic(err)
@@ -46,13 +46,13 @@ type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
 
-func leased(open func(target string) (idempotency.Store, error)) crashtest.Receiver {
-	return func(target string, effect crashtest.Effect) (http.Handler, error) {
+func leased(open func(target string) (idempotency.Store, error)) crash.Receiver {
+	return func(target string, effect crash.Effect) (http.Handler, error) {
 		s, err := open(target)
 		if err != nil {
 			return nil, err
 		}
-		return crashtest.Handler(s, effect)
+		return crash.Handler(s, effect)
 	}
 }
 
@@ -70,7 +70,7 @@ func openRedis(url string) (idempotency.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return redisstore.NewStore(c, redisstore.Config{})
+	return redisstore.New(c, redisstore.Config{})
 }
 
 func openPostgres(url string) (idempotency.Store, error) {
@@ -78,7 +78,7 @@ func openPostgres(url string) (idempotency.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	return sqlstore.NewPostgres(db, sqlstore.Config{})
 }
 
 func openSQLite(path string) (idempotency.Store, error) {
@@ -88,19 +88,19 @@ func openSQLite(path string) (idempotency.Store, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.Exec(sqlstore.Schema(sqlstore.SQLite)); err != nil {
+	if _, err := db.Exec(sqlstore.SQLiteSchema()); err != nil {
 		return nil, err
 	}
-	return sqlstore.NewStore(db, sqlstore.SQLite, sqlstore.Config{})
+	return sqlstore.NewSQLite(db, sqlstore.Config{})
 }
 
 // receiveOnce is a receiver without a middleware: claim and effect are one commit.
-func receiveOnce(url string, _ crashtest.Effect) (http.Handler, error) {
+func receiveOnce(url string, _ crash.Effect) (http.Handler, error) {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return nil, err
 	}
-	s, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	s, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -110,22 +110,22 @@ func receiveOnce(url string, _ crashtest.Effect) (http.Handler, error) {
 			return err
 		}
 		defer tx.Rollback() //nolint:errcheck // does nothing after a commit
-		fresh, err := s.Once(ctx, tx, idempotency.Key{Scope: "crashtest", ID: event})
+		fresh, err := s.Once(ctx, tx, idempotency.Key{Scope: "crash", ID: event})
 		if err != nil || !fresh {
 			return err
 		}
-		if err := crashtest.Moment(ctx); err != nil {
+		if err := crash.Moment(ctx); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `INSERT INTO effects (event) VALUES ($1)`, event); err != nil {
 			return err
 		}
-		if err := crashtest.Moment(ctx); err != nil {
+		if err := crash.Moment(ctx); err != nil {
 			return err
 		}
 		return tx.Commit()
 	}
-	return crashtest.Verified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return crash.Verified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, _ := truhook.FromContext(r.Context())
 		if err := handle(r.Context(), string(v.Payload)); err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -149,7 +149,7 @@ func startPostgres(tb testing.TB, settings ...string) (*servertest.Server, *sql.
 	db, err := sql.Open("pgx", s.URL())
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = db.Close() })
-	_, err = db.Exec(sqlstore.Schema(sqlstore.PostgreSQL) + `;CREATE TABLE effects (event text NOT NULL)`)
+	_, err = db.Exec(sqlstore.PostgresSchema() + `;CREATE TABLE effects (event text NOT NULL)`)
 	require.NoError(tb, err)
 	return s, db
 }

@@ -1,4 +1,4 @@
-package crashtest_test
+package crash_test
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/idempotency/crashtest"
 	"github.com/truhook/truhook/idempotency/sqlstore"
+	"github.com/truhook/truhook/integration/crash"
 	"github.com/truhook/truhook/internal/servertest"
 )
 
@@ -24,9 +24,9 @@ type backend struct {
 }
 
 // through returns the server's URL with the address of a new proxy.
-func (b backend) through(tb testing.TB) (*crashtest.Proxy, string) {
+func (b backend) through(tb testing.TB) (*crash.Proxy, string) {
 	tb.Helper()
-	p := crashtest.NewProxy(tb, b.server.Addr())
+	p := crash.NewProxy(tb, b.server.Addr())
 	u, err := url.Parse(b.server.URL())
 	require.NoError(tb, err)
 	u.Host = p.Addr()
@@ -113,7 +113,7 @@ var probes = []probe{
 }
 
 // try makes a call through a bad connection, then the same call through a good one.
-func try(t *testing.T, b backend, toxic crashtest.Toxic, pr probe) error {
+func try(t *testing.T, b backend, toxic crash.Toxic, pr probe) error {
 	t.Helper()
 	open := func(url string) idempotency.Store {
 		s, err := b.open(url)
@@ -155,7 +155,7 @@ func try(t *testing.T, b backend, toxic crashtest.Toxic, pr probe) error {
 func TestPartitionAtEveryCall(t *testing.T) {
 	t.Parallel()
 	for name, b := range backends(t) {
-		for _, toxic := range crashtest.Toxics {
+		for _, toxic := range crash.Toxics {
 			for _, pr := range probes {
 				t.Run(name+"/"+toxic.Name+"/"+pr.name, func(t *testing.T) {
 					t.Parallel()
@@ -174,7 +174,7 @@ func TestPartitionMakesTheUsualRecipeLoseItsOwnClaim(t *testing.T) {
 		return naive{c: c}, err
 	}}
 	var failed []string
-	for _, toxic := range crashtest.Toxics {
+	for _, toxic := range crash.Toxics {
 		if try(t, b, toxic, probes[0]) != nil {
 			failed = append(failed, toxic.Name)
 		}
@@ -190,7 +190,7 @@ func TestPartitionOnceHasExactlyOneEffect(t *testing.T) {
 	t.Parallel()
 	pg, admin := startPostgres(t)
 	b := backend{server: pg}
-	for _, toxic := range crashtest.Toxics {
+	for _, toxic := range crash.Toxics {
 		for _, step := range []string{"Once", "write", "commit"} {
 			t.Run(toxic.Name+"/"+step, func(t *testing.T) {
 				t.Parallel()
@@ -199,7 +199,7 @@ func TestPartitionOnceHasExactlyOneEffect(t *testing.T) {
 				require.NoError(t, err)
 				defer db.Close()
 				require.NoError(t, db.Ping())
-				s, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+				s, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 				require.NoError(t, err)
 				handle := func(ctx context.Context, at func(step string)) error {
 					tx, err := db.BeginTx(ctx, nil)
@@ -250,11 +250,11 @@ func TestPartitionUnderLoad(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			proxy, url := b.through(t)
-			var faults []crashtest.Fault
-			for _, toxic := range crashtest.Toxics {
+			var faults []crash.Fault
+			for _, toxic := range crash.Toxics {
 				faults = append(faults, proxy.Fault(toxic, 250*time.Millisecond))
 			}
-			held(t, crashtest.Run(t, crashtest.Config{
+			held(t, crash.Run(t, crash.Config{
 				Receiver: name, Target: url, Times: *crashes, Faults: faults, Spare: true,
 			}))
 		})

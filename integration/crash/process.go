@@ -1,4 +1,4 @@
-package crashtest
+package crash
 
 import (
 	"bufio"
@@ -39,7 +39,7 @@ func (p *process) start() error {
 	p.cmd = cmd
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		return errors.Join(fmt.Errorf("crashtest: the receiver does not start: %w", err), p.kill())
+		return errors.Join(fmt.Errorf("crash: the receiver does not start: %w", err), p.kill())
 	}
 	url := "http://" + line[:len(line)-1] + "/"
 	p.url.Store(&url)

@@ -1,4 +1,4 @@
-package crashtest
+package crash
 
 import (
 	"context"
@@ -51,7 +51,7 @@ func (p *provider) deliver(ctx context.Context, event string) error {
 	for !p.post(ctx, event) {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("crashtest: %s is not acknowledged: %w", event, ctx.Err())
+			return fmt.Errorf("crash: %s is not acknowledged: %w", event, ctx.Err())
 		case <-time.After(time.Duration(10+rand.IntN(40)) * time.Millisecond): //nolint:gosec // nothing to guess
 		}
 	}

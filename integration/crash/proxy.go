@@ -1,4 +1,4 @@
-package crashtest
+package crash
 
 import (
 	"context"
@@ -65,7 +65,7 @@ func (p *Proxy) Poison(t Toxic) (cure func() error, err error) {
 		return p.p.Start, nil
 	}
 	if _, err := p.p.Toxics.AddToxicJson(strings.NewReader(t.spec)); err != nil {
-		return nil, fmt.Errorf("crashtest: %s: %w", t.Name, err)
+		return nil, fmt.Errorf("crash: %s: %w", t.Name, err)
 	}
 	return func() error { return p.p.Toxics.RemoveToxic(context.Background(), "t") }, nil
 }

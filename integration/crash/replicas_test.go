@@ -1,4 +1,4 @@
-package crashtest_test
+package crash_test
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/idempotency/crashtest"
+	"github.com/truhook/truhook/integration/crash"
 )
 
 // counted holds the attempts of the effects that each event had, in whichever replica.
@@ -48,14 +48,14 @@ func newReplica(open func() (idempotency.Store, error), c *counted) (*replica, e
 	if err != nil {
 		return nil, err
 	}
-	once, err := idempotency.NewMiddleware(s, "replicas", crashtest.EventOf, idempotency.Config{Policy: truv.RetryPolicy()})
+	once, err := idempotency.NewMiddleware(s, "replicas", crash.EventOf, idempotency.Config{Policy: truv.RetryPolicy()})
 	if err != nil {
 		return nil, err
 	}
-	server := httptest.NewServer(crashtest.Verified(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
+	server := httptest.NewServer(crash.Verified(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
 		claim, _ := idempotency.FromContext(ctx)
 		c.add(string(v.Payload), claim.Attempt)
-		return crashtest.Moment(ctx)
+		return crash.Moment(ctx)
 	})))
 	u, err := url.Parse(server.URL)
 	return &replica{server, once, u}, err

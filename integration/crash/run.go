@@ -1,4 +1,4 @@
-package crashtest
+package crash
 
 import (
 	"context"
@@ -147,7 +147,7 @@ func disturb(ctx context.Context, cfg Config, p *process) (map[string]int, error
 		}
 		f := faults[rand.IntN(len(faults))] //nolint:gosec // nothing to guess
 		if err := f.Do(); err != nil {
-			return happened, fmt.Errorf("crashtest: %s: %w", f.Name, err)
+			return happened, fmt.Errorf("crash: %s: %w", f.Name, err)
 		}
 		happened[f.Name]++
 	}
@@ -184,7 +184,7 @@ func readEffects(file string) (map[string][]uint32, error) {
 		var event string
 		var attempt uint32
 		if _, err := fmt.Sscanf(line, "%s %d\n", &event, &attempt); err != nil {
-			return nil, fmt.Errorf("crashtest: effect %q: %w", line, err)
+			return nil, fmt.Errorf("crash: effect %q: %w", line, err)
 		}
 		effects[event] = append(effects[event], attempt)
 	}

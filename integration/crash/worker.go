@@ -1,4 +1,4 @@
-package crashtest
+package crash
 
 import (
 	"context"
@@ -22,9 +22,9 @@ type Effect func(event string, attempt uint32) error
 type Receiver func(target string, effect Effect) (http.Handler, error)
 
 const (
-	workerEnv  = "TRUHOOK_CRASHTEST_WORKER"
-	targetEnv  = "TRUHOOK_CRASHTEST_TARGET"
-	effectsEnv = "TRUHOOK_CRASHTEST_EFFECTS"
+	workerEnv  = "TRUHOOK_CRASH_WORKER"
+	targetEnv  = "TRUHOOK_CRASH_TARGET"
+	effectsEnv = "TRUHOOK_CRASH_EFFECTS"
 )
 
 // Main runs one of the receivers and does not return, if this process was started as one by [Run]. Call it first in
@@ -43,7 +43,7 @@ func Main(receivers map[string]Receiver) {
 
 func work(receiver Receiver) error {
 	if receiver == nil {
-		return errors.New("crashtest: no such receiver")
+		return errors.New("crash: no such receiver")
 	}
 	file, err := os.OpenFile(os.Getenv(effectsEnv), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -74,7 +74,7 @@ const Lease = 400 * time.Millisecond
 // Handler returns the endpoint of a receiver behind the middleware. Its handler takes a moment before and after its
 // effect, and fails at times after it, so that a kill and a failure meet every step.
 func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
-	once, err := idempotency.NewMiddleware(store, "crashtest", EventOf, idempotency.Config{
+	once, err := idempotency.NewMiddleware(store, "crash", EventOf, idempotency.Config{
 		Lease: Lease, Wait: -1, AnswerWithin: -1, MaxAttempts: -1,
 	})
 	if err != nil {
@@ -98,7 +98,7 @@ func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 	})), nil
 }
 
-var errFailed = errors.New("crashtest: failed on purpose")
+var errFailed = errors.New("crash: failed on purpose")
 
 // EventOf is the KeyFunc of the simulated provider.
 func EventOf(v *truhook.Verified) (string, error) { return string(v.Payload), nil }

@@ -1,45 +1,31 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
-	"github.com/truhook/truhook/internal/servertest"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
 // BenchmarkEnqueue measures what accepting costs beside the raw statement: one INSERT of as many bytes into a table with
 // the same key.
 func BenchmarkEnqueue(b *testing.B) {
-	server, err := servertest.StartPostgres()
+	db := newDatabase(b).open(b)
+	_, err := db.ExecContext(b.Context(), "CREATE TABLE raw (scope text, id text, message blob, PRIMARY KEY (scope, id))")
 	require.NoError(b, err)
-	b.Cleanup(func() { _ = server.Stop() })
-	for _, d := range []database{
-		{sqlinbox.SQLite, "sqlite", "file:" + filepath.Join(b.TempDir(), "bench.db") + sqliteSettings},
-		{sqlinbox.PostgreSQL, "pgx", server.URL()},
-	} {
-		db, err := d.connect()
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = db.Close() })
-		blob := map[sqlinbox.Dialect]string{sqlinbox.SQLite: "blob", sqlinbox.PostgreSQL: "bytea"}[d.dialect]
-		_, err = db.ExecContext(b.Context(), sqlinbox.Schema(d.dialect)+
-			fmt.Sprintf("; CREATE TABLE raw (scope text, id text, message %s, PRIMARY KEY (scope, id))", blob))
-		require.NoError(b, err)
-		q, err := sqlinbox.NewQueue(db, d.dialect, sqlinbox.Config{})
-		require.NoError(b, err)
-		benchmark(b, db, d.dialect, q)
-	}
+	q, err := sqliteinbox.New(db, sqliteinbox.Config{})
+	require.NoError(b, err)
+	benchmark(b, db, q)
 }
 
 var benchIDs int
 
-func benchmark(b *testing.B, db *sql.DB, d sqlinbox.Dialect, q *sqlinbox.Queue) {
+func benchmark(b *testing.B, db *sql.DB, q *sqliteinbox.Queue) {
 	next := func() inbox.Message {
 		benchIDs++
 		m := message(fmt.Sprintf("event-%d", benchIDs))
@@ -47,21 +33,21 @@ func benchmark(b *testing.B, db *sql.DB, d sqlinbox.Dialect, q *sqlinbox.Queue) 
 		return m
 	}
 	ctx := context.Background()
-	b.Run(d.String()+"/raw", func(b *testing.B) {
+	b.Run("raw", func(b *testing.B) {
 		for b.Loop() {
 			m := next()
 			_, err := db.ExecContext(ctx, "INSERT INTO raw VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", m.Key.Scope, m.Key.ID, m.Payload)
 			require.NoError(b, err)
 		}
 	})
-	b.Run(d.String()+"/enqueue", func(b *testing.B) {
+	b.Run("enqueue", func(b *testing.B) {
 		for b.Loop() {
 			_, err := q.Enqueue(ctx, next())
 			require.NoError(b, err)
 		}
 	})
 	same := next()
-	b.Run(d.String()+"/duplicate", func(b *testing.B) {
+	b.Run("duplicate", func(b *testing.B) {
 		for b.Loop() {
 			_, err := q.Enqueue(ctx, same)
 			require.NoError(b, err)

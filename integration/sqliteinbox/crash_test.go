@@ -1,4 +1,4 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"bufio"
@@ -27,33 +27,28 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
-	"github.com/truhook/truhook/internal/servertest"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
 // kills is small in the normal run: go test -run KilledAtRandom -kills 200 -timeout 30m
 var kills = flag.Int("kills", 10, "how often a process is killed in the crash tests")
 
-// A child process is a receiver and its worker. The variable holds driver, database and the file of effects.
+// A child process is a receiver and its worker. The variable holds the database and the file of effects.
 const childEnv = "TRUHOOK_INBOX_CHILD"
 
 func child() {
-	part := strings.Split(os.Getenv(childEnv), "\n")
-	d := database{dialect: sqlinbox.SQLite, driver: part[0], name: part[1]}
-	if part[0] == "pgx" {
-		d.dialect = sqlinbox.PostgreSQL
-	}
+	name, file, _ := strings.Cut(os.Getenv(childEnv), "\n")
 	check := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
-	db, err := d.connect()
+	db, err := database(name).connect()
 	check(err)
-	effects, err := os.OpenFile(part[2], os.O_APPEND|os.O_WRONLY, 0)
+	effects, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	check(err)
-	q, err := sqlinbox.NewQueue(db, d.dialect, sqlinbox.Config{
+	q, err := sqliteinbox.New(db, sqliteinbox.Config{
 		Lease: 400 * time.Millisecond, Poll: 10 * time.Millisecond, MaxAttempts: -1,
 		Backoff: func(int) time.Duration { return 20 * time.Millisecond },
 	})
@@ -87,7 +82,7 @@ func child() {
 }
 
 // once has its effect in the transaction that completes the event.
-func once(ctx context.Context, q *sqlinbox.Queue, db *sql.DB, id string) error {
+func once(ctx context.Context, q *sqliteinbox.Queue, db *sql.DB, id string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -104,13 +99,12 @@ func once(ctx context.Context, q *sqlinbox.Queue, db *sql.DB, id string) error {
 
 func pause() { time.Sleep(rand.N(4 * time.Millisecond)) }
 
-// A victim is the process that is killed, and its database server if there is one.
+// A victim is the process that is killed.
 type victim struct {
-	t      *testing.T
-	env    string
-	server *servertest.Server
-	cmd    *exec.Cmd
-	addr   atomic.Value // string
+	t    *testing.T
+	env  string
+	cmd  *exec.Cmd
+	addr atomic.Value // string
 }
 
 func (v *victim) start() {
@@ -147,26 +141,13 @@ func (v *victim) deliver(id string) {
 
 func TestNoEventIsLostByAProcessThatIsKilledAtRandom(t *testing.T) {
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		crash(t, newSQLite(t), nil)
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		server, err := servertest.StartPostgres()
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = server.Stop() })
-		crash(t, database{sqlinbox.PostgreSQL, "pgx", server.URL()}, server)
-	})
-}
-
-func crash(t *testing.T, d database, server *servertest.Server) {
+	d := newDatabase(t)
 	db := d.open(t)
 	_, err := db.ExecContext(t.Context(), "CREATE TABLE effect (id text)")
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "effects")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	v := &victim{t: t, env: d.driver + "\n" + d.name + "\n" + file, server: server}
+	v := &victim{t: t, env: string(d) + "\n" + file}
 	v.start()
 	defer func() { v.kill() }()
 
@@ -188,19 +169,14 @@ func crash(t *testing.T, d database, server *servertest.Server) {
 			}
 		})
 	}
-	for n := range *kills {
+	for range *kills {
 		time.Sleep(rand.N(250 * time.Millisecond))
-		if server != nil && n%3 == 2 { // the database under a process that lives
-			require.NoError(t, server.Kill())
-			require.NoError(t, server.Restart())
-			continue
-		}
 		v.kill()
 		v.start()
 	}
 	cancel()
 	provider.Wait()
-	q := newQueue(t, db, d.dialect, sqlinbox.Config{})
+	q := newQueue(t, db, sqliteinbox.Config{})
 	idle(t, q)
 
 	text, err := os.ReadFile(file)

@@ -1,4 +1,4 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"context"
@@ -9,11 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
@@ -21,95 +19,54 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
-	"github.com/truhook/truhook/internal/servertest"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
 var errHandler = errors.New("the handler failed")
-
-// postgres is one server for all tests.
-var postgres = sync.OnceValues(func() (*servertest.Server, error) { return servertest.StartPostgres() })
-
-var postgresStarted atomic.Bool
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		child()
 		return
 	}
-	code := m.Run()
-	if postgresStarted.Load() {
-		if s, err := postgres(); err == nil {
-			_ = s.Stop()
-		}
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
-// A database is one that a test has for itself.
-type database struct {
-	dialect sqlinbox.Dialect
-	driver  string
-	name    string
-}
+// A database is the name of one that a test has for itself.
+type database string
 
 const sqliteSettings = "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)"
 
-var schemas atomic.Int64
-
-func newSQLite(t *testing.T) database {
-	return database{sqlinbox.SQLite, "sqlite", "file:" + filepath.Join(t.TempDir(), "inbox.db") + sqliteSettings}
+func newDatabase(t testing.TB) database {
+	return database("file:" + filepath.Join(t.TempDir(), "inbox.db") + sqliteSettings)
 }
 
-func newPostgres(t *testing.T) database {
-	t.Helper()
-	postgresStarted.Store(true)
-	server, err := postgres()
-	require.NoError(t, err)
-	schema := fmt.Sprintf("t%d", schemas.Add(1))
-	db, err := sql.Open("pgx", server.URL())
-	require.NoError(t, err)
-	defer db.Close()
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
-	require.NoError(t, err)
-	return database{sqlinbox.PostgreSQL, "pgx", server.URL() + "&search_path=" + schema}
-}
-
-func (d database) open(t *testing.T) *sql.DB {
+func (d database) open(t testing.TB) *sql.DB {
 	t.Helper()
 	db, err := d.connect()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	_, err = db.ExecContext(t.Context(), sqlinbox.Schema(d.dialect))
+	_, err = db.ExecContext(t.Context(), sqliteinbox.Schema())
 	require.NoError(t, err)
 	return db
 }
 
 func (d database) connect() (*sql.DB, error) {
-	db, err := sql.Open(d.driver, d.name)
-	if err == nil && d.dialect == sqlinbox.SQLite {
+	db, err := sql.Open("sqlite", string(d))
+	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
 	return db, err
 }
 
-// each runs a test on both databases.
-func each(t *testing.T, test func(t *testing.T, db *sql.DB, d sqlinbox.Dialect)) {
+// each runs a test on a database of its own.
+func each(t *testing.T, test func(t *testing.T, db *sql.DB)) {
 	t.Helper()
 	t.Parallel()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		d := newSQLite(t)
-		test(t, d.open(t), d.dialect)
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		d := newPostgres(t)
-		test(t, d.open(t), d.dialect)
-	})
+	test(t, newDatabase(t).open(t))
 }
 
-func newQueue(t *testing.T, db *sql.DB, d sqlinbox.Dialect, cfg sqlinbox.Config) *sqlinbox.Queue {
+func newQueue(t *testing.T, db *sql.DB, cfg sqliteinbox.Config) *sqliteinbox.Queue {
 	t.Helper()
 	if cfg.Poll == 0 {
 		cfg.Poll = 10 * time.Millisecond
@@ -117,13 +74,13 @@ func newQueue(t *testing.T, db *sql.DB, d sqlinbox.Dialect, cfg sqlinbox.Config)
 	if cfg.Backoff == nil {
 		cfg.Backoff = func(int) time.Duration { return time.Millisecond }
 	}
-	q, err := sqlinbox.NewQueue(db, d, cfg)
+	q, err := sqliteinbox.New(db, cfg)
 	require.NoError(t, err)
 	return q
 }
 
 // start runs the queue until the test ends, or stop is called.
-func start(t *testing.T, q *sqlinbox.Queue, fn func(context.Context, *truhook.Verified) error) (stop func()) {
+func start(t *testing.T, q *sqliteinbox.Queue, fn func(context.Context, *truhook.Verified) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -143,7 +100,7 @@ func message(id string) inbox.Message {
 	}
 }
 
-func enqueue(t *testing.T, q *sqlinbox.Queue, ids ...string) {
+func enqueue(t *testing.T, q *sqliteinbox.Queue, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
 		duplicate, err := q.Enqueue(t.Context(), message(id))
@@ -184,9 +141,9 @@ func eventually(t *testing.T, condition func() bool) {
 }
 
 // idle waits until nothing is open.
-func idle(t *testing.T, q *sqlinbox.Queue) sqlinbox.Stats {
+func idle(t *testing.T, q *sqliteinbox.Queue) sqliteinbox.Stats {
 	t.Helper()
-	var s sqlinbox.Stats
+	var s sqliteinbox.Stats
 	eventually(t, func() bool {
 		var err error
 		s, err = q.Stats(t.Context())

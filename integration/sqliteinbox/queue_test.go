@@ -1,9 +1,8 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +13,12 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
 func TestEnqueueIsDurableWhenItReturnsAndKnowsItsKeys(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{})
 		enqueue(t, q, "a", "A", "a ", "ä", "a\u0308", strings.Repeat("x", 255))
 		other := message("a")
 		other.Key.Scope = "truv/tes"
@@ -31,7 +30,7 @@ func TestEnqueueIsDurableWhenItReturnsAndKnowsItsKeys(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, duplicate)
 		}
-		again := newQueue(t, db, d, sqlinbox.Config{})
+		again := newQueue(t, db, sqliteinbox.Config{})
 		s, err := again.Stats(t.Context())
 		require.NoError(t, err)
 		assert.EqualValues(t, 7, s.Waiting)
@@ -40,8 +39,8 @@ func TestEnqueueIsDurableWhenItReturnsAndKnowsItsKeys(t *testing.T) {
 }
 
 func TestWhatCannotBeStoredIsAnError(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{})
 		_, err := q.Enqueue(t.Context(), inbox.Message{})
 		assert.Error(t, err)
 		gone, cancel := context.WithCancel(t.Context())
@@ -58,9 +57,9 @@ func TestWhatCannotBeStoredIsAnError(t *testing.T) {
 }
 
 func TestADuplicateThatDiffersIsReported(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		s := &seen{}
-		q := newQueue(t, db, d, sqlinbox.Config{Observe: s.observe})
+		q := newQueue(t, db, sqliteinbox.Config{Observe: s.observe})
 		enqueue(t, q, "a")
 		other, unknown := message("a"), message("a")
 		other.Fingerprint[0]++
@@ -77,8 +76,8 @@ func TestADuplicateThatDiffersIsReported(t *testing.T) {
 }
 
 func TestTheFunctionGetsWhatWasVerifiedAndItsClaim(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q, j := newQueue(t, db, d, sqlinbox.Config{}), &journal{}
+	each(t, func(t *testing.T, db *sql.DB) {
+		q, j := newQueue(t, db, sqliteinbox.Config{}), &journal{}
 		sent := message("a")
 		sent.Inner = []byte("inside")
 		sent.Proofs = []truhook.Proof{{Scheme: "truv", KeyID: "1"}}
@@ -106,9 +105,9 @@ func TestTheFunctionGetsWhatWasVerifiedAndItsClaim(t *testing.T) {
 }
 
 func TestOrderIsThatOfWorkersAndStaleCanBeSkipped(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		s, j := &seen{}, &journal{}
-		q := newQueue(t, db, d, sqlinbox.Config{Concurrency: 1, Observe: s.observe})
+		q := newQueue(t, db, sqliteinbox.Config{Concurrency: 1, Observe: s.observe})
 		at := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 		put := func(id string, at time.Time) {
 			m := message(id)
@@ -129,7 +128,7 @@ func TestOrderIsThatOfWorkersAndStaleCanBeSkipped(t *testing.T) {
 		put("4", at.Add(time.Microsecond))
 		assert.Equal(t, []string{"payload of 1 newer", "payload of 2 older", "payload of 3 same", "payload of 4 newer"}, j.all())
 		stop()
-		q = newQueue(t, db, d, sqlinbox.Config{SkipStale: true, Observe: s.observe})
+		q = newQueue(t, db, sqliteinbox.Config{SkipStale: true, Observe: s.observe})
 		start(t, q, fn)
 		put("5", at)
 		assert.Len(t, j.all(), 4)
@@ -138,8 +137,8 @@ func TestOrderIsThatOfWorkersAndStaleCanBeSkipped(t *testing.T) {
 }
 
 func TestDoneIsForgottenAfterTheRetention(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{})
 		enqueue(t, q, "a", "b", "c")
 		stop := start(t, q, func(context.Context, *truhook.Verified) error { return nil })
 		idle(t, q)
@@ -161,8 +160,8 @@ func TestDoneIsForgottenAfterTheRetention(t *testing.T) {
 }
 
 func TestTheRetentionCountsFromTheAcceptance(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{Retention: 48 * time.Hour})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Retention: 48 * time.Hour})
 		enqueue(t, q, "a")
 		start(t, q, func(context.Context, *truhook.Verified) error { return nil })
 		idle(t, q)
@@ -173,19 +172,15 @@ func TestTheRetentionCountsFromTheAcceptance(t *testing.T) {
 }
 
 func TestAuditNamesWhatIsNotDurable(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{})
 		findings, err := q.Audit(t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, findings)
 		db.SetMaxOpenConns(1)
 		db.SetMaxIdleConns(1)
-		change := "SET synchronous_commit = off"
-		if d == sqlinbox.SQLite {
-			change = "PRAGMA synchronous = NORMAL"
-		}
 		require.NoError(t, db.PingContext(t.Context()))
-		_, err = db.ExecContext(t.Context(), change)
+		_, err = db.ExecContext(t.Context(), "PRAGMA synchronous = NORMAL")
 		require.NoError(t, err)
 		findings, err = q.Audit(t.Context())
 		require.NoError(t, err)
@@ -196,23 +191,20 @@ func TestAuditNamesWhatIsNotDurable(t *testing.T) {
 
 func TestNewQueueRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
-	db, err := newSQLite(t).connect()
+	db, err := newDatabase(t).connect()
 	require.NoError(t, err)
 	defer db.Close()
-	for name, f := range map[string]func() (*sqlinbox.Queue, error){
-		"no database":    func() (*sqlinbox.Queue, error) { return sqlinbox.NewQueue(nil, sqlinbox.SQLite, sqlinbox.Config{}) },
-		"no dialect":     func() (*sqlinbox.Queue, error) { return sqlinbox.NewQueue(db, 0, sqlinbox.Config{}) },
-		"a bad dialect":  func() (*sqlinbox.Queue, error) { return sqlinbox.NewQueue(db, 3, sqlinbox.Config{}) },
-		"a short lease":  func() (*sqlinbox.Queue, error) { return sqlinbox.NewQueue(db, 1, sqlinbox.Config{Lease: 1}) },
-		"a short memory": func() (*sqlinbox.Queue, error) { return sqlinbox.NewQueue(db, 1, sqlinbox.Config{Retention: 1}) },
+	for name, f := range map[string]func() (*sqliteinbox.Queue, error){
+		"no database": func() (*sqliteinbox.Queue, error) {
+			return sqliteinbox.New(nil, sqliteinbox.Config{})
+		},
+		"a short lease":  func() (*sqliteinbox.Queue, error) { return sqliteinbox.New(db, sqliteinbox.Config{Lease: 1}) },
+		"a short memory": func() (*sqliteinbox.Queue, error) { return sqliteinbox.New(db, sqliteinbox.Config{Retention: 1}) },
 	} {
 		_, err := f()
 		assert.Error(t, err, name)
 	}
-	assert.Panics(t, func() { sqlinbox.Schema(0) })
-	assert.Equal(t, "PostgreSQL SQLite Dialect(9)", fmt.Sprint(sqlinbox.PostgreSQL, " ", sqlinbox.SQLite, " ", sqlinbox.Dialect(9)))
-
-	for _, q := range []*sqlinbox.Queue{nil, {}} {
+	for _, q := range []*sqliteinbox.Queue{nil, {}} {
 		_, err := q.Enqueue(t.Context(), message("a"))
 		assert.Error(t, err)
 		_, err = q.Stats(t.Context())
@@ -227,7 +219,7 @@ func TestNewQueueRefusesWhatCannotWork(t *testing.T) {
 		assert.Error(t, q.Complete(t.Context(), nil))
 		assert.Error(t, q.Run(t.Context(), func(context.Context, *truhook.Verified) error { return nil }))
 	}
-	q, err := sqlinbox.NewQueue(db, sqlinbox.SQLite, sqlinbox.Config{})
+	q, err := sqliteinbox.New(db, sqliteinbox.Config{})
 	require.NoError(t, err)
 	assert.Panics(t, func() { _ = q.Run(t.Context(), nil) })
 }

@@ -1,4 +1,4 @@
-package sqlinbox_test
+package sqliteinbox_test
 
 import (
 	"context"
@@ -16,16 +16,16 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 	"github.com/truhook/truhook/retry"
 )
 
 func TestTwoProcessesHandleEachEventOnce(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		j := &journal{}
 		var want []string
-		one, two := newQueue(t, db, d, sqlinbox.Config{}), newQueue(t, db, d, sqlinbox.Config{})
-		for _, q := range []*sqlinbox.Queue{one, two} {
+		one, two := newQueue(t, db, sqliteinbox.Config{}), newQueue(t, db, sqliteinbox.Config{})
+		for _, q := range []*sqliteinbox.Queue{one, two} {
 			start(t, q, func(ctx context.Context, v *truhook.Verified) error {
 				c := j.add(ctx, "%s", v.Payload)
 				assert.EqualValues(t, 1, c.Attempt)
@@ -42,9 +42,9 @@ func TestTwoProcessesHandleEachEventOnce(t *testing.T) {
 }
 
 func TestWhatIsAcceptedHereIsBegunAtOnce(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		j := &journal{}
-		q := newQueue(t, db, d, sqlinbox.Config{Poll: time.Hour})
+		q := newQueue(t, db, sqliteinbox.Config{Poll: time.Hour})
 		start(t, q, func(ctx context.Context, v *truhook.Verified) error { j.add(ctx, "%s", v.Payload); return nil })
 		for i := range 5 {
 			enqueue(t, q, fmt.Sprint(i))
@@ -54,10 +54,10 @@ func TestWhatIsAcceptedHereIsBegunAtOnce(t *testing.T) {
 }
 
 func TestAFailureComesAgainAndSaysSo(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		j, s := &journal{}, &seen{}
 		var waits []int
-		q := newQueue(t, db, d, sqlinbox.Config{Observe: s.observe, Backoff: func(n int) time.Duration {
+		q := newQueue(t, db, sqliteinbox.Config{Observe: s.observe, Backoff: func(n int) time.Duration {
 			waits = append(waits, n) // one event: no two at once
 			return time.Millisecond
 		}})
@@ -89,9 +89,9 @@ func TestAFailureComesAgainAndSaysSo(t *testing.T) {
 }
 
 func TestABackoffIsWaitedFor(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		s := &seen{}
-		q := newQueue(t, db, d, sqlinbox.Config{Observe: s.observe, Backoff: func(int) time.Duration { return time.Hour }})
+		q := newQueue(t, db, sqliteinbox.Config{Observe: s.observe, Backoff: func(int) time.Duration { return time.Hour }})
 		enqueue(t, q, "a")
 		start(t, q, func(context.Context, *truhook.Verified) error { return errHandler })
 		s.wait(t, idempotency.Failed)
@@ -105,9 +105,9 @@ func TestABackoffIsWaitedFor(t *testing.T) {
 }
 
 func TestTheDeadAreListedAndReplayed(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		s, j := &seen{}, &journal{}
-		q := newQueue(t, db, d, sqlinbox.Config{Observe: s.observe, MaxAttempts: 2, Concurrency: 1})
+		q := newQueue(t, db, sqliteinbox.Config{Observe: s.observe, MaxAttempts: 2, Concurrency: 1})
 		var heal atomic.Bool
 		enqueue(t, q, "permanent", "stubborn")
 		start(t, q, func(ctx context.Context, v *truhook.Verified) error {
@@ -148,16 +148,16 @@ func TestTheDeadAreListedAndReplayed(t *testing.T) {
 		assert.Zero(t, idle(t, q).Dead)
 		j.wait(t, "payload of permanent 1", "payload of stubborn 1", "payload of stubborn 2", "payload of stubborn 3",
 			"payload of stubborn 4", "payload of stubborn 5", "payload of permanent 2")
-		assert.ErrorIs(t, q.Replay(t.Context(), dead[0].Key), sqlinbox.ErrNotDead, "it is done")
-		assert.ErrorIs(t, q.Replay(t.Context(), message("other").Key), sqlinbox.ErrNotDead)
+		assert.ErrorIs(t, q.Replay(t.Context(), dead[0].Key), sqliteinbox.ErrNotDead, "it is done")
+		assert.ErrorIs(t, q.Replay(t.Context(), message("other").Key), sqliteinbox.ErrNotDead)
 		_, err = q.Dead(t.Context(), 0)
 		assert.Error(t, err)
 	})
 }
 
 func TestAnEventThatKillsEveryProcessDies(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{MaxAttempts: 3})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{MaxAttempts: 3})
 		enqueue(t, q, "a", "b")
 		_, err := db.ExecContext(t.Context(), "UPDATE truhook_inbox SET attempt = 3 WHERE id = 'a'") // three died
 		require.NoError(t, err)
@@ -172,8 +172,8 @@ func TestAnEventThatKillsEveryProcessDies(t *testing.T) {
 }
 
 func TestAMessageOfALaterVersionIsKept(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{MaxAttempts: 2})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{MaxAttempts: 2})
 		enqueue(t, q, "a")
 		param := "$1"
 		_, err := db.ExecContext(t.Context(), "UPDATE truhook_inbox SET message = "+param, []byte(`{"v":2,"payload":"x"}`))
@@ -187,10 +187,10 @@ func TestAMessageOfALaterVersionIsKept(t *testing.T) {
 }
 
 func TestALongFunctionKeepsItsLease(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		j := &journal{}
-		one := newQueue(t, db, d, sqlinbox.Config{Lease: 1500 * time.Millisecond})
-		two := newQueue(t, db, d, sqlinbox.Config{Lease: 1500 * time.Millisecond})
+		one := newQueue(t, db, sqliteinbox.Config{Lease: 1500 * time.Millisecond})
+		two := newQueue(t, db, sqliteinbox.Config{Lease: 1500 * time.Millisecond})
 		fn := func(ctx context.Context, _ *truhook.Verified) error {
 			j.add(ctx, "called")
 			select {
@@ -209,9 +209,9 @@ func TestALongFunctionKeepsItsLease(t *testing.T) {
 }
 
 func TestWhoLosesTheLeaseIsToldAndCannotComplete(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		s, attempts, lost := &seen{}, make(chan uint32, 9), make(chan error, 9)
-		q := newQueue(t, db, d, sqlinbox.Config{Lease: 2 * time.Second, Observe: s.observe})
+		q := newQueue(t, db, sqliteinbox.Config{Lease: 2 * time.Second, Observe: s.observe})
 		started := make(chan struct{})
 		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
 			c, _ := idempotency.FromContext(ctx)
@@ -238,10 +238,10 @@ func TestWhoLosesTheLeaseIsToldAndCannotComplete(t *testing.T) {
 }
 
 func TestCompleteMakesEffectAndCompletionOneCommit(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB) {
 		_, err := db.ExecContext(t.Context(), "CREATE TABLE effect (id text)")
 		require.NoError(t, err)
-		q, j := newQueue(t, db, d, sqlinbox.Config{}), &journal{}
+		q, j := newQueue(t, db, sqliteinbox.Config{}), &journal{}
 		for _, id := range []string{"commits", "commits, then fails", "rolls back once"} {
 			enqueue(t, q, id)
 		}
@@ -279,8 +279,8 @@ func TestCompleteMakesEffectAndCompletionOneCommit(t *testing.T) {
 }
 
 func TestCompleteAfterATakeOverIsLost(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q, result := newQueue(t, db, d, sqlinbox.Config{}), make(chan error, 9)
+	each(t, func(t *testing.T, db *sql.DB) {
+		q, result := newQueue(t, db, sqliteinbox.Config{}), make(chan error, 9)
 		enqueue(t, q, "a")
 		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
 			tx, err := db.BeginTx(ctx, nil)
@@ -303,8 +303,8 @@ func TestCompleteAfterATakeOverIsLost(t *testing.T) {
 }
 
 func TestRunEndsWhenTheFunctionsHave(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{Concurrency: 1})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Concurrency: 1})
 		enqueue(t, q, "a", "b")
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended atomic.Int32
@@ -334,8 +334,8 @@ func TestRunEndsWhenTheFunctionsHave(t *testing.T) {
 }
 
 func TestAnObserverThatPanicsChangesNothing(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlinbox.Dialect) {
-		q := newQueue(t, db, d, sqlinbox.Config{MaxAttempts: 1, Observe: func(context.Context, idempotency.Observation) { panic("bug") }})
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{MaxAttempts: 1, Observe: func(context.Context, idempotency.Observation) { panic("bug") }})
 		enqueue(t, q, "a", "b")
 		start(t, q, func(_ context.Context, v *truhook.Verified) error {
 			if string(v.Payload) == "payload of a" {

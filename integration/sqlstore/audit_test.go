@@ -23,7 +23,7 @@ func found(t *testing.T, s *sqlstore.Store) (names []string) {
 }
 
 func TestAuditFindsNothingWhereTheSettingsAreRight(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
 		assert.Empty(t, found(t, newStore(t, db, d, sqlstore.Config{})))
 	})
 }
@@ -31,21 +31,21 @@ func TestAuditFindsNothingWhereTheSettingsAreRight(t *testing.T) {
 func TestAuditFindsWhatPromisesDependOn(t *testing.T) {
 	t.Parallel()
 	pg := func(settings string) *sqlstore.Store {
-		return newStore(t, open(t, "pgx", server.URL()+settings), sqlstore.PostgreSQL, sqlstore.Config{})
+		return newStore(t, open(t, "pgx", server.URL()+settings), postgres, sqlstore.Config{})
 	}
 	lite := func(pragmas string) *sqlstore.Store {
 		db := open(t, "sqlite", "file:"+filepath.Join(t.TempDir(), "a.db")+"?"+pragmas)
 		db.SetMaxOpenConns(1)
-		_, err := db.Exec(sqlstore.Schema(sqlstore.SQLite))
+		_, err := db.Exec(sqlstore.SQLiteSchema())
 		require.NoError(t, err)
-		return newStore(t, db, sqlstore.SQLite, sqlstore.Config{})
+		return newStore(t, db, sqlite, sqlstore.Config{})
 	}
 	for name, c := range map[string]struct {
 		store *sqlstore.Store
 		want  []string
 	}{
 		"nil":                {nil, []string{"error zero-store sqlstore"}},
-		"unreachable":        {newStore(t, open(t, "pgx", "postgres://nobody:s3cret@127.0.0.1:1/x"), sqlstore.PostgreSQL, sqlstore.Config{}), []string{"error store-unreachable sqlstore"}},
+		"unreachable":        {newStore(t, open(t, "pgx", "postgres://nobody:s3cret@127.0.0.1:1/x"), postgres, sqlstore.Config{}), []string{"error store-unreachable sqlstore"}},
 		"asynchronous":       {pg("&synchronous_commit=off"), []string{"warning commit-not-durable synchronous_commit"}},
 		"synchronous=NORMAL": {lite("_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(100)"), []string{"warning commit-not-durable synchronous"}},
 		"no journal": {lite("_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)"), []string{

@@ -59,10 +59,10 @@ func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
 // BenchmarkCost is what a call costs beside an INSERT .. ON CONFLICT DO NOTHING of the same row by itself, and beside the
 // user's own write.
 func BenchmarkCost(b *testing.B) {
-	for _, d := range []sqlstore.Dialect{sqlstore.PostgreSQL, sqlstore.SQLite} {
-		b.Run(d.String(), func(b *testing.B) {
+	for _, d := range []dialect{postgres, sqlite} {
+		b.Run(string(d), func(b *testing.B) {
 			db := databases[d](b)
-			if d == sqlstore.PostgreSQL {
+			if d == postgres {
 				db = ownSchema(b)
 				db.SetMaxOpenConns(64)
 				db.SetMaxIdleConns(64)
@@ -72,7 +72,7 @@ func BenchmarkCost(b *testing.B) {
 	}
 }
 
-func cost(b *testing.B, db *sql.DB, d sqlstore.Dialect) {
+func cost(b *testing.B, db *sql.DB, d dialect) {
 	s := newStore(b, db, d, sqlstore.Config{})
 	_, err := db.Exec(`CREATE TABLE raw (scope TEXT NOT NULL, id TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (scope, id));
 		CREATE TABLE payments (id TEXT PRIMARY KEY, body TEXT NOT NULL)`)

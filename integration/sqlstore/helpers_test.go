@@ -22,7 +22,7 @@ func ownSchema(tb testing.TB) *sql.DB {
 	_, err := admin.Exec("CREATE SCHEMA " + name)
 	require.NoError(tb, err)
 	db := open(tb, "pgx", server.URL()+"&search_path="+name)
-	_, err = db.Exec(sqlstore.Schema(sqlstore.PostgreSQL))
+	_, err = db.Exec(sqlstore.PostgresSchema())
 	require.NoError(tb, err)
 	return db
 }

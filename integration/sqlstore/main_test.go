@@ -40,7 +40,7 @@ func run(m *testing.M) int {
 	defer server.Stop() //nolint:errcheck // what is left is a temporary folder
 	db, err := sql.Open("pgx", server.URL())
 	if err == nil {
-		_, err = db.Exec(sqlstore.Schema(sqlstore.PostgreSQL))
+		_, err = db.Exec(sqlstore.PostgresSchema())
 		_ = db.Close()
 	}
 	if err != nil {
@@ -55,18 +55,27 @@ func sqliteURL(path string) string {
 	return "file:" + path + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)"
 }
 
+// A dialect names one of the databases.
+type dialect string
+
+const postgres, sqlite dialect = "PostgreSQL", "SQLite"
+
+var constructors = map[dialect]func(*sql.DB, sqlstore.Config) (*sqlstore.Store, error){
+	postgres: sqlstore.NewPostgres, sqlite: sqlstore.NewSQLite,
+}
+
 // databases opens each database with the tables in it.
-var databases = map[sqlstore.Dialect]func(tb testing.TB) *sql.DB{
-	sqlstore.PostgreSQL: func(tb testing.TB) *sql.DB {
+var databases = map[dialect]func(tb testing.TB) *sql.DB{
+	postgres: func(tb testing.TB) *sql.DB {
 		db := open(tb, "pgx", server.URL())
 		db.SetMaxOpenConns(16)
 		db.SetMaxIdleConns(16)
 		return db
 	},
-	sqlstore.SQLite: func(tb testing.TB) *sql.DB {
+	sqlite: func(tb testing.TB) *sql.DB {
 		db := open(tb, "sqlite", sqliteURL(filepath.Join(tb.TempDir(), "hooks.db")))
 		db.SetMaxOpenConns(1)
-		_, err := db.Exec(sqlstore.Schema(sqlstore.SQLite))
+		_, err := db.Exec(sqlstore.SQLiteSchema())
 		require.NoError(tb, err)
 		return db
 	},
@@ -80,19 +89,19 @@ func open(tb testing.TB, driver, url string) *sql.DB {
 	return db
 }
 
-func newStore(tb testing.TB, db *sql.DB, d sqlstore.Dialect, cfg sqlstore.Config) *sqlstore.Store {
+func newStore(tb testing.TB, db *sql.DB, d dialect, cfg sqlstore.Config) *sqlstore.Store {
 	tb.Helper()
-	s, err := sqlstore.NewStore(db, d, cfg)
+	s, err := constructors[d](db, cfg)
 	require.NoError(tb, err)
 	return s
 }
 
 // each runs f on every database.
-func each(t *testing.T, f func(t *testing.T, db *sql.DB, d sqlstore.Dialect)) {
+func each(t *testing.T, f func(t *testing.T, db *sql.DB, d dialect)) {
 	t.Helper()
 	t.Parallel()
 	for d, open := range databases {
-		t.Run(d.String(), func(t *testing.T) {
+		t.Run(string(d), func(t *testing.T) {
 			t.Parallel()
 			f(t, open(t), d)
 		})

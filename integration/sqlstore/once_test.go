@@ -38,9 +38,9 @@ func handleOnce(db *sql.DB, s *sqlstore.Store, k idempotency.Key, fails bool) er
 	return tx.Commit()
 }
 
-func withEffects(t *testing.T, db *sql.DB, d sqlstore.Dialect) *sql.DB {
+func withEffects(t *testing.T, db *sql.DB, d dialect) *sql.DB {
 	t.Helper()
-	if d == sqlstore.PostgreSQL {
+	if d == postgres {
 		db = ownSchema(t)
 	}
 	_, err := db.Exec(`CREATE TABLE effects (event TEXT NOT NULL)`)
@@ -55,7 +55,7 @@ func effects(t *testing.T, db *sql.DB, event string) (n int) {
 }
 
 func TestOnceHasOneEffectWhateverFails(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
 		db = withEffects(t, db, d)
 		s := newStore(t, db, d, sqlstore.Config{})
 		const events, deliveries = 20, 6
@@ -80,7 +80,7 @@ func TestOnceHasOneEffectWhateverFails(t *testing.T) {
 }
 
 func TestOnceBeginsAnewAfterItsRetention(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
 		db = withEffects(t, db, d)
 		s := newStore(t, db, d, sqlstore.Config{Retention: 50 * time.Millisecond})
 		for n := 1; n <= 3; n++ {
@@ -97,7 +97,7 @@ func TestOnceBeginsAnewAfterItsRetention(t *testing.T) {
 }
 
 func TestOnceAndClaimDoNotMeet(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
 		db = withEffects(t, db, d)
 		s := newStore(t, db, d, sqlstore.Config{})
 		owned(t, s, claim(key(t, "a")))
@@ -110,8 +110,8 @@ func TestOnceAndClaimDoNotMeet(t *testing.T) {
 
 func TestATwinInATransactionWaitsAndDecidesByItsEnd(t *testing.T) {
 	t.Parallel()
-	db := withEffects(t, nil, sqlstore.PostgreSQL)
-	s := newStore(t, db, sqlstore.PostgreSQL, sqlstore.Config{})
+	db := withEffects(t, nil, postgres)
+	s := newStore(t, db, postgres, sqlstore.Config{})
 	for _, commits := range []bool{true, false} {
 		k := key(t, fmt.Sprint(commits))
 		first, err := db.Begin()

@@ -37,7 +37,7 @@ func (c *clock) Advance(d time.Duration) {
 func TestPostgresKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) idempotency.Store {
-		return newStore(t, databases[sqlstore.PostgreSQL](t), sqlstore.PostgreSQL, sqlstore.Config{})
+		return newStore(t, databases[postgres](t), postgres, sqlstore.Config{})
 	}, slowly)
 }
 
@@ -45,14 +45,14 @@ func TestSQLiteKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	c := &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	storetest.Run(t, func(t *testing.T) idempotency.Store {
-		return newStore(t, databases[sqlstore.SQLite](t), sqlstore.SQLite, sqlstore.Config{Now: c.Now})
+		return newStore(t, databases[sqlite](t), sqlite, sqlstore.Config{Now: c.Now})
 	}, storetest.Config{Advance: c.Advance})
 }
 
 func TestWhatIsForgottenHasNoOwner(t *testing.T) {
 	t.Parallel()
 	now := &clock{at: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	s := newStore(t, databases[sqlstore.SQLite](t), sqlstore.SQLite, sqlstore.Config{Now: now.Now})
+	s := newStore(t, databases[sqlite](t), sqlite, sqlstore.Config{Now: now.Now})
 	c := claim(key(t, "a"))
 	owned(t, s, c)
 	now.Advance(c.Retain + time.Second)
@@ -79,7 +79,7 @@ func TestPostgresKeepsTheContractAtEveryIsolation(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) idempotency.Store {
 				db := open(t, "pgx", server.URL()+"&default_transaction_isolation="+urlSpace(level))
 				db.SetMaxOpenConns(8)
-				return newStore(t, db, sqlstore.PostgreSQL, sqlstore.Config{})
+				return newStore(t, db, postgres, sqlstore.Config{})
 			}, slowly)
 		})
 	}
@@ -97,8 +97,8 @@ func owned(t *testing.T, s *sqlstore.Store, c idempotency.ClaimRequest) {
 }
 
 func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
-		if d == sqlstore.PostgreSQL { // a schema of its own: others prune too
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
+		if d == postgres { // a schema of its own: others prune too
 			db = ownSchema(t)
 		}
 		s := newStore(t, db, d, sqlstore.Config{Retention: time.Millisecond})
@@ -159,8 +159,8 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 }
 
 func TestPruneAndTakeOverAtTheSameTimeLoseNothing(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
-		if d == sqlstore.PostgreSQL {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
+		if d == postgres {
 			db = ownSchema(t)
 		}
 		s := newStore(t, db, d, sqlstore.Config{})
@@ -212,8 +212,8 @@ func TestPruneAndTakeOverAtTheSameTimeLoseNothing(t *testing.T) {
 
 func TestADuplicateWritesNothing(t *testing.T) {
 	t.Parallel()
-	db := databases[sqlstore.PostgreSQL](t)
-	s := newStore(t, db, sqlstore.PostgreSQL, sqlstore.Config{})
+	db := databases[postgres](t)
+	s := newStore(t, db, postgres, sqlstore.Config{})
 	busy, finished := claim(key(t, "busy")), claim(key(t, "done"))
 	owned(t, s, busy)
 	owned(t, s, finished)
@@ -238,7 +238,7 @@ func TestADuplicateWritesNothing(t *testing.T) {
 func TestCompleteTouchesNoIndex(t *testing.T) {
 	t.Parallel()
 	db := ownSchema(t)
-	s := newStore(t, db, sqlstore.PostgreSQL, sqlstore.Config{})
+	s := newStore(t, db, postgres, sqlstore.Config{})
 	const rows = 200
 	for i := range rows {
 		c := claim(key(t, fmt.Sprint(i)))
@@ -257,8 +257,8 @@ func TestCompleteTouchesNoIndex(t *testing.T) {
 
 func TestAFullDiskIsErrFull(t *testing.T) {
 	t.Parallel()
-	db := databases[sqlstore.SQLite](t)
-	s := newStore(t, db, sqlstore.SQLite, sqlstore.Config{})
+	db := databases[sqlite](t)
+	s := newStore(t, db, sqlite, sqlstore.Config{})
 	_, err := db.Exec(`PRAGMA max_page_count = 30`)
 	require.NoError(t, err)
 	err = nil
@@ -279,14 +279,11 @@ func TestAFullDiskIsErrFull(t *testing.T) {
 func TestMistakesAreErrors(t *testing.T) {
 	t.Parallel()
 	db := open(t, "sqlite", "file::memory:")
-	_, err := sqlstore.NewStore(nil, sqlstore.SQLite, sqlstore.Config{})
-	require.Error(t, err)
-	for _, d := range []sqlstore.Dialect{0, 3} {
-		_, err = sqlstore.NewStore(db, d, sqlstore.Config{})
-		require.ErrorContains(t, err, "unknown dialect")
-		require.Panics(t, func() { sqlstore.Schema(d) })
+	for _, constructor := range constructors {
+		_, err := constructor(nil, sqlstore.Config{})
+		require.Error(t, err)
 	}
-	for _, s := range []*sqlstore.Store{nil, {}, newStore(t, db, sqlstore.SQLite, sqlstore.Config{})} { // no tables in the last
+	for _, s := range []*sqlstore.Store{nil, {}, newStore(t, db, sqlite, sqlstore.Config{})} { // no tables in the last
 		c := claim(key(t, "a"))
 		r, err := s.Claim(ctx, c)
 		require.Error(t, err)
@@ -305,7 +302,7 @@ func TestMistakesAreErrors(t *testing.T) {
 		_, err = s.Once(ctx, nil, c.Key)
 		require.Error(t, err)
 	}
-	s := newStore(t, db, sqlstore.SQLite, sqlstore.Config{})
+	s := newStore(t, db, sqlite, sqlstore.Config{})
 	for _, bad := range []idempotency.ClaimRequest{
 		{Key: key(t, "a"), Lease: time.Second, Retain: time.Hour},
 		{Key: key(t, "a"), Token: idempotency.NewToken(), Retain: time.Hour},
@@ -317,7 +314,7 @@ func TestMistakesAreErrors(t *testing.T) {
 }
 
 func TestLengthsThatNoDatabaseCanAddAreCut(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB, d sqlstore.Dialect) {
+	each(t, func(t *testing.T, db *sql.DB, d dialect) {
 		s := newStore(t, db, d, sqlstore.Config{})
 		c := claim(key(t, "long"))
 		c.Lease, c.Retain = 1<<63-1, 1<<63-1
@@ -332,8 +329,8 @@ func TestLengthsThatNoDatabaseCanAddAreCut(t *testing.T) {
 
 func TestACallEndsWithItsContextAlthoughSomebodyHoldsALock(t *testing.T) {
 	t.Parallel()
-	db := databases[sqlstore.PostgreSQL](t)
-	s := newStore(t, db, sqlstore.PostgreSQL, sqlstore.Config{})
+	db := databases[postgres](t)
+	s := newStore(t, db, postgres, sqlstore.Config{})
 	c := claim(key(t, "locked"))
 	owned(t, s, c)
 	tx, err := db.Begin()

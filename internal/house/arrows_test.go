@@ -29,7 +29,7 @@ var arrows = []struct{ from, to string }{
 	{"inbox", ". idempotency retry"},
 	{"inbox/asynqinbox", "inbox retry"},
 	{"inbox/riverinbox", "inbox retry"},
-	{"inbox/sqlinbox", ". idempotency inbox retry"},
+	{"inbox/sqliteinbox", ". idempotency inbox retry"},
 	{"inbox/watermillinbox", "inbox"},
 	{"internal/dedupe", ""},
 	{"internal/fetch", ""},
@@ -46,7 +46,7 @@ var arrows = []struct{ from, to string }{
 }
 
 // leaves import whatever they like, and no package that is not a leaf imports them.
-var leaves = regexp.MustCompile(`^(bench|cmd|examples|idempotency/crashtest|integration|otelhook|tools|truhooktest)(/|$)|` +
+var leaves = regexp.MustCompile(`^(bench|cmd|examples|integration|otelhook|tools|truhooktest)(/|$)|` +
 	`^internal/(leaktest|proxytest|servertest)(/|$)`)
 
 func TestArrows_EachImportIsAllowed(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/inbox/internal/demo"
+	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/redisstore"
@@ -54,7 +54,7 @@ func run(ctx context.Context, out io.Writer) error {
 	defer client.Close()
 	tasks := asynq.NewClientFromRedisClient(client)
 
-	queue, err := asynqinbox.NewQueue(tasks, asynqinbox.Config{})
+	queue, err := asynqinbox.New(tasks, asynqinbox.Config{})
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func run(ctx context.Context, out io.Writer) error {
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/truv", truhook.NewMiddleware(verifier, truhook.Config{}).Wrap(accept))
 
-	store, err := redisstore.NewStore(client, redisstore.Config{})
+	store, err := redisstore.New(client, redisstore.Config{})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/truhook/truhook/examples/inbox/internal/demotest"
+	"github.com/truhook/truhook/examples/services/internal/demotest"
 )
 
 func TestEachEventHasOneEffect(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/frameworks"
+	"github.com/truhook/truhook/examples/services/frameworks"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"

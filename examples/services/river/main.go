@@ -24,7 +24,7 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/inbox/internal/demo"
+	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/sqlstore"
@@ -62,7 +62,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 	db := stdlib.OpenDBFromPool(pool) // for sqlstore, which uses database/sql
 	defer db.Close()
-	store, err := sqlstore.NewStore(db, sqlstore.PostgreSQL, sqlstore.Config{})
+	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	queue, err := riverinbox.NewQueue(pool, client, riverinbox.Config{})
+	queue, err := riverinbox.New(pool, client, riverinbox.Config{})
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return err
 	}
-	_, err = pool.Exec(ctx, sqlstore.Schema(sqlstore.PostgreSQL))
+	_, err = pool.Exec(ctx, sqlstore.PostgresSchema())
 	return err
 }
 

@@ -19,11 +19,11 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/inbox/internal/demo"
+	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/inbox/sqlinbox"
+	"github.com/truhook/truhook/inbox/sqliteinbox"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -59,11 +59,11 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, sqlinbox.Schema(sqlinbox.SQLite)+schema); err != nil {
+	if _, err := db.ExecContext(ctx, sqliteinbox.Schema()+schema); err != nil {
 		return err
 	}
 
-	queue, err := sqlinbox.NewQueue(db, sqlinbox.SQLite, sqlinbox.Config{Lease: *lease})
+	queue, err := sqliteinbox.New(db, sqliteinbox.Config{Lease: *lease})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func run(ctx context.Context, out io.Writer) error {
 }
 
 // handler returns what is to be done for each event. Its effect and the event's completion are one commit.
-func handler(db *sql.DB, queue *sqlinbox.Queue, out io.Writer) func(ctx context.Context, v *truhook.Verified) error {
+func handler(db *sql.DB, queue *sqliteinbox.Queue, out io.Writer) func(ctx context.Context, v *truhook.Verified) error {
 	return func(ctx context.Context, v *truhook.Verified) error {
 		event, err := truv.Parse(v)
 		if err != nil {

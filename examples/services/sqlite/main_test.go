@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/examples/inbox/internal/demo"
-	"github.com/truhook/truhook/examples/inbox/internal/demotest"
+	"github.com/truhook/truhook/examples/services/internal/demo"
+	"github.com/truhook/truhook/examples/services/internal/demotest"
 )
 
 // TestMain is the program itself where a test has started it as a process.

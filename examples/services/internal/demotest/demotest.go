@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/examples/inbox/internal/demo"
+	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/truhooktest"

@@ -1,49 +1,17 @@
-package sqlinbox
+package sqliteinbox
 
 import (
 	_ "embed"
-	"fmt"
 	"strconv"
 	"strings"
 )
 
-// A Dialect names the database. The zero Dialect is none and refused.
-type Dialect uint8
-
-// The dialects.
-const (
-	PostgreSQL Dialect = iota + 1 // PostgreSQL 12 or later
-	SQLite                        // SQLite 3.35 or later
-)
-
-// String returns the name of the database.
-func (d Dialect) String() string {
-	switch d {
-	case PostgreSQL:
-		return "PostgreSQL"
-	case SQLite:
-		return "SQLite"
-	}
-	return fmt.Sprintf("Dialect(%d)", uint8(d))
-}
-
-//go:embed postgres.sql
-var postgresSchema string
-
-//go:embed sqlite.sql
-var sqliteSchema string
+//go:embed schema.sql
+var schema string
 
 // Schema returns the statements that create the tables and indexes where they do not exist: truhook_inbox and
-// truhook_inbox_resource. Give it to your migrations; nothing here does. It panics on an unknown dialect.
-func Schema(d Dialect) string {
-	switch d {
-	case PostgreSQL:
-		return postgresSchema
-	case SQLite:
-		return sqliteSchema
-	}
-	panic("sqlinbox: unknown dialect: " + d.String())
-}
+// truhook_inbox_resource. Give it to your migrations; nothing here does.
+func Schema() string { return schema }
 
 // The states of a row.
 const (
@@ -52,8 +20,7 @@ const (
 	dead = 3
 )
 
-// A statement is written once for both databases: $1 is a parameter, {now} the time in microseconds, and {skip} leaves
-// out the rows that another worker is about to take. params is how many parameters there are.
+// In the text of a statement {now} is the time in microseconds, after the others the last of its parameters.
 type statement struct {
 	text   string
 	params int
@@ -68,8 +35,8 @@ ON CONFLICT (scope, id) DO NOTHING`, 5}
 	lookup = statement{`SELECT fingerprint FROM truhook_inbox WHERE scope = $1 AND id = $2`, 2}
 
 	take = statement{`
-WITH next AS MATERIALIZED (
-	SELECT scope AS s, id AS i FROM truhook_inbox WHERE state = 1 AND due <= {now} ORDER BY due LIMIT $3 {skip})
+WITH next AS (
+	SELECT scope AS s, id AS i FROM truhook_inbox WHERE state = 1 AND due <= {now} ORDER BY due LIMIT $3)
 UPDATE truhook_inbox SET token = $1, attempt = attempt + 1, due = {now} + $2
 WHERE (scope, id) IN (SELECT s, i FROM next)
 RETURNING scope, id, attempt, base, message`, 3}
@@ -116,27 +83,7 @@ DELETE FROM truhook_inbox_resource WHERE (scope, id) IN
 	(SELECT scope, id FROM truhook_inbox_resource WHERE expires_at <= {now} LIMIT $1)`, 1}
 )
 
-// in returns the text for the dialect. The subquery lets PostgreSQL ask its clock once, and use the index.
-func (s statement) in(d Dialect) string {
-	if d == PostgreSQL {
-		return strings.NewReplacer(
-			"{now}", "(SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)",
-			"{skip}", "FOR UPDATE SKIP LOCKED",
-		).Replace(s.text)
-	}
-	return strings.NewReplacer("{now}", "?"+strconv.Itoa(s.params+1), "{skip}", "", "$", "?").Replace(s.text)
-}
-
-// texts are the statements of one dialect.
-type texts map[*statement]string
-
-func newTexts(d Dialect) texts {
-	t := texts{}
-	for _, s := range []*statement{
-		&insert, &lookup, &take, &extend, &complete, &giveBack, &replay, &listDead, &count, &advance, &newest, &pruneDone,
-		&pruneResources,
-	} {
-		t[s] = s.in(d)
-	}
-	return t
+// complete returns the text for the database.
+func (s statement) complete() string {
+	return strings.NewReplacer("{now}", "?"+strconv.Itoa(s.params+1), "$", "?").Replace(s.text)
 }
