@@ -33,6 +33,15 @@ func (v *Verifier) Audit(context.Context) []truhook.Finding {
 			Remedy:  "Have the proxy pass on the certificate itself, if it can.",
 		})
 	}
+	for _, p := range v.source.trusted {
+		if p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() == 96 {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityError, Name: "everyone-is-a-trusted-proxy", Subject: p.String(),
+				Problem: "Every peer is believed to be the proxy, so whoever can connect writes the client's certificate.",
+				Remedy:  "Give the addresses of the proxies that connect to this service.",
+			})
+		}
+	}
 	if len(v.peer.pins) == 1 {
 		findings = append(findings, truhook.Finding{
 			Severity: truhook.SeverityNote, Name: "single-pin", Subject: scheme,

@@ -67,3 +67,16 @@ func TestAuditOfAVerifierSaysWhatItRestsOn(t *testing.T) {
 	assert.Equal(t, []string{"no-verifier"}, auditNames((*mtls.Verifier)(nil).Audit(t.Context())))
 	assert.Equal(t, []string{"no-verifier"}, auditNames((&mtls.Verifier{}).Audit(t.Context())))
 }
+
+func TestAuditOfAVerifierFindsAProxyThatIsEveryone(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	for _, everyone := range []string{"0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"} {
+		v, err := mtls.New(mtls.FromNginx(prefix("10.0.0.0/8"), prefix(everyone)), mtls.Subjects(pool(root), production), mtls.Config{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"everyone-is-a-trusted-proxy"}, auditNames(v.Audit(t.Context())), everyone)
+	}
+	v, err := mtls.New(mtls.FromNginx(prefix("10.0.0.0/8")), mtls.Subjects(pool(root), production), mtls.Config{})
+	require.NoError(t, err)
+	assert.Empty(t, v.Audit(t.Context()))
+}

@@ -1,36 +1,61 @@
 package mtls
 
 import (
+	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/truhook/truhook"
 )
 
+const (
+	// maxSent bounds the certificates of one delivery, before any of them is looked at.
+	maxSent = 10
+
+	// maxOfOneName bounds the authorities of one name: an old key and a new one.
+	maxOfOneName = 2
+
+	// maxRSABits bounds the work of checking one signature. crypto/tls has this limit too.
+	maxRSABits = 8192
+)
+
 // chain returns a chain from the first certificate to a root of the peer, or the reason why there is none. The text of
 // x509's own errors holds names out of the certificate, so it is not passed on.
 func (v *Verifier) chain(sent []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	if len(sent) > maxSent {
+		return nil, tooManySent()
+	}
 	leaf := sent[0]
+	if slices.ContainsFunc(sent, tooLong) {
+		return nil, refuse(truhook.UntrustedCertificate, "an RSA key is too long")
+	}
 	opts := x509.VerifyOptions{
 		Roots: v.peer.roots, Intermediates: v.intermediates, CurrentTime: now, KeyUsages: v.usages,
 	}
+	var above []*x509.Certificate
+	more := false
 	if v.peer.pinned(leaf) {
 		// The pin stands for the chain; x509 still judges validity, usage and critical extensions.
 		opts.Roots = x509.NewCertPool()
 		opts.Roots.AddCert(leaf)
-	}
-	if opts.Roots == nil {
-		return nil, refuse(truhook.UntrustedCertificate, "the certificate has another key")
-	}
-	if len(sent) > 1 {
-		opts.Intermediates = v.intermediates.Clone()
-		for _, c := range sent[1:] {
-			opts.Intermediates.AddCert(c)
+	} else {
+		if opts.Roots == nil {
+			return nil, refuse(truhook.UntrustedCertificate, "the certificate has another key")
+		}
+		var err error
+		if above, more, err = linked(leaf, sent[1:], v.maxChain); err != nil {
+			return nil, err
 		}
 	}
-	chains, err := leaf.Verify(opts)
+	chains, err := v.build(leaf, above, opts)
 	if err != nil {
+		var unknown x509.UnknownAuthorityError
+		if more && errors.As(err, &unknown) {
+			return nil, refuse(truhook.ChainTooLong, "the chain that was sent is longer than allowed")
+		}
 		return nil, chainError(err, now)
 	}
 	for _, chain := range chains {
@@ -40,6 +65,66 @@ func (v *Verifier) chain(sent []*x509.Certificate, now time.Time) ([]*x509.Certi
 	}
 	return nil, refuse(truhook.ChainTooLong, "every chain to a root is longer than allowed")
 }
+
+// build lets crypto/x509 look for chains from leaf over above and the configured intermediates to a root.
+func build(leaf *x509.Certificate, above []*x509.Certificate, opts x509.VerifyOptions) ([][]*x509.Certificate, error) {
+	if len(above) > 0 {
+		opts.Intermediates = opts.Intermediates.Clone()
+		for _, c := range above {
+			opts.Intermediates.AddCert(c)
+		}
+	}
+	return leaf.Verify(opts)
+}
+
+// linked returns those of sent that can stand above leaf in a chain of maxChain certificates, going by their names alone,
+// and whether more would follow. A certificate to which no name leads is left out, and so is a second one of the same
+// name and key. No signature is checked before this, as the number of candidates decides how many x509 has to check.
+func linked(leaf *x509.Certificate, sent []*x509.Certificate, maxChain int) (above []*x509.Certificate, more bool, err error) {
+	taken := []*x509.Certificate{leaf}
+	level := taken
+	for range maxChain - 1 {
+		level = issuers(level, sent, taken)
+		if taken = append(taken, level...); len(taken) > maxChain {
+			return nil, false, refuse(truhook.ChainTooLong, "more certificates were sent than a chain may have")
+		}
+	}
+	above = taken[1:]
+	for _, c := range above {
+		sameName := 0
+		for _, other := range above {
+			if bytes.Equal(c.RawSubject, other.RawSubject) {
+				sameName++
+			}
+		}
+		if sameName > maxOfOneName {
+			return nil, false, refuse(truhook.ChainTooLong, "too many certificates of one name were sent")
+		}
+	}
+	return above, len(issuers(level, sent, taken)) > 0, nil
+}
+
+// issuers returns the certificates of sent that bear the name of an issuer of level and are not known yet.
+func issuers(level, sent, known []*x509.Certificate) (found []*x509.Certificate) {
+	for _, c := range sent {
+		names := func(child *x509.Certificate) bool { return bytes.Equal(child.RawIssuer, c.RawSubject) }
+		same := func(other *x509.Certificate) bool {
+			return bytes.Equal(other.RawSubject, c.RawSubject) &&
+				bytes.Equal(other.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
+		}
+		if slices.ContainsFunc(level, names) && !slices.ContainsFunc(known, same) && !slices.ContainsFunc(found, same) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func tooLong(c *x509.Certificate) bool {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	return ok && key.N.BitLen() > maxRSABits
+}
+
+func tooManySent() error { return refuse(truhook.ChainTooLong, "too many certificates were sent") }
 
 func chainError(err error, now time.Time) error {
 	var invalid x509.CertificateInvalidError

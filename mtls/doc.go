@@ -10,11 +10,18 @@
 //
 // A delivery is accepted only if its certificate leads to one of your roots within the allowed depth, every
 // certificate on the way is valid at that instant, its usage allows client authentication, and its subject, DNS name
-// or key is one that you named. The chain is built anew for every delivery, so an expiry counts on long-lived and on
-// resumed connections too. Subjects are compared by their DER structure, never as text and never by a part. A proxy's
+// or key is one that you named. Validity is judged for every delivery, so an expiry counts on long-lived and on resumed
+// connections too. Subjects are compared by their DER structure, never as text and never by a part. A proxy's
 // header counts only if the direct peer is a proxy that you listed and the header came exactly once.
 //
-// # What it does not
+// # What it costs
+//
+// A [Verifier] remembers its verdict about the last 256 chains that were presented, by a hash of their bytes, for a minute
+// and never past the instant at which one of the certificates begins or ends. So a connection pays for its chain once, and
+// each further request for a hash. Of a stranger's certificates as many are looked at as a chain may have, and no signature
+// is checked before their names and number were found right.
+//
+// # What it does not guarantee
 //
 // It vouches for the connection and not for the body: put it next to the provider's signature with truhook.AllOf,
 // not in its place. Revocation is not checked. Behind a proxy, that the sender holds the private key is the proxy's

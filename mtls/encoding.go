@@ -2,7 +2,9 @@ package mtls
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"strings"
 
@@ -10,6 +12,11 @@ import (
 )
 
 // An Encoding says how a header holds certificates. The zero Encoding is none.
+//
+// EscapedPEM, PEM and DER read one another's forms, because nobody can mistake them, and the forms that versions and
+// settings of proxies make of them: in double quotes (HAProxy's +Q), escaped as a query (Traefik before 2.9.4), base64 in
+// lines of 64 or 76 characters, base64url without padding (HAProxy's ub64enc), and hexadecimal (HAProxy's hex). Every other
+// form is MalformedCertificate, and the text of the error names the setting to change.
 type Encoding int
 
 const (
@@ -24,10 +31,11 @@ const (
 	// HAProxy's ssl_c_der,base64 and ssl_c_chain_der,base64, Caddy's certificate_der_base64, Traefik.
 	DER
 
-	// RFC9440 is base64 of DER between colons; in the Chain header a list of these (RFC 9440, sections 2.2 and 2.3).
+	// RFC9440 is base64 of DER between colons; in the Chain header a list of these (RFC 9440, sections 2.2 and 2.3). No
+	// other form is read, as the standard allows none.
 	RFC9440
 
-	// XFCC is Envoy's x-forwarded-client-cert with the keys Hash and Cert, and perhaps Chain.
+	// XFCC is Envoy's x-forwarded-client-cert with the key Hash and at least one of Cert and Chain.
 	XFCC
 
 	// InsecureSubjectText is no certificate, but its subject in the form of RFC 4514: the last resort for a proxy that
@@ -41,17 +49,8 @@ func (e Encoding) valid() bool { return e >= EscapedPEM && e <= InsecureSubjectT
 // decode returns the certificates that value holds, at least one. leaf says that it is the client's own header.
 func (e Encoding) decode(value string, leaf bool) ([]*x509.Certificate, error) {
 	switch e {
-	case EscapedPEM:
-		// Path rules, as Apache and AWS leave "+" bare and form rules would make a space of it.
-		unescaped, err := url.PathUnescape(value)
-		if err != nil {
-			return nil, malformed("the percent-encoding is broken")
-		}
-		return decodePEM(unescaped)
-	case PEM:
-		return decodePEM(value)
-	case DER:
-		return decodeDER(strings.Split(value, ","))
+	case EscapedPEM, PEM, DER:
+		return decodeAny(value)
 	case RFC9440:
 		return decodeRFC9440(value, leaf)
 	case XFCC:
@@ -68,9 +67,69 @@ const (
 	space    = " \t\r\n"
 )
 
+// decodeAny reads each form that the comment of [Encoding] lists, whatever Encoding is set.
+func decodeAny(value string) ([]*x509.Certificate, error) {
+	text := unquote(value)
+	for range 2 { // a second proxy may escape what the first one escaped
+		if !strings.Contains(text, "%") {
+			break
+		}
+		var err error
+		if text, err = unescapeURL(text); err != nil {
+			return nil, malformed("the percent-encoding is broken")
+		}
+	}
+	switch {
+	case strings.HasPrefix(strings.TrimLeft(text, space), pemBegin):
+		return decodePEM(text)
+	case isHex(text):
+		der, err := hex.DecodeString(text)
+		if err != nil {
+			return nil, malformed("the hexadecimal is broken")
+		}
+		return appendCertificates(nil, der)
+	case strings.HasPrefix(text, ":"):
+		return nil, malformed("it is a byte sequence of RFC 9440: set the Encoding RFC9440")
+	case isXFCC(text):
+		return nil, malformed("it is Envoy's x-forwarded-client-cert: take FromEnvoy, or set the Encoding XFCC")
+	case looksLikeSubject(text):
+		return nil, malformed("it is a subject and no certificate: have the proxy forward the certificate")
+	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
+		return nil, malformed("it is JSON: have the proxy forward the certificate alone")
+	}
+	return decodeDER(strings.Split(text, ","))
+}
+
+// unescapeURL undoes percent-encoding. A bare "+" stays, as Apache and AWS leave it bare, except where the form of a
+// query is certain: its blank is a "+" and its "+" is escaped.
+func unescapeURL(text string) (string, error) {
+	if strings.HasPrefix(text, "-----BEGIN+CERTIFICATE-----") {
+		return url.QueryUnescape(text)
+	}
+	return url.PathUnescape(text)
+}
+
+// unquote returns value without the one pair of double quotes around it, if there is one.
+func unquote(value string) string {
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// isHex reports whether text is a DER sequence in hexadecimal. The base64 of one begins with "M".
+func isHex(text string) bool {
+	return strings.HasPrefix(text, "30") && strings.Trim(text, "0123456789abcdefABCDEF") == ""
+}
+
+func looksLikeSubject(text string) bool {
+	return strings.HasPrefix(text, "/C") || strings.HasPrefix(text, "Subject=") || strings.Contains(text, "CN=")
+}
+
 // decodePEM is not encoding/pem, which wants line breaks and skips what it does not understand.
 func decodePEM(text string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
+	text = strings.ReplaceAll(text, `\n`, "\n") // as JSON and some template languages spell a line end
 	for text = strings.Trim(text, space); text != ""; text = strings.TrimLeft(text, space) {
 		rest, begun := strings.CutPrefix(text, pemBegin)
 		body, after, ended := strings.Cut(rest, pemEnd)
@@ -95,7 +154,7 @@ func decodePEM(text string) ([]*x509.Certificate, error) {
 func decodeDER(parts []string) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for _, part := range parts {
-		der, err := decodeBase64(part)
+		der, err := decodeBase64(joinLines(part))
 		if err != nil {
 			return nil, err
 		}
@@ -104,6 +163,25 @@ func decodeDER(parts []string) ([]*x509.Certificate, error) {
 		}
 	}
 	return all, nil
+}
+
+// joinLines returns base64 without its line breaks, if it is in the lines of PEM (64 characters, RFC 7468, section 2) or
+// MIME (76, RFC 2045, section 6.8), and anything else as it is. A proxy may have made a blank of a line break.
+func joinLines(text string) string {
+	lines := strings.FieldsFunc(strings.ReplaceAll(text, `\n`, "\n"), func(r rune) bool { return strings.ContainsRune(space, r) })
+	if len(lines) < 2 || len(lines[0]) != 64 && len(lines[0]) != 76 {
+		return text
+	}
+	last := len(lines) - 1
+	for _, line := range lines[:last] {
+		if len(line) != len(lines[0]) {
+			return text
+		}
+	}
+	if len(lines[last]) > len(lines[0]) {
+		return text
+	}
+	return strings.Join(lines, "")
 }
 
 // decodeRFC9440 takes byte sequences without parameters, as RFC 9440 defines none.
@@ -116,7 +194,7 @@ func decodeRFC9440(value string, leaf bool) ([]*x509.Certificate, error) {
 	for i, part := range parts {
 		part = strings.Trim(part, " \t")
 		if len(part) < 2 || part[0] != ':' || part[len(part)-1] != ':' {
-			return nil, malformed("it is not a byte sequence of RFC 9440")
+			return nil, malformed("it is no byte sequence of RFC 9440: set the Encoding DER or PEM if the proxy writes base64 or PEM")
 		}
 		parts[i] = part[1 : len(part)-1]
 	}
@@ -132,18 +210,34 @@ func decodeBase64(text string) ([]byte, error) {
 	if text == "" || strings.ContainsAny(text, "\r\n") {
 		return nil, malformed("the base64 is empty or broken")
 	}
-	der, err := base64.StdEncoding.Strict().DecodeString(text)
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(text, "-_") && !strings.ContainsAny(text, "+/=") {
+		encoding = base64.RawURLEncoding
+	}
+	der, err := encoding.Strict().DecodeString(text)
 	if err != nil {
-		return nil, malformed("the base64 is broken")
+		return nil, malformed("the base64 is broken: does the header fit into the proxy's buffers?")
 	}
 	return der, nil
 }
 
-// appendCertificates keeps the text of x509's errors to itself: it holds what the client wrote into the certificate.
+// appendCertificates reads the certificates that follow one another in der. It keeps the text of x509's errors to itself,
+// which holds what the client wrote into the certificate.
 func appendCertificates(all []*x509.Certificate, der []byte) ([]*x509.Certificate, error) {
-	certificates, err := x509.ParseCertificates(der)
-	if err != nil || len(certificates) == 0 {
-		return nil, malformed("it is not a certificate that can be read")
+	for len(der) > 0 {
+		if len(all) == maxSent {
+			return nil, tooManySent()
+		}
+		var one asn1.RawValue
+		rest, err := asn1.Unmarshal(der, &one)
+		if err != nil {
+			return nil, malformed("it is not a certificate that can be read")
+		}
+		c, err := x509.ParseCertificate(one.FullBytes)
+		if err != nil {
+			return nil, malformed("it is not a certificate that can be read")
+		}
+		all, der = append(all, c), rest
 	}
-	return append(all, certificates...), nil
+	return all, nil
 }

@@ -2,9 +2,9 @@ package mtls
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -17,12 +17,6 @@ const scheme = "mtls"
 // in Apache's way of counting ("Webhooks", section "Mutual TLS").
 const defaultMaxChain = 3
 
-// maxSent bounds the certificates taken from one delivery, before a chain is built out of them.
-const maxSent = 10
-
-// maxRSABits bounds the work of checking one signature.
-const maxRSABits = 8192
-
 // Config has what is optional about a [Verifier]. The zero value is the strict default.
 type Config struct {
 	_ [0]func()
@@ -31,7 +25,9 @@ type Config struct {
 	// forwards the leaf only, and Apache and HAProxy on a resumed session.
 	Intermediates []*x509.Certificate
 
-	// MaxChain bounds the certificates from the leaf to the root, both counted. Zero or less is 3.
+	// MaxChain bounds the certificates from the leaf to the root, both counted. Zero or less is 3. Of the certificates
+	// that were sent, as many are looked at, one for each subject and key, and at most two of one subject; a sender with
+	// more in its chain is ChainTooLong.
 	MaxChain int
 
 	// AllowServerUsage also accepts a certificate whose extended key usage is server authentication only. Public
@@ -50,9 +46,12 @@ type Verifier struct {
 	source        Source
 	peer          Peer
 	intermediates *x509.CertPool
+	configured    []*x509.Certificate // those of the pool
 	maxChain      int
 	usages        []x509.ExtKeyUsage
 	now           func() time.Time
+	build         func(leaf *x509.Certificate, above []*x509.Certificate, opts x509.VerifyOptions) ([][]*x509.Certificate, error)
+	memory        memory
 }
 
 // Identity is the Detail of the proof: who presented which certificate.
@@ -87,12 +86,14 @@ func New(source Source, peer Peer, cfg Config) (*Verifier, error) {
 	v := &Verifier{
 		source: source, peer: peer, intermediates: x509.NewCertPool(), maxChain: cfg.MaxChain,
 		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, now: cfg.Now,
+		build: build,
 	}
 	for _, c := range cfg.Intermediates {
 		if c == nil {
 			return nil, errors.New("mtls: an intermediate is nil")
 		}
 		v.intermediates.AddCert(c)
+		v.configured = append(v.configured, c)
 	}
 	if v.maxChain <= 0 {
 		v.maxChain = defaultMaxChain
@@ -148,33 +149,36 @@ func (v *Verifier) identify(d *truhook.Delivery) (Identity, error) {
 }
 
 // judge decides about what a source has read. What the proxy says comes last, as our own verdict has the better reason.
-func (v *Verifier) judge(sent presented, now time.Time) (Identity, error) {
-	if len(sent.certificates) > maxSent {
-		return Identity{}, refuse(truhook.ChainTooLong, "too many certificates were sent")
+func (v *Verifier) judge(sent presented, now time.Time) (id Identity, err error) {
+	if sent.decode == nil {
+		id.Name, err = v.peer.match(nil, sent.subject)
+	} else {
+		found := v.memory.find(sent.key, now, func() *verdict { return v.judgeCertificates(sent, now) })
+		id.Name, id.Chain, err = found.name, slices.Clone(found.chain), found.err // the caller owns what it is given
 	}
-	for _, c := range sent.certificates {
-		// crypto/tls has this limit too; a longer key in a header would cost seconds.
-		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
-			return Identity{}, refuse(truhook.UntrustedCertificate, "an RSA key is too long")
-		}
+	if err == nil {
+		err = sent.unverified
 	}
-	var id Identity
-	if len(sent.certificates) > 0 {
-		chain, err := v.chain(sent.certificates, now)
-		if err != nil {
-			return Identity{}, err
-		}
-		id.Certificate, id.Chain = chain[0], chain
-	}
-	name, err := v.peer.match(sent)
 	if err != nil {
 		return Identity{}, err
 	}
-	if sent.unverified != nil {
-		return Identity{}, sent.unverified
+	if len(id.Chain) > 0 {
+		id.Certificate = id.Chain[0]
 	}
-	id.Name = name
 	return id, nil
+}
+
+func (v *Verifier) judgeCertificates(sent presented, now time.Time) *verdict {
+	certificates, err := sent.decode()
+	if err != nil {
+		return newVerdict(now, nil, err)
+	}
+	chain, err := v.chain(certificates, now)
+	found := newVerdict(now, chain, err, certificates, v.configured)
+	if err == nil {
+		found.name, found.err = v.peer.match(chain[0], Subject{})
+	}
+	return found
 }
 
 func refuse(r truhook.Reason, text string) error {

@@ -18,8 +18,8 @@ import (
 type Peer struct {
 	roots    *x509.CertPool // nil under Pinned, and where rootless
 	pins     [][sha256.Size]byte
-	rootless bool // Subjects without roots, for InsecureSubjectText alone
-	match    func(presented) (name string, err error)
+	rootless bool                                                                // Subjects without roots, for InsecureSubjectText alone
+	match    func(leaf *x509.Certificate, text Subject) (name string, err error) // leaf is nil where rootless
 	err      error
 }
 
@@ -42,11 +42,10 @@ func Subjects(roots *x509.CertPool, subjects ...string) Peer {
 	if roots == nil {
 		p = Peer{rootless: true}
 	}
-	p.match = func(sent presented) (string, error) {
-		got := sent.subject
-		if len(sent.certificates) > 0 {
+	p.match = func(leaf *x509.Certificate, got Subject) (string, error) {
+		if leaf != nil {
 			var err error
-			if got, err = SubjectOf(sent.certificates[0]); err != nil {
+			if got, err = SubjectOf(leaf); err != nil {
 				return "", &truhook.Error{Scheme: scheme, Reason: truhook.WrongSubjectName, Err: err}
 			}
 		}
@@ -76,8 +75,8 @@ func DNSNames(roots *x509.CertPool, names ...string) Peer {
 		return Peer{err: errors.New("mtls: DNSNames: no name is given")}
 	}
 	p := withRoots("DNSNames", roots)
-	p.match = func(sent presented) (string, error) {
-		for _, n := range sent.certificates[0].DNSNames {
+	p.match = func(leaf *x509.Certificate, _ Subject) (string, error) {
+		for _, n := range leaf.DNSNames {
 			if n = lowerASCII(n); slices.Contains(wanted, n) {
 				return n, nil
 			}
@@ -106,7 +105,7 @@ func Pinned(pins ...string) Peer {
 	if len(p.pins) == 0 {
 		return Peer{err: errors.New("mtls: Pinned: no pin is given")}
 	}
-	p.match = func(sent presented) (string, error) { return Pin(sent.certificates[0]), nil }
+	p.match = func(leaf *x509.Certificate, _ Subject) (string, error) { return Pin(leaf), nil }
 	return p
 }
 

@@ -2,9 +2,13 @@ package mtls
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -22,14 +26,16 @@ type Source struct {
 	read     func(*truhook.Delivery) (presented, error)
 	direct   bool // FromTLS
 	insecure bool // InsecureSubjectText
+	trusted  []netip.Prefix
 	err      error
 }
 
-// presented is what a source has read about the client.
+// presented is what a source has found about the client.
 type presented struct {
-	certificates []*x509.Certificate // the client's own first; empty only with InsecureSubjectText
-	subject      Subject             // set only where there is no certificate
-	unverified   error               // the refusal, if the proxy does not say that it has verified the certificate
+	decode     func() ([]*x509.Certificate, error) // the client's own first; nil only with InsecureSubjectText
+	key        contentKey                          // of all that decode reads
+	subject    Subject                             // set only where there is no certificate
+	unverified error                               // the refusal, if the proxy does not say that it has verified the certificate
 }
 
 // FromTLS returns the source for a service that ends TLS itself: the connection's certificate. The handshake has proven
@@ -39,11 +45,37 @@ type presented struct {
 func FromTLS() Source {
 	return Source{direct: true, read: func(d *truhook.Delivery) (presented, error) {
 		// Early data is a replay until the handshake is complete.
-		if d.TLS == nil || !d.TLS.HandshakeComplete || len(d.TLS.PeerCertificates) == 0 {
+		if d.TLS == nil || !d.TLS.HandshakeComplete {
 			return presented{}, noCertificate()
 		}
-		return presented{certificates: d.TLS.PeerCertificates}, nil
+		return fromConnection(d.TLS)
 	}}
+}
+
+func fromConnection(state *tls.ConnectionState) (presented, error) {
+	certificates := state.PeerCertificates
+	switch {
+	case len(certificates) == 0:
+		return presented{}, noCertificate()
+	case len(certificates) > maxSent:
+		return presented{}, tooManySent()
+	case slices.Contains(certificates, nil):
+		return presented{}, malformed("a certificate of the connection is nil")
+	}
+	h := sha256.New()
+	for _, c := range certificates {
+		writeSized(h, c.Raw)
+	}
+	return presented{
+		key:    contentKey(h.Sum(nil)),
+		decode: func() ([]*x509.Certificate, error) { return slices.Clone(certificates), nil },
+	}, nil
+}
+
+// writeSized writes b behind its length, so that no two sequences of b are written alike.
+func writeSized(h hash.Hash, b []byte) {
+	_, _ = h.Write(binary.BigEndian.AppendUint64(make([]byte, 0, 8), uint64(len(b))))
+	_, _ = h.Write(b)
 }
 
 // HeaderForm describes the headers by which a proxy passes a client certificate on. Every one of them is believed from
@@ -89,7 +121,7 @@ func FromHeader(trusted []netip.Prefix, form HeaderForm) Source {
 		return Source{err: err}
 	}
 	fromProxy := truhook.RemoteAddrIn(trusted...)
-	return Source{insecure: form.Encoding == InsecureSubjectText, read: func(d *truhook.Delivery) (presented, error) {
+	return Source{insecure: form.Encoding == InsecureSubjectText, trusted: slices.Clone(trusted), read: func(d *truhook.Delivery) (presented, error) {
 		if fromProxy(context.Background(), d) != nil {
 			return presented{}, refuse(truhook.UntrustedProxy, "the direct peer is not a trusted proxy")
 		}
@@ -153,72 +185,86 @@ func newHeaders(form HeaderForm) (*headers, error) {
 }
 
 func (h *headers) read(header http.Header) (presented, error) {
-	if err := h.unique(header); err != nil {
+	values, err := h.collect(header)
+	if err != nil {
 		return presented{}, err
 	}
-	value := h.value(header, h.form.Certificate)
+	value := values[h.form.Certificate]
 	if absent(value) {
 		return presented{}, refuse(truhook.NoClientCertificate, "the proxy sent no client certificate")
 	}
 	var sent presented
 	for name, want := range h.form.Verified {
-		if h.value(header, name) != want {
+		if got := values[name]; got != want && unquote(got) != want {
 			sent.unverified = refuse(truhook.UntrustedCertificate, "the proxy has not verified the certificate")
 		}
 	}
-	var err error
 	if h.form.Encoding == InsecureSubjectText {
+		value = unquote(value)
 		if strings.HasPrefix(value, "/") {
-			return presented{}, refuse(truhook.WrongSubjectName, "the subject is not in the form of RFC 4514")
+			return presented{}, refuse(truhook.WrongSubjectName,
+				"the subject is in the slash form, which can be forged: have the proxy write RFC 4514")
 		}
 		if sent.subject, err = ParseSubject(value); err != nil {
-			return presented{}, refuse(truhook.WrongSubjectName, "the subject cannot be read")
+			return presented{}, refuse(truhook.WrongSubjectName, "the subject cannot be read as RFC 4514")
 		}
 		return sent, nil
 	}
-	if sent.certificates, err = h.form.Encoding.decode(value, true); err != nil {
-		return presented{}, err
-	}
-	if h.form.single && len(sent.certificates) > 1 {
-		// A proxy on the way may merge lines into one, and a client's copy of another's certificate would come first.
-		return presented{}, refuse(truhook.DuplicateHeader, "several certificates in a header for one")
-	}
-	if chain := h.value(header, h.form.Chain); !absent(chain) {
-		intermediates, err := h.form.ChainEncoding.decode(chain, false)
-		if err != nil {
-			return presented{}, err
-		}
-		sent.certificates = append(sent.certificates, intermediates...)
-	}
+	chain := values[h.form.Chain]
+	sum := sha256.New()
+	writeSized(sum, []byte(value))
+	writeSized(sum, []byte(chain))
+	sent.key = contentKey(sum.Sum(nil))
+	sent.decode = func() ([]*x509.Certificate, error) { return h.decode(value, chain) }
 	return sent, nil
 }
 
-// unique refuses what a client may have smuggled past a proxy that replaces its own header only.
-func (h *headers) unique(header http.Header) error {
-	for _, name := range h.names {
-		lines := header[name]
-		if len(lines) > 1 {
-			return refuse(truhook.DuplicateHeader, "header "+name)
-		}
-		if len(lines) == 1 && len(lines[0]) > maxHeader {
-			return refuse(truhook.HeaderTooLong, "header "+name)
-		}
+func (h *headers) decode(value, chain string) ([]*x509.Certificate, error) {
+	certificates, err := h.form.Encoding.decode(value, true)
+	if err != nil {
+		return nil, err
 	}
-	for key := range header {
+	if h.form.single && len(certificates) > 1 {
+		// A proxy on the way may merge lines into one, and a client's copy of another's certificate would come first.
+		return nil, refuse(truhook.DuplicateHeader, "several certificates in a header for one")
+	}
+	if absent(chain) {
+		return certificates, nil
+	}
+	intermediates, err := h.form.ChainEncoding.decode(chain, false)
+	return append(certificates, intermediates...), err
+}
+
+// collect returns the value of each header that counts, by its canonical name, whatever the case in which the host
+// writes it. It refuses what a client may have smuggled past a proxy that replaces its own header only.
+func (h *headers) collect(header http.Header) (map[string]string, error) {
+	values := make(map[string]string, len(h.names))
+	lines := make(map[string]int, len(h.names))
+	alias := ""
+	for key, all := range header {
 		for _, name := range h.names {
-			if key != name && looksLike(key, name) {
-				return refuse(truhook.DuplicateHeader, "another spelling of header "+name)
+			switch {
+			case !looksLike(key, name):
+			case !strings.EqualFold(key, name):
+				alias = max(alias, name) // the same one each time
+			case len(all) > 0:
+				lines[name] += len(all)
+				values[name] = strings.Trim(all[0], " \t")
+				if len(all[0]) > maxHeader {
+					return nil, refuse(truhook.HeaderTooLong, "header "+name)
+				}
 			}
 		}
 	}
-	return nil
-}
-
-func (h *headers) value(header http.Header, name string) string {
-	if lines := header[name]; len(lines) == 1 {
-		return strings.Trim(lines[0], " \t")
+	for _, name := range h.names {
+		if lines[name] > 1 {
+			return nil, refuse(truhook.DuplicateHeader, "header "+name)
+		}
 	}
-	return ""
+	if alias != "" {
+		return nil, refuse(truhook.DuplicateHeader, "another spelling of header "+alias)
+	}
+	return values, nil
 }
 
 // looksLike reports whether a server that turns header names into variables would mistake key for name.
@@ -236,11 +282,13 @@ func looksLike(key, name string) bool {
 
 // absent reports whether value is one of the ways in which proxies say that there is no certificate.
 func absent(value string) bool {
+	value = unquote(value)
 	switch value {
 	case "", "(null)", "<nil>", "::":
 		return true
 	}
-	return strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}")
+	placeholder := strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}")
+	return placeholder && !strings.Contains(value, `"`) // as JSON has
 }
 
 func noCertificate() error {

@@ -39,10 +39,10 @@ func (v *Verifier) TLSConfig(base *tls.Config) (*tls.Config, error) {
 				return err
 			}
 		}
-		if len(state.PeerCertificates) == 0 {
-			return noCertificate()
+		sent, err := fromConnection(&state)
+		if err == nil {
+			_, err = v.judge(sent, v.now())
 		}
-		_, err := v.judge(presented{certificates: state.PeerCertificates}, v.now())
 		return err
 	}
 	return cfg, nil

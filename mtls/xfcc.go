@@ -14,35 +14,51 @@ import (
 // key=value separated by semicolons. Values may be quoted, and a backslash inside quotes takes the next byte as it is.
 //
 // Envoy neither quotes nor escapes By, URI and DNS (its issues 9889 and 32945), so a client can smuggle pairs in by the
-// names in its certificate. They come after Hash and Cert, so they could only repeat a key, which is refused; and Cert
-// has to be what Hash says. Several elements are refused too, as all but the last are the client's to write.
+// names in its certificate. They come after Hash and Cert, so they could only repeat a key, which is refused; and Cert,
+// or Chain where there is no Cert, has to begin with the certificate that Hash names, which TLS has proven. Several elements are refused too, as all but the last are the client's to write.
 func decodeXFCC(value string) ([]*x509.Certificate, error) {
 	pairs, err := splitXFCC(value)
 	if err != nil {
 		return nil, err
 	}
-	if pairs["cert"] == "" {
-		return nil, malformed("there is no Cert: set_current_client_cert_details has to ask for it")
-	}
-	certificates, err := EscapedPEM.decode(pairs["cert"], true)
-	if err != nil {
-		return nil, err
-	}
 	hash, err := hex.DecodeString(pairs["hash"])
-	if sum := sha256.Sum256(certificates[0].Raw); err != nil || !bytes.Equal(hash, sum[:]) || len(certificates) != 1 {
-		return nil, malformed("Cert is not the one certificate that Hash names")
+	if err != nil || len(hash) != sha256.Size {
+		return nil, malformed("there is no Hash of the certificate, which Envoy always writes")
 	}
-	if pairs["chain"] == "" {
-		return certificates, nil
+	leads := func(certificates []*x509.Certificate) bool {
+		sum := sha256.Sum256(certificates[0].Raw)
+		return bytes.Equal(hash, sum[:])
 	}
-	chain, err := EscapedPEM.decode(pairs["chain"], false)
-	if err != nil {
-		return nil, err
+	var certificates, chain []*x509.Certificate
+	if pairs["cert"] != "" {
+		if certificates, err = decodeAny(pairs["cert"]); err != nil {
+			return nil, err
+		}
+		if !leads(certificates) || len(certificates) != 1 {
+			return nil, malformed("Cert is not the one certificate that Hash names")
+		}
 	}
-	if chain[0].Equal(certificates[0]) { // Envoy's Chain begins with the client's own
-		chain = chain[1:]
+	if pairs["chain"] != "" {
+		if chain, err = decodeAny(pairs["chain"]); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(certificates) == 0 && len(chain) == 0:
+		return nil, malformed("there is neither Cert nor Chain: set_current_client_cert_details has to ask for cert: true")
+	case len(certificates) == 0 && !leads(chain):
+		return nil, malformed("Chain does not begin with the certificate that Hash names")
+	case len(certificates) == 0 || len(chain) > 0 && chain[0].Equal(certificates[0]):
+		return chain, nil // Envoy's Chain begins with the client's own
 	}
 	return append(certificates, chain...), nil
+}
+
+// isXFCC reports whether text begins as Envoy writes its header.
+func isXFCC(text string) bool {
+	key, _, found := strings.Cut(text, "=")
+	key = lowerASCII(key)
+	return found && (key == "by" || key == "hash")
 }
 
 func splitXFCC(text string) (map[string]string, error) {
