@@ -74,7 +74,8 @@ const (
 	Overloaded           Reason = "overloaded"             // Config.MaxBufferedBytes bytes are already held
 	Canceled             Reason = "canceled"               // the context ended before there was a verdict
 	NoKey                Reason = "no-key"                 // there is no key to verify with
-	KeysUnavailable      Reason = "keys-unavailable"       // the source of the keys cannot be reached
+	KeysUnavailable      Reason = "keys-unavailable"       // the source of the keys failed, and no usable key is there
+	KeysStale            Reason = "keys-stale"             // no key at hand fits, and their source cannot tell now
 	UnknownDecryptionKey Reason = "unknown-decryption-key" // genuine, but encrypted to a private key that is not here
 )
 
@@ -98,7 +99,8 @@ func (r Reason) status() (code int, listed bool) {
 		return http.StatusForbidden, true
 	case BodyTooLarge:
 		return http.StatusRequestEntityTooLarge, true
-	case BodyIncomplete, BodyTimedOut, Overloaded, Canceled, NoKey, KeysUnavailable, UnknownDecryptionKey:
+	case BodyIncomplete, BodyTimedOut, Overloaded, Canceled, NoKey, KeysUnavailable, KeysStale,
+		UnknownDecryptionKey:
 		return http.StatusServiceUnavailable, true
 	case NotVerified, Internal:
 		return http.StatusInternalServerError, true

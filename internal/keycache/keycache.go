@@ -1,0 +1,280 @@
+package keycache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/backoff"
+)
+
+// A Cache remembers what was fetched. [New] makes it. It is safe for concurrent use and must not be copied.
+type Cache[K any] struct {
+	cfg  Config[K]
+	pace backoff.Backoff
+	all  *slot[K] // without ByID: the one answer
+
+	mu      sync.RWMutex
+	slots   map[string]*slot[K] // with ByID: ids that have keys, are being asked for, or were given to Prefetch
+	unknown map[string]time.Time
+	gate    gate      // for ids without a slot, as strangers choose them
+	failure error     // of the last fetch, whatever its id
+	paused  time.Time // the source asked to be left alone until then
+	waiters int
+	hung    int // fetches that go on after their time
+
+	clockReported atomic.Int64 // Unix nanoseconds of the real clock
+}
+
+// A slot is one question that a source is asked: for all keys, or for those of one id.
+type slot[K any] struct {
+	id      string
+	current atomic.Pointer[Answer[K]]
+
+	// The rest is guarded by Cache.mu.
+	gate    gate
+	flight  *flight // nil: no fetch is under way
+	failure error   // of the last fetch; nil if it succeeded
+	none    bool    // the last fetch said that there is no such id
+	pinned  bool    // given to Prefetch
+}
+
+// An Answer is what the last good fetch came to. It is never changed.
+type Answer[K any] struct {
+	Keys    []K
+	At      time.Time // when it was fetched
+	Dropped error     // what was left out; nil: nothing
+
+	gone []time.Time // when the last keys of Keys, those that are retained, were no longer listed
+	next time.Time   // when the next fetch is due
+}
+
+const (
+	missedMost   = 8           // times MinInterval: the longest time between two fetches that strangers can cause
+	unknownLife  = 6           // times MinInterval: how long an unknown id is remembered
+	beforeEnd    = time.Minute // how long before the end of a key's validity the next answer is fetched
+	maxHung      = 4           // fetches that ignore the end of their context
+	maxPause     = 15 * time.Minute
+	clockReports = time.Minute // how far apart two reports of a clock that panics are
+)
+
+func newCache[K any](cfg Config[K]) *Cache[K] {
+	c := &Cache[K]{
+		cfg: cfg, pace: backoff.Backoff{First: cfg.MinInterval, Most: missedMost * cfg.MinInterval},
+		slots: map[string]*slot[K]{}, unknown: map[string]time.Time{},
+	}
+	if !cfg.ByID {
+		c.all = &slot[K]{pinned: true}
+	}
+	return c
+}
+
+var (
+	errAsked  = errors.New("the source was asked a moment ago")
+	errSlow   = errors.New("the keys have not arrived yet")
+	errNoneID = errors.New("the source knows no id that it was asked for: it cannot tell that one does not exist")
+	errPaused = errors.New("the source asked to be left alone for a while")
+	errStale  = errors.New("there is no answer younger than TTL")
+)
+
+// Get returns the keys, with ByID those of id. missed says that none of the keys just given fits: the same slice again,
+// without an error, means that there are no others. With ByID no keys and no error means that there is no such id.
+//
+// Errors are *truhook.Error with the Reasons KeysUnavailable, KeysStale, and Canceled if ctx ended during a wait.
+func (c *Cache[K]) Get(ctx context.Context, id string, missed bool) ([]K, error) {
+	now := c.now()
+	s := c.find(id)
+	if s != nil && !missed {
+		if a := s.current.Load(); a != nil && now.Before(a.next) && !now.Before(a.At) {
+			return a.Keys, nil
+		}
+	}
+	c.mu.Lock()
+	s, f, err := c.begin(id, now, missed)
+	if s == nil {
+		c.mu.Unlock()
+		return nil, err
+	}
+	failing, a := s.failure != nil, s.current.Load()
+	c.mu.Unlock()
+
+	limit := c.cfg.Timeout + time.Second // the fetch ends before, and says why
+	if a.younger(now, c.cfg.MaxStale) {
+		limit = c.cfg.Wait
+		if !missed && (failing || a.younger(now, c.cfg.TTL)) {
+			return a.Keys, nil
+		}
+	}
+	arrived := c.wait(ctx, f, limit)
+	return c.verdict(ctx, s, missed, arrived)
+}
+
+func (c *Cache[K]) find(id string) *slot[K] {
+	if c.all != nil {
+		return c.all
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.slots[id]
+}
+
+// begin returns the slot of id and the fetch that is under way for it, after starting one if that is allowed. Without a
+// slot the error is the answer; nil means that there is no such id.
+func (c *Cache[K]) begin(id string, now time.Time, missed bool) (*slot[K], *flight, error) {
+	s := c.all
+	if s == nil {
+		s = c.slots[id]
+	}
+	if s != nil {
+		return s, c.renew(s, now, missed), nil
+	}
+	if until, told := c.unknown[id]; told && now.Before(until) && until.Sub(now) <= unknownLife*c.cfg.MinInterval {
+		return nil, nil, c.noSuchID()
+	}
+	switch {
+	case c.pausing(now):
+		return nil, nil, stale(errPaused)
+	case !c.gate.allows(now, c.gate.interval(c.pace, now)):
+		return nil, nil, stale(errAsked)
+	}
+	c.gate.begin(c.pace, now)
+	s = &slot[K]{id: id}
+	c.slots[id] = s
+	return s, c.start(s, &c.gate, now), nil
+}
+
+// pausing reports whether the source asked to be left alone, for a time that a clock cannot prolong that was set back.
+func (c *Cache[K]) pausing(now time.Time) bool {
+	return now.Before(c.paused) && c.paused.Sub(now) <= maxPause
+}
+
+// noSuchID is the answer for an id that the source does not know: nil if the source can tell.
+func (c *Cache[K]) noSuchID() error {
+	if c.failure != nil {
+		return stale(c.failure)
+	}
+	for _, s := range c.slots {
+		if s.current.Load() != nil {
+			return nil
+		}
+	}
+	return stale(errNoneID)
+}
+
+// renew returns the fetch that is under way for a slot, after starting one if its time has come; nil if there is none.
+func (c *Cache[K]) renew(s *slot[K], now time.Time, missed bool) *flight {
+	if s.flight != nil {
+		return s.flight
+	}
+	interval, charged := c.cfg.MinInterval, (*gate)(nil)
+	if missed && s.failure == nil {
+		interval, charged = s.gate.interval(c.pace, now), &s.gate
+	}
+	if c.pausing(now) || !s.gate.allows(now, interval) {
+		return nil
+	}
+	if charged != nil {
+		charged.begin(c.pace, now)
+	}
+	return c.start(s, charged, now)
+}
+
+// verdict answers after a wait. arrived is false if a fetch is still under way.
+func (c *Cache[K]) verdict(ctx context.Context, s *slot[K], missed, arrived bool) ([]K, error) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := s.current.Load()
+	usable := a.younger(now, c.cfg.MaxStale)
+	healthy := arrived && s.failure == nil && a.younger(now, c.cfg.TTL)
+	switch {
+	case usable && (!missed || healthy):
+		return a.Keys, nil
+	case ctx.Err() != nil && !arrived:
+		return nil, &truhook.Error{Reason: truhook.Canceled, Err: ctx.Err()}
+	case !arrived:
+		return nil, stale(errSlow)
+	case usable && s.failure == nil:
+		return nil, stale(errStale)
+	case s.failure != nil && (usable || c.holds(now)):
+		return nil, stale(s.failure)
+	case s.failure != nil:
+		return nil, &truhook.Error{Reason: truhook.KeysUnavailable, Err: s.failure}
+	case s.none:
+		return nil, c.noSuchID()
+	}
+	return nil, stale(errAsked)
+}
+
+// holds reports whether a usable key of any id is there, so that a failure shows as stale, not as unavailable.
+func (c *Cache[K]) holds(now time.Time) bool {
+	for _, s := range c.slots {
+		if s.current.Load().younger(now, c.cfg.MaxStale) {
+			return true
+		}
+	}
+	return false
+}
+
+func stale(cause error) error { return &truhook.Error{Reason: truhook.KeysStale, Err: cause} }
+
+// younger reports whether the answer is younger than limit. One from the future is: the clock was set back.
+func (a *Answer[K]) younger(now time.Time, limit time.Duration) bool {
+	return a != nil && now.Sub(a.At) < limit
+}
+
+// now reads the clock. A clock that panics is reported, and the real one counts.
+func (c *Cache[K]) now() (t time.Time) {
+	defer func() {
+		if value := recover(); value != nil {
+			t = time.Now()
+			last := c.clockReported.Load()
+			if t.UnixNano()-last >= int64(clockReports) && c.clockReported.CompareAndSwap(last, t.UnixNano()) {
+				c.report(fmt.Errorf("%s: Now panicked: %T", c.cfg.Package, value))
+			}
+		}
+	}()
+	return c.cfg.Now()
+}
+
+// report calls OnError.
+func (c *Cache[K]) report(err error) {
+	if err == nil || c.cfg.OnError == nil {
+		return
+	}
+	defer func() { _ = recover() }()
+	c.cfg.OnError(err)
+}
+
+// A gate spaces fetches.
+type gate struct {
+	begun     time.Time // the last fetch, by Config.Now
+	fruitless int       // fetches in a row that strangers caused and that brought nothing new
+}
+
+// allows reports whether a fetch may begin. A clock that was set back does not keep it from beginning.
+func (g *gate) allows(now time.Time, interval time.Duration) bool {
+	since := now.Sub(g.begun)
+	return g.begun.IsZero() || since < 0 || since >= interval
+}
+
+// interval returns how far apart two fetches are that strangers cause.
+func (g *gate) interval(pace backoff.Backoff, now time.Time) time.Duration {
+	interval := pace.After(1 + g.fruitless)
+	if since := now.Sub(g.begun); since >= 2*interval || since < 0 { // it has been quiet for a while
+		return pace.First
+	}
+	return interval
+}
+
+// begin notes a fetch that a stranger caused.
+func (g *gate) begin(pace backoff.Backoff, now time.Time) {
+	if g.interval(pace, now) == pace.First {
+		g.fruitless = 0
+	}
+	g.begun = now
+}
