@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	gojose "github.com/go-jose/go-jose/v4"
 
@@ -25,14 +26,14 @@ func JWKS(url string, client *http.Client, cfg CacheConfig) (*CachedKeys, error)
 	}
 	client = fetch.Client(client)
 	return CacheSet(func(ctx context.Context) ([]PublicKey, error) {
-		status, _, body, err := fetch.Get(ctx, client, url)
+		response, err := fetch.Get(ctx, client, url, 0)
+		if err == nil {
+			err = response.OK(time.Now())
+		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("jose: the JWK Set: %w", err)
 		}
-		if status != http.StatusOK {
-			return nil, fmt.Errorf("jose: the JWK Set was answered with status %d", status)
-		}
-		return ParseJWKS(body)
+		return ParseJWKS(response.Body)
 	}, cfg)
 }
 

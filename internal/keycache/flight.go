@@ -50,7 +50,7 @@ func (c *Cache[K]) call(id string) ([]K, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.Timeout)
 	defer cancel()
 	results := make(chan result[K], 1)
-	go func() { results <- c.contained(ctx, id) }()
+	go c.contained(ctx, id, results)
 	select {
 	case r := <-results:
 		return r.keys, r.err
@@ -68,13 +68,20 @@ func (c *Cache[K]) call(id string) ([]K, error) {
 	return nil, fmt.Errorf("%s: fetching the keys took longer than %v: %w", c.cfg.Package, c.cfg.Timeout, ctx.Err())
 }
 
-// contained turns a panic of Fetch or Vet into an error. It does not repeat the value, which may hold anything.
-func (c *Cache[K]) contained(ctx context.Context, id string) (r result[K]) {
+// contained sends what Fetch and Vet come to. A panic, of which it does not repeat the value, and a goroutine that ends
+// are errors.
+func (c *Cache[K]) contained(ctx context.Context, id string, results chan<- result[K]) {
+	r := result[K]{err: fmt.Errorf("%s: the function that fetches keys ended its goroutine", c.cfg.Package)}
 	defer func() {
 		if value := recover(); value != nil {
 			r = result[K]{err: fmt.Errorf("%s: fetching the keys panicked: %T", c.cfg.Package, value)}
 		}
+		results <- r
 	}()
+	r = c.fetch(ctx, id)
+}
+
+func (c *Cache[K]) fetch(ctx context.Context, id string) result[K] {
 	keys, err := c.cfg.Fetch(ctx, id)
 	partial, isPartial := err.(*Partial) //nolint:errorlint // only the outermost error stands beside keys
 	if err != nil && !isPartial {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/truhook/truhook/internal/fetch"
 	"github.com/truhook/truhook/jose"
@@ -50,18 +51,20 @@ type platform struct {
 var errPlatform = errors.New("transunion: the platform's answer is not the key that was asked for")
 
 func (p platform) fetch(ctx context.Context, keyID string) ([]jose.PublicKey, error) {
-	status, header, body, err := fetch.Get(ctx, p.client, p.url+keyID)
+	response, err := fetch.Get(ctx, p.client, p.url+keyID, 0)
+	if err == nil && response.Status == http.StatusNotFound {
+		return nil, nil
+	}
+	if err == nil {
+		err = response.OK(time.Now())
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("transunion: the platform's key: %w", err)
-	case status == http.StatusNotFound:
-		return nil, nil
-	case status != http.StatusOK:
-		return nil, fmt.Errorf("transunion: the platform's key was answered with status %d", status)
-	case header.Get("X-IOV-KEY-ID") != keyID:
+	case response.Header.Get("X-IOV-KEY-ID") != keyID:
 		return nil, errPlatform
 	}
-	key, err := jose.ParsePublicKey(body)
+	key, err := jose.ParsePublicKey(response.Body)
 	if err != nil {
 		return nil, err
 	}
