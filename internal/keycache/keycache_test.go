@@ -419,7 +419,7 @@ func TestCache_ByIDKnowsWhatItCanTell(t *testing.T) {
 		s := &source{byID: map[string][]string{}}
 		var reported []string
 		c := cache(t, s, func(cfg *keycache.Config[string]) {
-			cfg.OnError = func(err error) { reported = append(reported, err.Error()) }
+			cfg.OnError = func(err error) { s.set(func(*source) { reported = append(reported, err.Error()) }) }
 		})
 		assert.Equal(t, stale, get(c, "x", false), "it has never given a key: the address may be mistyped")
 		synctest.Wait()
@@ -629,7 +629,7 @@ func TestCache_OneOddEntryCostsThatEntry(t *testing.T) {
 		s := &source{keys: []string{"a", "odd"}}
 		var reported []string
 		c := cache(t, s, func(cfg *keycache.Config[string]) {
-			cfg.OnError = func(err error) { reported = append(reported, err.Error()) }
+			cfg.OnError = func(err error) { s.set(func(*source) { reported = append(reported, err.Error()) }) }
 			cfg.Vet = func(_ string, keys []string) ([]string, error) {
 				var kept []string
 				var dropped []error
