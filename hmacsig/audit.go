@@ -57,7 +57,7 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 // Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, within the same bounds as a delivery, and
 // looks at the keys and at whether fetching works.
 func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
-	if c == nil || c.fetch == nil {
+	if c == nil || c.cache == nil {
 		return AuditKeys(time.Time{})
 	}
 	keys, err := c.Keys(ctx, Query{})
@@ -65,23 +65,30 @@ func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 		return []truhook.Finding{{
 			Severity: truhook.SeverityError, Name: "keys-unavailable",
 			Problem: fmt.Sprintf("There are no keys, and fetching them failed: %v.", err),
-			Remedy:  "Mend the source of the keys; until then every delivery is answered 503.",
+			Remedy:  "Repair the source of the keys; until then every delivery is answered 503.",
 		}}
 	}
-	c.mu.Lock()
-	failure, at := c.failure, c.current.Load().at
-	c.mu.Unlock()
-	now := c.config.Now()
 	var findings []truhook.Finding
-	if failure != nil {
-		findings = append(findings, truhook.Finding{
-			Severity: truhook.SeverityWarning, Name: "keys-stale",
-			Problem: fmt.Sprintf("Fetching the keys failed: %v. Those of %s are in use.", failure, at.UTC().Format(time.RFC3339)),
-			Remedy: fmt.Sprintf("Mend the source of the keys; from %s on every delivery is answered 503.",
-				at.Add(c.config.MaxStale).UTC().Format(time.RFC3339)),
-		})
+	for _, s := range c.cache.States() {
+		if s.Failure != nil && s.Answer != nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "keys-stale",
+				Problem: fmt.Sprintf("Fetching the keys failed: %v. Those of %s are in use.",
+					s.Failure, s.Answer.At.UTC().Format(time.RFC3339)),
+				Remedy: fmt.Sprintf("Repair the source of the keys; from %s on every delivery is answered 503.",
+					s.Ends.UTC().Format(time.RFC3339)),
+			})
+		}
+		if s.Answer != nil && s.Answer.Dropped != nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "keys-left-out",
+				Problem: fmt.Sprintf("Not all keys of the last answer are used: %s.",
+					strings.ReplaceAll(s.Answer.Dropped.Error(), "\n", "; ")),
+				Remedy: "Correct what the source of the keys gives.",
+			})
+		}
 	}
-	return append(findings, AuditKeys(now, keys...)...)
+	return append(findings, AuditKeys(c.now(), keys...)...)
 }
 
 // Audit implements [truhook.Auditor]. It looks at the files now, and at the secrets that are in use.

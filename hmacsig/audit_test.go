@@ -118,7 +118,7 @@ func TestAuditOfAVerifierLooksIntoItsSource(t *testing.T) {
 	require.NoError(t, err)
 	f := newSecretFolder(t)
 	f.write("a", "short")
-	down := hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return nil, errors.New("no route") }, hmacsig.CacheConfig{})
+	down := must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return nil, errors.New("no route") }, hmacsig.CacheConfig{}))
 	for name, test := range map[string]struct {
 		source hmacsig.KeySource
 		want   []string
@@ -126,7 +126,7 @@ func TestAuditOfAVerifierLooksIntoItsSource(t *testing.T) {
 		"static":       {hmacsig.StaticKeys(short), []string{"secret-too-short-for-fips"}},
 		"reloadable":   {reloadable, []string{"secret-too-short-for-fips"}},
 		"files":        {f.open(), []string{"secret-too-short-for-fips"}},
-		"cache":        {hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return []hmacsig.Key{short}, nil }, hmacsig.CacheConfig{}), []string{"secret-too-short-for-fips"}},
+		"cache":        {must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return []hmacsig.Key{short}, nil }, hmacsig.CacheConfig{})), []string{"secret-too-short-for-fips"}},
 		"cache, down":  {down, []string{"keys-unavailable"}},
 		"per delivery": {hmacsig.KeySourceFunc(func(context.Context, hmacsig.Query) ([]hmacsig.Key, error) { panic("not without a delivery") }), nil},
 	} {
@@ -143,7 +143,7 @@ func TestAuditOfAVerifierLooksIntoItsSource(t *testing.T) {
 func TestAuditOfACacheSaysSinceWhenItIsStale(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "0123456789abcdef")}}
-		c := hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{MaxStale: time.Hour})
+		c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{MaxStale: time.Hour}))
 		require.NoError(t, c.Refresh(t.Context()))
 		assert.Empty(t, c.Audit(t.Context()))
 		m.set(func(m *secretManager) { m.err = errors.New("no route") })

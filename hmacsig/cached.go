@@ -3,206 +3,152 @@ package hmacsig
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"time"
 
-	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/keycache"
 )
 
-// CacheConfig adjusts [NewCachedKeys]. Its zero value is the strict default.
+// CacheConfig adjusts [NewCachedKeys]. Its zero value is the strict default. Values below zero are errors.
 type CacheConfig struct {
 	_ [0]func()
 
-	// TTL is how long an answer counts as fresh. Zero and below mean 5 min. The next one is fetched after four fifths of
-	// it, or a minute before the validity of a key ends, without anybody waiting.
+	// TTL is how long an answer counts as fresh. Zero: 1 h. The next answer is fetched after four fifths of it, or a
+	// minute before the validity of a key ends, without anybody waiting.
 	TTL time.Duration
 
-	// MinInterval is how far apart two fetches begin at the least, after a failure too, whatever asks for them but Refresh.
-	// Zero and below mean 10 s, or TTL if that is shorter.
+	// MinInterval is the shortest time between the beginnings of two fetches, after a failure too, whatever asks for them
+	// but Refresh. Zero: 10 s, or TTL if that is shorter. While fetches that strangers cause bring nothing new, it doubles
+	// up to eight times.
 	MinInterval time.Duration
 
-	// Timeout is how long one fetch may take. Zero and below mean 10 s.
+	// Timeout is how long one fetch may take. Zero: 10 s.
 	Timeout time.Duration
 
 	// Wait is how long after the beginning of a fetch deliveries wait for it where older keys could serve: those that no
-	// key fits, and those that come when the answer is no longer fresh. Zero and below mean 2 s. Where there are no keys
-	// at all, deliveries wait for Timeout.
+	// key fits, and those that come when the answer is no longer fresh. Zero: 2 s. Where there are no keys at all,
+	// deliveries wait for Timeout.
 	Wait time.Duration
 
-	// MaxStale is how long after the last good answer its keys are used while fetches fail; after it deliveries are
-	// refused with KeysUnavailable, 503. Zero and below mean 72 h, so that a weekend is survived.
+	// MaxStale is how long after the last good answer its keys are used while fetches fail. After it deliveries are
+	// rejected with KeysUnavailable, 503. Zero: 72 h, so that a weekend is survived. It is never shorter than TTL.
 	MaxStale time.Duration
 
 	// Retain is how long a key that is no longer in the answer is still given, as one whose validity ended then: its
-	// deliveries are KeyExpired, or accepted within the Grace of the [Verifier]'s Config. Zero and below: it is gone
-	// at once.
+	// deliveries are KeyExpired, or accepted within the Grace of the [Verifier]'s Config. Zero: the key is gone at once.
 	Retain time.Duration
 
-	// OnError is called with what a fetch failed of, in a goroutine of the cache and at most once a fetch. Its panic is
-	// recovered and dropped.
+	// MaxWaiters is how many deliveries wait for a fetch at once. Zero: 256.
+	MaxWaiters int
+
+	// OnError is called with each failure of a fetch, and with each key that was left out of an answer. It runs in a
+	// goroutine of the cache and must be safe for concurrent use. Its panic is recovered and dropped.
 	OnError func(err error)
 
-	// Now replaces time.Now.
+	// Now replaces time.Now. A panic of it is reported to OnError, and the real time counts.
 	Now func() time.Time
 }
 
-func (cfg CacheConfig) withDefaults() CacheConfig {
-	for _, d := range []struct {
-		of     *time.Duration
-		preset time.Duration
-	}{
-		{&cfg.TTL, 5 * time.Minute}, {&cfg.Timeout, 10 * time.Second}, {&cfg.Wait, 2 * time.Second},
-		{&cfg.MaxStale, 72 * time.Hour},
-	} {
-		if *d.of <= 0 {
-			*d.of = d.preset
-		}
+// CachedKeys is a [KeySource] that remembers what was fetched. [NewCachedKeys] makes it. It is safe for concurrent use
+// and must not be copied. A nil or zero CachedKeys has no keys: deliveries are rejected with NoKey.
+type CachedKeys struct {
+	cache *keycache.Cache[Key]
+	now   func() time.Time
+}
+
+// NewCachedKeys returns a source that remembers what fetch returned. A secret manager becomes a source with it in a few
+// lines.
+//
+// fetch does not learn which delivery it is asked for, so no answer can get into the hands of the wrong tenant: for
+// keys by tenant, keep one CachedKeys for each and choose by path in a [KeySourceFunc]. It gets a context of its own that
+// ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys and more than 16
+// are a failed fetch: the last key cannot be withdrawn by an empty answer. A zero Key among others is left out and
+// reported.
+//
+// At most one fetch begins every MinInterval, whatever comes in; at most one is under way; and there is no goroutine but
+// during a fetch. It fetches when the first delivery comes, or in [CachedKeys.Refresh] before that. Nobody waits while an
+// answer is fresh. A delivery that no key fits waits for a new answer, if there may be one; between two fetches the last
+// good answer counts. While fetches fail nobody waits for them longer than Wait after they began, and the last good
+// answer is used for up to MaxStale; but a delivery that none of its keys fits is rejected with KeysStale, 503, as a
+// source that fails cannot tell whether there is a new key. At most MaxWaiters deliveries wait at once; others are served
+// with the keys that there are.
+//
+// A nil fetch and a limit below zero are errors.
+func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) (*CachedKeys, error) {
+	shared := keycache.Config[Key]{
+		Package: "hmacsig", Vet: vetFetched, Merge: reuse, MaxKeys: maxKeys,
+		NotAfter: func(k Key) time.Time { return k.notAfter },
+		Retain:   cfg.Retain, Retire: retire, SameKey: func(a, b Key) bool { return sameSecret(&a, &b) },
+		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
+		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
 	}
-	if cfg.MinInterval <= 0 {
-		cfg.MinInterval = min(10*time.Second, cfg.TTL)
+	if fetch != nil {
+		shared.Fetch = func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) }
 	}
-	cfg.MaxStale = max(cfg.MaxStale, cfg.TTL)
+	cache, err := keycache.New(shared)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return cfg
+	return &CachedKeys{cache: cache, now: cfg.Now}, nil
 }
 
-// A CachedKeys is a [KeySource] that remembers what was fetched. [NewCachedKeys] makes it. It is safe for concurrent use and must not
-// be copied. A nil or zero Cache has no keys, so that deliveries are refused with NoKey.
-type CachedKeys struct {
-	fetch   func(ctx context.Context) ([]Key, error)
-	config  CacheConfig
-	current atomic.Pointer[answer]
-
-	mu      sync.Mutex
-	begun   time.Time // of the last fetch, by config.Now
-	flight  *flight   // nil: none is under way
-	failure error     // of the last fetch; nil if it went well
-	waiters int
-}
-
-// NewCachedKeys returns a source that remembers what fetch returned. A secret manager becomes a source with it in a few lines.
-//
-// fetch does not learn which delivery it is asked for, so no answer can get into the hands of the wrong tenant: for
-// keys by tenant, keep one Cache for each and choose by path in a [KeySourceFunc]. It gets a context of its own that
-// ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys, more than 16 and
-// a zero Key count as a failed fetch: the last key cannot be withdrawn by an empty answer.
-//
-// A cache begins at most one fetch every MinInterval, whatever comes in; at most one is under way; and there is no
-// goroutine but during a fetch. It fetches when the first delivery comes, or in [CachedKeys.Refresh] before that. Nobody
-// waits while an answer is fresh. A delivery that no key fits waits for a new answer, if there may be one. While fetches fail
-// nobody waits for them longer than Wait after they began, and the last good answer is used for up to MaxStale. At most
-// 256 deliveries wait at once; others are served with the keys that there are, and refused as KeysUnavailable if there
-// are none.
-//
-// It panics if fetch is nil.
-func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) *CachedKeys {
-	if fetch == nil {
-		panic("hmacsig: Cached: the function is nil")
-	}
-	return &CachedKeys{fetch: fetch, config: cfg.withDefaults()}
-}
-
-// Keys implements [KeySource]. The Delivery of q is not looked at. The same slice comes back until something changes.
-// Errors are Canceled, if ctx ended while there was nothing to serve, and KeysUnavailable.
-func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
-	if c == nil || c.fetch == nil {
-		return nil, nil
-	}
-	now := c.config.Now()
-	a := c.current.Load()
-	if a != nil && !q.Missed && now.Before(a.next) && !now.Before(a.at) {
-		return a.keys, nil
-	}
-	c.mu.Lock()
-	f := c.beginLocked(now, false)
-	failing := c.failure != nil
-	a = c.current.Load()
-	c.mu.Unlock()
-
-	usable := a.usable(now, c.config.MaxStale)
-	wait := c.config.Timeout
-	if usable {
-		wait = c.config.Wait
-		if fresh := a.usable(now, c.config.TTL); !q.Missed && (fresh || failing) {
-			return a.keys, nil
+// vetFetched drops what is there twice, as a credential of two webhooks is, and zero keys.
+func vetFetched(_ string, keys []Key) ([]Key, error) {
+	var once []Key
+	var dropped []error
+	for _, k := range keys {
+		switch {
+		case k.open == nil:
+			dropped = append(dropped, errors.New("hmacsig: the source gave a zero Key"))
+		case !slices.ContainsFunc(once, func(o Key) bool { return sameKey(&o, &k) }):
+			once = append(once, k)
 		}
 	}
-	c.wait(ctx, f, wait)
-	if a = c.current.Load(); a.usable(now, c.config.MaxStale) {
-		return a.keys, nil
+	if len(once) > maxKeys {
+		return nil, errTooManyFetched
 	}
-	return nil, c.unavailable(ctx)
+	return once, keycache.Drop(dropped...)
 }
 
-// usable reports whether the answer is younger than limit. One from the future is: the clock was set back.
-func (a *answer) usable(now time.Time, limit time.Duration) bool {
-	return a != nil && now.Sub(a.at) < limit
+var errTooManyFetched = errors.New("hmacsig: the source gave more than 16 keys")
+
+// retire returns a key that is no longer listed as one whose validity ended at an instant.
+func retire(k Key, at time.Time) Key {
+	if k.notAfter.IsZero() || k.notAfter.After(at) {
+		k.notAfter = at
+	}
+	return k
 }
 
-func (c *CachedKeys) unavailable(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return &truhook.Error{Reason: truhook.Canceled, Err: err}
+// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something changes.
+// Errors are KeysUnavailable, KeysStale, and Canceled if ctx ended while the delivery waited for keys.
+func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
+	if c == nil || c.cache == nil {
+		return nil, nil
 	}
-	c.mu.Lock()
-	failure := c.failure
-	c.mu.Unlock()
-	if failure == nil {
-		failure = errors.New("the keys have not arrived yet")
-	}
-	return &truhook.Error{Reason: truhook.KeysUnavailable, Err: failure}
+	return c.cache.Get(ctx, "", q.Missed)
 }
 
 // Refresh fetches now, however long ago the last fetch was, or waits for the one that is under way, and returns what it
 // failed of. Call it at start, so that the first delivery does not wait, and when you are told of a rotation; never on
 // behalf of a stranger. It ends when ctx does.
 func (c *CachedKeys) Refresh(ctx context.Context) error {
-	if c == nil || c.fetch == nil {
-		return errors.New("hmacsig: a Cache that Cached did not make")
+	if c == nil || c.cache == nil {
+		return errNoCache
 	}
-	c.mu.Lock()
-	f := c.beginLocked(c.config.Now(), true)
-	c.mu.Unlock()
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.failure
+	return c.cache.Refresh(ctx)
 }
 
 // Run keeps the answer fresh where deliveries are few, until ctx ends, and returns its error. It fetches when an answer
 // is due, within the same bounds. A cache works without it: then a delivery that comes after a pause waits.
 func (c *CachedKeys) Run(ctx context.Context) error {
-	if c == nil || c.fetch == nil {
-		return errors.New("hmacsig: a Cache that Cached did not make")
+	if c == nil || c.cache == nil {
+		return errNoCache
 	}
-	return every(ctx, c.config.MinInterval, func() {
-		now := c.config.Now()
-		if a := c.current.Load(); a != nil && now.Before(a.next) && !now.Before(a.at) {
-			return
-		}
-		c.mu.Lock()
-		f := c.beginLocked(now, false)
-		c.mu.Unlock()
-		c.wait(ctx, f, c.config.Timeout)
-	})
+	return c.cache.Run(ctx)
 }
 
-// every calls do now and then in each interval, until ctx ends.
-func every(ctx context.Context, interval time.Duration, do func()) error {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for ctx.Err() == nil {
-		do()
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err()
-}
+var errNoCache = errors.New("hmacsig: a CachedKeys that NewCachedKeys did not make")

@@ -29,7 +29,7 @@ func (f fakeAWS) GetSecretValue(_ context.Context, _, stage string) (versionID, 
 func ExampleNewCachedKeys() {
 	var client secretsManager = fakeAWS{"AWSCURRENT": "prod-0000new-made-for-this-example", "AWSPREVIOUS": "prod-0000old-made-for-this-example"}
 
-	source := hmacsig.NewCachedKeys(func(ctx context.Context) (keys []hmacsig.Key, err error) {
+	source, err := hmacsig.NewCachedKeys(func(ctx context.Context) (keys []hmacsig.Key, err error) {
 		for _, stage := range []string{"AWSCURRENT", "AWSPREVIOUS"} {
 			version, value, err := client.GetSecretValue(ctx, "webhooks/truv", stage)
 			if err != nil {
@@ -43,7 +43,9 @@ func ExampleNewCachedKeys() {
 		}
 		return keys, nil
 	}, hmacsig.CacheConfig{TTL: 5 * time.Minute})
-
+	if err != nil {
+		log.Fatal(err)
+	}
 	if err := source.Refresh(context.Background()); err != nil { // at start, so that the first delivery does not wait
 		log.Print(err) // deliveries are answered 503 until it works
 	}
@@ -69,7 +71,11 @@ func ExampleNewCachedKeys_tenants() {
 	}
 	caches := map[string]*hmacsig.CachedKeys{}
 	for _, tenant := range []string{"acme", "globex"} {
-		caches[tenant] = hmacsig.NewCachedKeys(load(tenant), hmacsig.CacheConfig{})
+		cache, err := hmacsig.NewCachedKeys(load(tenant), hmacsig.CacheConfig{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		caches[tenant] = cache
 	}
 	source := hmacsig.KeySourceFunc(func(ctx context.Context, q hmacsig.Query) ([]hmacsig.Key, error) {
 		path, _, _ := strings.Cut(q.Delivery.RequestURI, "?")

@@ -30,12 +30,12 @@ func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 	reloadable, err := hmacsig.NewReloadableKeys(a, b)
 	require.NoError(t, err)
 	fetched := []hmacsig.Key{a, b}
-	cache := hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) {
+	cache := must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) {
 		if len(fetched) == 0 {
 			return nil, errors.New("down")
 		}
 		return fetched, nil
-	}, hmacsig.CacheConfig{Retain: time.Hour})
+	}, hmacsig.CacheConfig{Retain: time.Hour}))
 	require.NoError(t, cache.Refresh(t.Context()))
 	fetched = fetched[:1] // so that one is retained
 	require.NoError(t, cache.Refresh(t.Context()))

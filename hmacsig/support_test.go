@@ -100,3 +100,11 @@ func requireReason(t testing.TB, want truhook.Reason, v *hmacsig.Verifier, d *tr
 		require.Equal(t, want, byHead, "refused by the head alone")
 	}
 }
+
+// must is for what a test makes and does not test.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/folder"
+	"github.com/truhook/truhook/internal/keycache"
 )
 
 var (
@@ -53,8 +54,15 @@ func AuditKeys(now time.Time, keys ...PublicKey) []truhook.Finding {
 			})
 			continue
 		}
-		if k.NotAfter.IsZero() || !now.After(k.NotAfter) {
+		if k.at(now) == inside {
 			usable++
+		}
+		if k.at(now) == before {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityNote, Name: "key-not-yet-valid", Subject: k.ID,
+				Problem: "Its use begins at " + k.NotBefore.UTC().Format(time.RFC3339) + ".",
+				Remedy:  "Nothing, if that is meant.",
+			})
 		}
 		findings = append(findings, auditEnd(k.ID, k.NotAfter, now)...)
 	}
@@ -118,43 +126,57 @@ func auditEnd(id string, end, now time.Time) []truhook.Finding {
 	return []truhook.Finding{f}
 }
 
-// Audit implements [truhook.Auditor]. It looks at the keys that are kept, and at whether the last fetches failed; it
-// fetches a whole set if there is none yet, and never by id, as the ids come with the deliveries.
+// Audit implements [truhook.Auditor]. It looks at the keys that are kept, at what was left out of the last answer, and at
+// whether the last fetches failed. It fetches a whole set if there is none yet, and never by id, as the ids come with the
+// deliveries.
 func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
-	if c == nil || c.fetch == nil {
+	if c == nil || c.cache == nil {
 		return AuditKeys(time.Time{})
 	}
 	if c.whole {
-		if _, err := c.PublicKeys(ctx, "-"); err != nil && !c.any() {
+		if _, err := c.cache.Get(ctx, "", false); err != nil {
 			return []truhook.Finding{{
 				Severity: truhook.SeverityError, Name: "keys-unavailable",
 				Problem: fmt.Sprintf("There are no keys, and fetching them failed: %v.", err),
-				Remedy:  "Mend the source of the keys; until then every delivery is answered 503.",
+				Remedy:  "Repair the source of the keys; until then every delivery is answered 503.",
 			}}
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.cfg.Now()
 	var findings []truhook.Finding
-	for _, s := range c.slots {
-		if s.failed {
-			findings = append(findings, truhook.Finding{
-				Severity: truhook.SeverityWarning, Name: "keys-stale",
-				Problem: "Fetching keys failed; those of " + s.fetched.UTC().Format(time.RFC3339) + " are in use.",
-				Remedy:  "Mend the source of the keys, or deliveries will be answered 503.",
-			})
+	for _, s := range c.cache.States() {
+		findings = append(findings, auditFetch(s)...)
+		if s.Answer != nil {
+			findings = append(findings, AuditKeys(c.now(), s.Answer.Keys...)...)
 		}
-		findings = append(findings, AuditKeys(now, s.keys...)...)
 	}
 	return findings
 }
 
-func (c *CachedKeys) any() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.slots) > 0
+func auditFetch(s keycache.State[PublicKey]) []truhook.Finding {
+	var findings []truhook.Finding
+	if s.Failure != nil {
+		f := truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "keys-stale", Subject: s.ID,
+			Problem: fmt.Sprintf("Fetching keys failed: %v. There are none.", s.Failure),
+			Remedy:  "Repair the source of the keys, or deliveries will be answered 503.",
+		}
+		if s.Answer != nil {
+			f.Problem = fmt.Sprintf("Fetching keys failed: %v. Those of %s are in use.",
+				s.Failure, s.Answer.At.UTC().Format(time.RFC3339))
+		}
+		findings = append(findings, f)
+	}
+	if s.Answer != nil && s.Answer.Dropped != nil {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "keys-left-out", Subject: s.ID,
+			Problem: fmt.Sprintf("Not all keys of the last answer are used: %s.", oneLine(s.Answer.Dropped)),
+			Remedy:  "Nothing, if no token is signed with these keys; else have the provider correct its list.",
+		})
+	}
+	return findings
 }
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // Audit implements [truhook.Auditor]. It looks at the files now, and at the keys that are in use.
 func (f *FileKeys) Audit(ctx context.Context) []truhook.Finding {
@@ -187,7 +209,7 @@ func auditState[T any](state *folder.State[T]) []truhook.Finding {
 	return []truhook.Finding{{
 		Severity: truhook.SeverityWarning, Name: "files-unreadable",
 		Problem: fmt.Sprintf("Since %s not all keys could be read: %v. The last good ones are in use.",
-			state.Since.UTC().Format(time.RFC3339), strings.ReplaceAll(state.Problem.Error(), "\n", "; ")),
+			state.Since.UTC().Format(time.RFC3339), oneLine(state.Problem)),
 		Remedy: "Mend the files; a key that is to be withdrawn has to be deleted or replaced.",
 	}}
 }

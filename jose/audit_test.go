@@ -74,7 +74,7 @@ func TestAuditOfACachedKeySet(t *testing.T) {
 	failure, clock = nil, clock.Add(time.Minute)
 	assert.Empty(t, set.Audit(t.Context()))
 	failure, clock = down, clock.Add(2*time.Hour)
-	_, err = set.PublicKeys(t.Context(), "a")
+	_, err = set.PublicKeys(t.Context(), jose.Query{KeyID: "a"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"keys-stale"}, findingNames(set.Audit(t.Context())))
 	assert.NotEmpty(t, (*jose.CachedKeys)(nil).Audit(t.Context()))

@@ -3,72 +3,86 @@ package jose
 import (
 	"context"
 	"errors"
-	"sync"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/keycache"
 )
 
-// CacheConfig bounds a [CachedKeys]. Values below zero are errors.
+// CacheConfig adjusts [CachedKeys]. Its zero value is the strict default. Values below zero are errors.
 type CacheConfig struct {
 	_ [0]func()
 
-	TTL      time.Duration // how long fetched keys are taken without asking again; zero: 1 h
-	MaxStale time.Duration // how long beyond TTL they are still taken while the source fails; zero: 24 h
-	Timeout  time.Duration // for one fetch; zero: 5 s
+	// TTL is how long fetched keys count as fresh. Zero: 1 h. They are fetched again after four fifths of it, or a minute
+	// before the validity of one ends, without anybody waiting.
+	TTL time.Duration
 
-	// MinInterval is the least time between two fetches for ids that are not known, whatever ids are asked for, and
-	// between two tries of a source that fails; zero: 10 s. An id that the source does not know is remembered for six
-	// times as long.
+	// MinInterval is the shortest time between the beginnings of two fetches, after a failure too, whatever asks for them
+	// but Refresh and Prefetch. Zero: 10 s, or TTL if that is shorter. While fetches that strangers cause, by unknown ids
+	// and by signatures that do not fit, bring nothing new, it doubles up to eight times. An id that the source does not
+	// know is remembered for six times as long.
 	MinInterval time.Duration
 
-	MaxKeys    int              // keys kept; zero: 64
-	MaxWaiters int              // deliveries that wait for fetches at once; zero: 256
-	Now        func() time.Time // nil: time.Now
+	// Timeout is how long one fetch may take. Zero: 10 s.
+	Timeout time.Duration
+
+	// Wait is how long after the beginning of a fetch deliveries wait for it where older keys could serve. Zero: 2 s.
+	// Where there are no keys, deliveries wait for Timeout.
+	Wait time.Duration
+
+	// MaxStale is how long after the last good answer its keys are used while fetches fail. After it deliveries are
+	// rejected with KeysUnavailable, 503. Zero: 72 h, so that a weekend is survived. It is never shorter than TTL.
+	MaxStale time.Duration
+
+	MaxKeys    int // keys of a set, or ids, that are kept; zero: 64
+	MaxWaiters int // deliveries that wait for fetches at once; zero: 256
+
+	// OnError is called with each failure of a fetch, and with each key that was left out of an answer. It runs in a
+	// goroutine of the cache and must be safe for concurrent use. Its panic is recovered and dropped.
+	OnError func(err error)
+
+	// Now replaces time.Now. A panic of it is reported to OnError, and the real time counts.
+	Now func() time.Time
 }
 
-// A CachedKeys is a [KeySource] in front of a source that has to be asked over the network.
+// CachedKeys is a [KeySource] in front of a source that has to be asked over the network. [CacheByID], [CacheSet] and
+// [JWKS] make it. It is safe for concurrent use and must not be copied. The nil and the zero CachedKeys answer NoKey.
 //
-// It asks once for callers that come together, with a context of its own, so that one of them cannot cancel it for the
-// others. It answers KeysUnavailable only when it cannot tell: the source failed and there is nothing younger than TTL
-// and MaxStale, or a fetch for an unknown id would come sooner than MinInterval after the last one (with [CacheSet], one
-// that failed: a whole set that was just fetched tells that there is no such id). It is safe for concurrent use. It starts a goroutine only for the time of a fetch. The nil and the zero CachedKeys answer NoKey.
+// It asks once for callers that come together, with a context of its own, so that none of them can cancel it for the
+// others. It starts a goroutine only for the time of a fetch. Nobody waits while an answer is fresh. While fetches fail
+// the last good answer serves for MaxStale; but then it cannot tell that an id does not exist, or that a signature is
+// wrong: such deliveries are rejected with KeysStale, 503. A source that works can tell, and is asked again at most once
+// every MinInterval; between two fetches its last good answer counts. KeysUnavailable means that the source failed and no
+// usable key is there. It is never the work of strangers.
 type CachedKeys struct {
-	fetch func(ctx context.Context, keyID string) ([]PublicKey, error)
-	whole bool // a fetch gives all keys there are, under the slot ""
-	cfg   CacheConfig
-
-	mu      sync.Mutex
-	slots   map[string]*slot
-	flights map[string]*flight
-	unknown map[string]time.Time // ids that the source does not know, and until when that is believed
-	next    time.Time            // no fetch for an unknown id before this
-	waiting int
+	cache *keycache.Cache[PublicKey]
+	whole bool // a fetch gives all keys there are
+	now   func() time.Time
 }
 
-// A slot is what one fetch gave.
-type slot struct {
-	keys    []PublicKey
-	fetched time.Time
-	failed  bool      // the last try to renew it failed
-	retry   time.Time // no renewal before this
-}
-
-// A flight is one fetch on its way.
-type flight struct {
-	done <-chan struct{} // closed when it ended, or when its time is over
-	err  error           // valid after done; guarded by mu
-}
-
-// CacheByID returns a [CachedKeys] of a source that is asked for one id at a time. fetch returns the keys of that
-// id, none if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
-// Since strangers choose the ids, one of them can hold up the fetch of a new key by MinInterval after MinInterval.
-func CacheByID(fetch func(ctx context.Context, keyID string) ([]PublicKey, error), cfg CacheConfig) (*CachedKeys, error) {
+// CacheByID returns [CachedKeys] of a source that is asked for one id at a time. fetch returns the keys of that id, none
+// if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
+//
+// Senders choose the ids, so strangers who guess every claim of a token right can take the fetches for ids that are not
+// known yet: the first fetch of an unknown id is best effort against them, and its delivery is rejected with KeysStale
+// until then. Give [CachedKeys.Prefetch] the ids that are known at start; strangers cannot get in the way of these, nor
+// of ids that were fetched before. A source that has no key for any id, such as one with a mistyped address, cannot say
+// that an id is unknown: KeysStale too.
+//
+// A nil fetch and a limit below zero are errors.
+func CacheByID(
+	fetch func(ctx context.Context, keyID string) ([]PublicKey, error), cfg CacheConfig,
+) (*CachedKeys, error) {
 	return newCache(fetch, false, cfg)
 }
 
-// CacheSet returns a [CachedKeys] of a source that gives all its keys at once. A key that is gone from the source is
-// gone after the next fetch. fetch returning no key is an error, as it is a fault more often than the truth.
+// CacheSet returns [CachedKeys] of a source that gives all its keys at once. A key that is gone from the source is gone
+// after the next fetch. No keys are a failed fetch, as they are a fault more often than the truth. Several keys may share
+// an id: each is tried, up to four. A key against the key policy is left out and reported to OnError and by Audit.
+//
+// A nil fetch and a limit below zero are errors.
 func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheConfig) (*CachedKeys, error) {
 	if fetch == nil {
 		return newCache(nil, true, cfg)
@@ -76,192 +90,158 @@ func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheCon
 	return newCache(func(ctx context.Context, _ string) ([]PublicKey, error) { return fetch(ctx) }, true, cfg)
 }
 
-func newCache(fetch func(context.Context, string) ([]PublicKey, error), whole bool, cfg CacheConfig) (*CachedKeys, error) {
-	if fetch == nil {
-		return nil, configError("no function to fetch keys is given")
+func newCache(
+	fetch func(context.Context, string) ([]PublicKey, error), whole bool, cfg CacheConfig,
+) (*CachedKeys, error) {
+	c := &CachedKeys{whole: whole, now: cfg.Now}
+	if c.now == nil {
+		c.now = time.Now
 	}
-	if cfg.TTL < 0 || cfg.MaxStale < 0 || cfg.Timeout < 0 || cfg.MinInterval < 0 || cfg.MaxKeys < 0 || cfg.MaxWaiters < 0 {
-		return nil, configError("a value of CacheConfig is below zero")
-	}
-	cfg.TTL = orElse(cfg.TTL, time.Hour)
-	cfg.MaxStale = orElse(cfg.MaxStale, 24*time.Hour)
-	cfg.Timeout = orElse(cfg.Timeout, 5*time.Second)
-	cfg.MinInterval = orElse(cfg.MinInterval, 10*time.Second)
-	cfg.MaxKeys = orElse(cfg.MaxKeys, 64)
-	cfg.MaxWaiters = orElse(cfg.MaxWaiters, 256)
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return &CachedKeys{
-		fetch: fetch, whole: whole, cfg: cfg,
-		slots: map[string]*slot{}, flights: map[string]*flight{}, unknown: map[string]time.Time{},
-	}, nil
-}
-
-func orElse[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
-}
-
-// PublicKeys implements [KeySource].
-func (c *CachedKeys) PublicKeys(ctx context.Context, keyID string) ([]PublicKey, error) {
-	if c == nil || c.fetch == nil {
-		return nil, &truhook.Error{Reason: truhook.NoKey}
-	}
-	name := keyID
-	if c.whole {
-		name = ""
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	keys, err, settled := c.look(name, keyID)
-	if settled {
-		return keys, err
-	}
-	f := c.flights[name]
-	if f == nil {
-		f = c.start(ctx, name, len(keys) == 0)
-	}
-	if c.waiting >= c.cfg.MaxWaiters {
-		return c.otherwise(name, keyID, errors.New("too many deliveries wait for keys"))
-	}
-	c.waiting++
-	c.mu.Unlock()
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-	}
-	c.mu.Lock()
-	c.waiting--
-	if err := ctx.Err(); err != nil {
-		return nil, &truhook.Error{Reason: truhook.Canceled, Err: err}
-	}
-	if c.flights[name] == f {
-		return c.otherwise(name, keyID, errors.New("the source of the keys took too long"))
-	}
-	if f.err != nil {
-		return c.otherwise(name, keyID, f.err)
-	}
-	if s := c.slots[name]; s != nil {
-		return StaticKeys(s.keys).PublicKeys(ctx, keyID)
-	}
-	return nil, nil
-}
-
-// look answers from memory. Where that does not settle it, it returns the keys that are past their TTL, if any.
-func (c *CachedKeys) look(name, keyID string) (keys []PublicKey, err error, settled bool) { //nolint:revive // err is data
-	now := c.cfg.Now()
-	s := c.slots[name]
-	if s != nil {
-		keys, _ = StaticKeys(s.keys).PublicKeys(context.Background(), keyID)
-	}
-	known := len(keys) > 0
-	switch {
-	case known && now.Sub(s.fetched) < c.cfg.TTL:
-		return keys, nil, true
-	case c.flights[name] != nil:
-		return keys, nil, false
-	case known && now.Before(s.retry):
-		keys, err = c.otherwise(name, keyID, errors.New("the source of the keys failed a moment ago"))
-		return keys, err, true
-	case known:
-		return keys, nil, false
-	case now.Before(c.unknown[keyID]):
-		return nil, nil, true
-	case !now.Before(c.next):
-		return nil, nil, false
-	case s != nil && !s.failed: // the whole set, fetched within MinInterval: there is no such id
-		return nil, nil, true
-	}
-	return nil, cannotTell(errors.New("the source of the keys was asked a moment ago")), true
-}
-
-// otherwise answers where there was no fetch or it failed: with keys that are not too stale, else that it cannot tell.
-func (c *CachedKeys) otherwise(name, keyID string, cause error) ([]PublicKey, error) {
-	if s := c.slots[name]; s != nil && c.cfg.Now().Sub(s.fetched) < c.cfg.TTL+c.cfg.MaxStale {
-		if keys, _ := StaticKeys(s.keys).PublicKeys(context.Background(), keyID); len(keys) > 0 {
-			return keys, nil
-		}
-	}
-	return nil, cannotTell(cause)
-}
-
-func cannotTell(cause error) error { return unavailable(context.Background(), cause) }
-
-// start begins a fetch. Its context keeps the values of the caller's, not its end.
-func (c *CachedKeys) start(ctx context.Context, name string, isUnknown bool) *flight {
-	if now := c.cfg.Now(); isUnknown || c.whole {
-		c.next = now.Add(c.cfg.MinInterval)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.Timeout)
-	f := &flight{done: ctx.Done()}
-	c.flights[name] = f
-	go func() {
-		defer cancel() // closes done, after the outcome was stored
-		keys, err := contained(func() ([]PublicKey, error) { return c.fetch(ctx, name) })
-		if err == nil {
-			keys, err = c.vet(name, keys)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.flights, name)
-		f.err = err
-		c.store(name, keys, err)
-	}()
-	return f
-}
-
-// vet copies what a source gave and refuses what the policy refuses.
-func (c *CachedKeys) vet(name string, keys []PublicKey) ([]PublicKey, error) {
-	if len(keys) == 0 && !c.whole {
-		return nil, nil
-	}
-	if len(keys) > c.cfg.MaxKeys {
-		return nil, errors.New("the source gave more keys than are kept")
-	}
-	kept, err := fixed(StaticKeys(keys))
+	cache, err := keycache.New(keycache.Config[PublicKey]{
+		Package: "jose", Fetch: fetch, ByID: !whole, Merge: mergeKeys,
+		Vet: func(id string, keys []PublicKey) ([]PublicKey, error) {
+			return vetFetched(id, whole, keys, cfg.MaxKeys)
+		},
+		NotAfter: func(k PublicKey) time.Time { return k.NotAfter },
+		TTL:      cfg.TTL, MaxStale: cfg.MaxStale, Timeout: cfg.Timeout, Wait: cfg.Wait, MinInterval: cfg.MinInterval,
+		MaxKeys: cfg.MaxKeys, MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
+	})
 	if err != nil {
 		return nil, err
 	}
-	own, _ := kept.(StaticKeys)
-	if !c.whole && (len(own) != 1 || own[0].ID != name) {
-		return nil, errors.New("the source gave a key of another id")
-	}
-	return own, nil
+	c.cache = cache
+	return c, nil
 }
 
-func (c *CachedKeys) store(name string, keys []PublicKey, err error) {
-	now := c.cfg.Now()
-	switch s := c.slots[name]; {
-	case err != nil && s != nil:
-		s.failed, s.retry = true, now.Add(c.cfg.MinInterval)
-	case err != nil:
-	case len(keys) == 0:
-		delete(c.slots, name)
-		for id, until := range c.unknown {
-			if !now.Before(until) {
-				delete(c.unknown, id)
-			}
-		}
-		c.unknown[name] = now.Add(6 * c.cfg.MinInterval)
-	default:
-		if s == nil && len(c.slots) >= c.cfg.MaxKeys {
-			c.evict()
-		}
-		c.slots[name] = &slot{keys: keys, fetched: now}
+// vetFetched copies what a source gave, ordered by id, and leaves out what the policy refuses.
+func vetFetched(id string, whole bool, keys []PublicKey, most int) ([]PublicKey, error) {
+	if most == 0 {
+		most = keycache.DefaultMaxKeys
 	}
+	if len(keys) > most {
+		return nil, configError("the source gave more than %d keys", most)
+	}
+	var kept []PublicKey
+	var dropped []error
+	for _, k := range keys {
+		if !whole && k.ID != id {
+			dropped = append(dropped, configError("the source gave a key of another id"))
+			continue
+		}
+		if err := k.validate(); err != nil {
+			dropped = append(dropped, err)
+			continue
+		}
+		k.Key = copyPublicKey(k.Key)
+		kept = append(kept, k)
+	}
+	kept, surplus := bounded(kept)
+	slices.SortStableFunc(kept, func(a, b PublicKey) int { return strings.Compare(a.ID, b.ID) })
+	return kept, keycache.Drop(append(dropped, surplus...)...)
 }
 
-// evict forgets the key that was fetched first.
-func (c *CachedKeys) evict() {
-	oldest := ""
-	for name, s := range c.slots {
-		if oldest == "" || s.fetched.Before(c.slots[oldest].fetched) {
-			oldest = name
+// bounded drops a key that is there twice, and those of an id beyond the number that is tried.
+func bounded(keys []PublicKey) (kept []PublicKey, dropped []error) {
+	count := map[string]int{}
+	for _, k := range keys {
+		switch {
+		case slices.ContainsFunc(kept, k.same):
+		case count[k.ID] == maxKeysPerID:
+			dropped = append(dropped, configError("more than %d keys have the id %q", maxKeysPerID, k.ID))
+		default:
+			count[k.ID]++
+			kept = append(kept, k)
 		}
 	}
-	delete(c.slots, oldest)
+	return kept, dropped
 }
+
+// mergeKeys returns old if fresh is worth the same.
+func mergeKeys(old, fresh []PublicKey) []PublicKey {
+	if slices.EqualFunc(old, fresh, func(a, b PublicKey) bool {
+		return a.same(b) && a.NotBefore.Equal(b.NotBefore) && a.NotAfter.Equal(b.NotAfter)
+	}) {
+		return old
+	}
+	return fresh
+}
+
+// PublicKeys implements [KeySource]. Errors are KeysUnavailable, KeysStale, NoKey, and Canceled if ctx ended while the
+// delivery waited for keys.
+func (c *CachedKeys) PublicKeys(ctx context.Context, q Query) ([]PublicKey, error) {
+	if c == nil || c.cache == nil {
+		return nil, &truhook.Error{Reason: truhook.NoKey}
+	}
+	if !c.whole {
+		return c.cache.Get(ctx, q.KeyID, q.Missed)
+	}
+	keys, err := c.cache.Get(ctx, "", q.Missed)
+	if err != nil {
+		return nil, err
+	}
+	if found := ofID(keys, q.KeyID); len(found) > 0 || q.Missed {
+		return found, nil
+	}
+	if keys, err = c.cache.Get(ctx, "", true); err != nil {
+		return nil, err
+	}
+	return ofID(keys, q.KeyID), nil
+}
+
+// ofID returns the keys of an id that stand together, beginning with the first.
+func ofID(keys []PublicKey, id string) []PublicKey {
+	first := 0
+	for first < len(keys) && keys[first].ID != id {
+		first++
+	}
+	last := first
+	for last < len(keys) && keys[last].ID == id {
+		last++
+	}
+	return keys[first:last:last]
+}
+
+func count(keys []PublicKey, id string) (n int) {
+	for i := range keys {
+		if keys[i].ID == id {
+			n++
+		}
+	}
+	return n
+}
+
+// Prefetch fetches the keys of ids now, and keeps them: strangers cannot get in the way of these ids, also where this
+// first fetch fails. Call it at start. It returns what failed; an id that the source does not know is an error, and so are
+// more ids than MaxKeys. The keys of a set come all at once: then it is Refresh.
+func (c *CachedKeys) Prefetch(ctx context.Context, keyIDs ...string) error {
+	if c == nil || c.cache == nil {
+		return errNoCache
+	}
+	for _, id := range keyIDs {
+		if !validKeyID(id) {
+			return configError("a key id to prefetch is not one of 1 to %d printable characters", maxKeyID)
+		}
+	}
+	return c.cache.Prefetch(ctx, keyIDs...)
+}
+
+// Refresh fetches what is held now, however long ago the last fetch was, or waits for the fetch that is under way, and
+// returns what it failed of. Call it at start for a set, and when you are told of a rotation; never on behalf of a
+// stranger. It ends when ctx does.
+func (c *CachedKeys) Refresh(ctx context.Context) error {
+	if c == nil || c.cache == nil {
+		return errNoCache
+	}
+	return c.cache.Refresh(ctx)
+}
+
+// Run keeps what is held fresh where deliveries are few, until ctx ends, and returns its error. It fetches within the
+// same bounds as deliveries do. A cache works without it: then a delivery that comes after a pause waits.
+func (c *CachedKeys) Run(ctx context.Context) error {
+	if c == nil || c.cache == nil {
+		return errNoCache
+	}
+	return c.cache.Run(ctx)
+}
+
+var errNoCache = errors.New("jose: CachedKeys that no constructor made")

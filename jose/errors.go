@@ -25,6 +25,9 @@ func named(scheme string, err error) error {
 
 // unavailable is the refusal for an error of a key source: its listed Reason stays, anything else is KeysUnavailable.
 func unavailable(ctx context.Context, err error) error {
+	if own, ok := err.(*truhook.Error); ok && truhook.ReasonOf(err) != truhook.Internal { //nolint:errorlint // else it is named twice
+		return own
+	}
 	reason := truhook.ReasonOf(err)
 	if reason == truhook.Internal && !errors.Is(err, truhook.Internal) {
 		reason = truhook.KeysUnavailable

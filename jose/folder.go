@@ -92,19 +92,19 @@ func sameKey(a, b any) bool {
 }
 
 // PublicKeys implements [KeySource].
-func (f *FileKeys) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
+func (f *FileKeys) PublicKeys(_ context.Context, q Query) ([]PublicKey, error) {
 	if f == nil || f.folder == nil {
-		return nil, cannotTell(errNoFolder)
+		return nil, unavailable(context.Background(), errNoFolder)
 	}
 	find := func(missed bool) (keys []PublicKey) {
 		for _, k := range f.folder.State(missed).Entries {
-			if k.ID == keyID {
+			if k.ID == q.KeyID {
 				keys = append(keys, k)
 			}
 		}
 		return keys
 	}
-	if keys := find(false); len(keys) > 0 {
+	if keys := find(q.Missed); len(keys) > 0 || q.Missed {
 		return keys, nil
 	}
 	return find(true), nil
@@ -176,7 +176,7 @@ func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error)
 // PrivateKeys implements [PrivateKeySource].
 func (f *FilePrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]PrivateKey, error) {
 	if f == nil || f.folder == nil {
-		return nil, cannotTell(errNoFolder)
+		return nil, unavailable(context.Background(), errNoFolder)
 	}
 	find := func(missed bool) (keys []PrivateKey) {
 		for _, k := range f.folder.State(missed).Entries {

@@ -64,7 +64,7 @@ func (f *keyFolder) config() jose.FolderConfig { return jose.FolderConfig{Now: f
 func (f *keyFolder) knows(set jose.KeySource, id string) (found bool) {
 	for range 3 {
 		f.nanos.Add(int64(time.Second))
-		keys, err := set.PublicKeys(f.Context(), id)
+		keys, err := set.PublicKeys(f.Context(), jose.Query{KeyID: id})
 		require.NoError(f, err)
 		found = len(keys) > 0
 	}
@@ -87,7 +87,7 @@ func TestFileKeySetFollowsARotation(t *testing.T) {
 	assert.False(t, f.knows(set, "k1"), "a removed key is gone")
 	f.write("k2.pem", publicPEM(t, keys.ec.Public()))
 	require.True(t, f.knows(set, "k2"))
-	got, err := set.PublicKeys(t.Context(), "k2")
+	got, err := set.PublicKeys(t.Context(), jose.Query{KeyID: "k2"})
 	require.NoError(t, err)
 	assert.True(t, keys.ec.PublicKey.Equal(got[0].Key), "its new key")
 	f.write("k2.pem", []byte("-----BEGIN PUBLIC KEY-----\n"))
@@ -208,7 +208,7 @@ func make32KiB() []byte { return make([]byte, 32<<10+1) }
 func TestNilAndZeroFileKeysCannotTell(t *testing.T) {
 	t.Parallel()
 	for _, set := range []*jose.FileKeys{nil, {}} {
-		_, err := set.PublicKeys(t.Context(), "a")
+		_, err := set.PublicKeys(t.Context(), jose.Query{KeyID: "a"})
 		assert.Equal(t, truhook.KeysUnavailable, truhook.ReasonOf(err))
 		assert.Error(t, set.Refresh(t.Context()))
 		assert.Error(t, set.Run(t.Context()))

@@ -152,8 +152,8 @@ func newVerifier(t testing.TB, cfg jose.Config) *jose.Verifier {
 // keySetFunc is a KeySource made of a function.
 type keySetFunc func(ctx context.Context, id string) ([]jose.PublicKey, error)
 
-func (f keySetFunc) PublicKeys(ctx context.Context, id string) ([]jose.PublicKey, error) {
-	return f(ctx, id)
+func (f keySetFunc) PublicKeys(ctx context.Context, q jose.Query) ([]jose.PublicKey, error) {
+	return f(ctx, q.KeyID)
 }
 
 type privateKeySetFunc func(ctx context.Context, id string) ([]jose.PrivateKey, error)

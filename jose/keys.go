@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -27,8 +29,50 @@ type PublicKey struct {
 	// serves.
 	Algorithm string
 
-	// NotAfter is the instant after which the key no longer counts: what it signed is then KeyExpired. Zero: never.
-	NotAfter time.Time
+	// NotBefore and NotAfter are the first and the last instant at which the key counts; zero: no bound. What it signed
+	// is KeyNotYetValid earlier than 30 s before NotBefore, as clocks differ, and KeyExpired after NotAfter.
+	NotBefore, NotAfter time.Time
+}
+
+// keyLeeway is how much earlier than NotBefore a key counts: the provider's clock may be ahead of ours.
+const keyLeeway = 30 * time.Second
+
+// validate returns an error unless the key can verify something.
+func (k PublicKey) validate() error {
+	if !validKeyID(k.ID) {
+		return configError("a public key without an id of 1 to %d printable characters", maxKeyID)
+	}
+	if err := vetPublicKey(k.Key); err != nil {
+		return configError("public key %q: %w", k.ID, err)
+	}
+	if k.Algorithm != "" && !keyFits(k.Algorithm, k.Key) {
+		return configError("public key %q does not fit its algorithm %q", k.ID, k.Algorithm)
+	}
+	return nil
+}
+
+// window is where an instant lies relative to the validity of a key.
+type window uint8
+
+const (
+	inside window = iota
+	before
+	after
+)
+
+func (k PublicKey) at(now time.Time) window {
+	switch {
+	case !k.NotAfter.IsZero() && now.After(k.NotAfter):
+		return after
+	case !k.NotBefore.IsZero() && now.Add(keyLeeway).Before(k.NotBefore):
+		return before
+	}
+	return inside
+}
+
+// same reports whether two are the same key, whatever their validity.
+func (k PublicKey) same(other PublicKey) bool {
+	return k.ID == other.ID && k.Algorithm == other.Algorithm && sameKey(k.Key, other.Key)
 }
 
 // A PrivateKey is one of yours, to decrypt with. It prints as its id, under every verb and in slog and JSON. The zero
@@ -55,15 +99,27 @@ func (k PrivateKey) MarshalText() ([]byte, error) {
 	return []byte("jose.PrivateKey(" + k.ID + ")"), nil
 }
 
+// Query is what a [KeySource] is asked with.
+type Query struct {
+	// KeyID is the kid of a token. It comes from an unauthenticated sender: 1 to 256 printable ASCII characters without
+	// spaces.
+	KeyID string
+
+	// Missed reports that none of the keys that the source just gave fits the signature. Fetch anew if your own rate limit
+	// allows, or return the very same slice, which ends the search: anybody can cause a miss. Return an error if the
+	// source is known to fail, as it cannot tell then whether there is another key.
+	Missed bool
+}
+
 // A KeySource gives the public keys of a key id.
 //
-// None without an error means that the id is unknown: the delivery is refused as UnknownKey, 401. An error means that
-// the set cannot tell now: KeysUnavailable, 503, or the listed Reason that the error carries. At most four keys for
-// one id are tried, and more are KeysUnavailable. keyID comes from an unauthenticated sender; it is 1 to 256 printable
-// ASCII characters without spaces. PublicKeys must be safe for concurrent use, end when ctx does, and give a slice that
-// is not changed afterwards: to replace keys, give another slice.
+// No keys without an error mean that the id is unknown: the delivery is rejected as UnknownKey, 401. An error means that
+// the source cannot tell now: KeysUnavailable, 503, or the listed Reason that the error carries. At most four keys for
+// one id are tried, and more are KeysUnavailable. The issuer, audience, subject, times, method and path of the token
+// were compared before the source is asked, but nothing is proven yet. PublicKeys must be safe for concurrent use, end
+// when ctx does, and return a slice that is not changed afterwards: to replace keys, return another slice.
 type KeySource interface {
-	PublicKeys(ctx context.Context, keyID string) ([]PublicKey, error)
+	PublicKeys(ctx context.Context, q Query) ([]PublicKey, error)
 }
 
 // A PrivateKeySource gives your private keys of a key id. None without an error is UnknownDecryptionKey, 503, as only
@@ -73,19 +129,18 @@ type PrivateKeySource interface {
 	PrivateKeys(ctx context.Context, keyID string) ([]PrivateKey, error)
 }
 
-// StaticKeys is a [KeySource] of fixed keys. The constructors of this module check and copy it: an empty set, a key
-// without an id, an id that comes twice and a key against the policy are their errors. A StaticKeys that a KeySource of
-// yours answers from is not checked as a whole, only each key in use.
+// StaticKeys is a [KeySource] of fixed keys. The constructors of this module check and copy it: an empty list, a key
+// without an id, a key that is there twice, more than four keys of one id and a key against the policy are their errors.
+// StaticKeys that a KeySource of yours answers from are not checked as a whole, only each key in use.
 type StaticKeys []PublicKey
 
 // PublicKeys implements [KeySource]. It never returns an error.
-func (s StaticKeys) PublicKeys(_ context.Context, keyID string) ([]PublicKey, error) {
-	for i := range s {
-		if s[i].ID == keyID {
-			return s[i : i+1 : i+1], nil
-		}
+func (s StaticKeys) PublicKeys(_ context.Context, q Query) ([]PublicKey, error) {
+	found := ofID(s, q.KeyID)
+	if count(s, q.KeyID) > len(found) { // they do not stand together
+		return slices.DeleteFunc(slices.Clone(s), func(k PublicKey) bool { return k.ID != q.KeyID }), nil
 	}
-	return nil, nil
+	return found, nil
 }
 
 // StaticPrivateKeys is a [PrivateKeySource] of fixed keys, current and retired. It is checked and copied like
@@ -116,20 +171,20 @@ func fixed(set KeySource) (KeySource, error) {
 	}
 	kept := make(StaticKeys, 0, len(static))
 	for _, k := range static {
-		if !validKeyID(k.ID) {
-			return nil, configError("a public key without an id of 1 to %d printable characters", maxKeyID)
+		if err := k.validate(); err != nil {
+			return nil, err
 		}
-		if got, _ := kept.PublicKeys(context.Background(), k.ID); len(got) > 0 {
-			return nil, configError("the public key id %q comes twice", k.ID)
-		}
-		if err := vetPublicKey(k.Key); err != nil {
-			return nil, configError("public key %q: %w", k.ID, err)
-		}
-		if k.Algorithm != "" && !keyFits(k.Algorithm, k.Key) {
-			return nil, configError("public key %q does not fit its algorithm %q", k.ID, k.Algorithm)
+		if slices.ContainsFunc(kept, k.same) {
+			return nil, configError("the public key %q is there twice", k.ID)
 		}
 		k.Key = copyPublicKey(k.Key)
 		kept = append(kept, k)
+	}
+	slices.SortStableFunc(kept, func(a, b PublicKey) int { return strings.Compare(a.ID, b.ID) })
+	for _, k := range kept {
+		if len(ofID(kept, k.ID)) > maxKeysPerID {
+			return nil, configError("more than %d public keys have the id %q", maxKeysPerID, k.ID)
+		}
 	}
 	return kept, nil
 }
@@ -169,16 +224,16 @@ func fixedPrivate(set PrivateKeySource) (func(context.Context, string) ([]Privat
 	return kept.PrivateKeys, nil
 }
 
-// publicKeys asks a set for the keys that may verify a token.
-func publicKeys(ctx context.Context, set KeySource, h head) ([]PublicKey, error) {
-	keys, err := set.PublicKeys(ctx, h.keyID)
+// ask asks a source for the keys that may verify a token.
+func ask(ctx context.Context, source KeySource, q Query) ([]PublicKey, error) {
+	keys, err := source.PublicKeys(ctx, q)
 	switch {
 	case err != nil:
 		return nil, unavailable(ctx, err)
 	case len(keys) == 0:
 		return nil, refuse(truhook.UnknownKey, "no key has the id that the token names")
 	case len(keys) > maxKeysPerID:
-		return nil, refuse(truhook.KeysUnavailable, "the key set gave too many keys for one id")
+		return nil, refuse(truhook.KeysUnavailable, "the key source gave too many keys for one id")
 	}
 	return keys, nil
 }

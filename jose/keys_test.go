@@ -135,13 +135,13 @@ func TestAPrivateKeyIsNeverPrinted(t *testing.T) {
 func TestStaticSetsAnswerByID(t *testing.T) {
 	t.Parallel()
 	set := jose.StaticKeys{{ID: "a", Key: 1}, {ID: "b", Key: 2}}
-	keys, err := set.PublicKeys(context.Background(), "b")
+	keys, err := set.PublicKeys(context.Background(), jose.Query{KeyID: "b"})
 	require.NoError(t, err)
 	assert.Equal(t, []jose.PublicKey{{ID: "b", Key: 2}}, keys)
-	keys, err = set.PublicKeys(context.Background(), "")
+	keys, err = set.PublicKeys(context.Background(), jose.Query{KeyID: ""})
 	require.NoError(t, err)
 	assert.Empty(t, keys)
-	keys, err = jose.StaticKeys(nil).PublicKeys(context.Background(), "a")
+	keys, err = jose.StaticKeys(nil).PublicKeys(context.Background(), jose.Query{KeyID: "a"})
 	require.NoError(t, err)
 	assert.Empty(t, keys)
 	private, err := jose.StaticPrivateKeys{{ID: "a"}}.PrivateKeys(context.Background(), "a")

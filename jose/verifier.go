@@ -5,6 +5,7 @@ import (
 	"crypto"
 	_ "crypto/sha256" // body hashes and signatures
 	_ "crypto/sha512"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -196,7 +197,7 @@ func (t *tokens) verify(ctx context.Context, token string, at time.Time) (head, 
 	if err := ctx.Err(); err != nil {
 		return head{}, Claims{}, nil, &truhook.Error{Reason: truhook.Canceled, Err: err}
 	}
-	keys, err := publicKeys(ctx, t.keys, h)
+	keys, err := ask(ctx, t.keys, Query{KeyID: h.keyID})
 	if err != nil {
 		return head{}, Claims{}, nil, err
 	}
@@ -204,6 +205,15 @@ func (t *tokens) verify(ctx context.Context, token string, at time.Time) (head, 
 		at = t.now()
 	}
 	payload, err := t.signed(token, h, keys, at)
+	if errors.Is(err, truhook.SignatureMismatch) || errors.Is(err, truhook.KeyExpired) || errors.Is(err, truhook.KeyNotYetValid) {
+		again, missed := ask(ctx, t.keys, Query{KeyID: h.keyID, Missed: true})
+		if missed != nil {
+			return head{}, Claims{}, nil, missed
+		}
+		if len(again) != len(keys) || &again[0] != &keys[0] {
+			payload, err = t.signed(token, h, again, at)
+		}
+	}
 	if err != nil {
 		return head{}, Claims{}, nil, err
 	}
@@ -222,10 +232,10 @@ func (t *tokens) signed(token string, h head, keys []PublicKey, at time.Time) ([
 	if err != nil {
 		return nil, refuse(truhook.MalformedToken, "it is not a JWS")
 	}
-	fits, expired := false, false
+	fits, outside := false, inside
 	for i := range keys {
 		if checkPublicKey(keys[i].Key) != nil {
-			return nil, refuse(truhook.KeysUnavailable, "the key set gave a key against the policy")
+			return nil, refuse(truhook.KeysUnavailable, "the key source gave a key against the policy")
 		}
 		if !keyFits(h.algorithm, keys[i].Key) || keys[i].Algorithm != "" && keys[i].Algorithm != h.algorithm {
 			continue
@@ -235,14 +245,15 @@ func (t *tokens) signed(token string, h head, keys []PublicKey, at time.Time) ([
 		if err != nil {
 			continue
 		}
-		if keys[i].NotAfter.IsZero() || !at.After(keys[i].NotAfter) {
+		if outside = keys[i].at(at); outside == inside {
 			return payload, nil
 		}
-		expired = true
 	}
 	switch {
-	case expired:
+	case outside == after:
 		return nil, refuse(truhook.KeyExpired, "the public key is past its NotAfter")
+	case outside == before:
+		return nil, refuse(truhook.KeyNotYetValid, "the public key is before its NotBefore")
 	case !fits:
 		return nil, refuse(truhook.AlgorithmNotAllowed, "the key is for another algorithm")
 	}

@@ -137,7 +137,7 @@ func TestTheNilAndTheZeroVerifierRefuseEverything(t *testing.T) {
 		require.ErrorIs(t, err, truhook.NoKey)
 	}
 	for _, c := range []*jose.CachedKeys{nil, {}} {
-		_, err := c.PublicKeys(t.Context(), "1")
+		_, err := c.PublicKeys(t.Context(), jose.Query{KeyID: "1"})
 		require.ErrorIs(t, err, truhook.NoKey)
 	}
 	_, err := newVerifier(t, config()).Verify(t.Context(), &truhook.Delivery{})

@@ -75,14 +75,17 @@ func NewCredentialSource(
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Retain <= 0 {
+	if cfg.Retain == 0 {
 		cfg.Retain = defaultRetain
 	}
 	s := &CredentialSource{clock: &clock{now: cfg.Now}}
 	own, address := steady(client), u.String()
-	s.cache = hmacsig.NewCachedKeys(func(ctx context.Context) ([]hmacsig.Key, error) {
+	s.cache, err = hmacsig.NewCachedKeys(func(ctx context.Context) ([]hmacsig.Key, error) {
 		return s.clock.fetch(ctx, own, address)
 	}, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("trulioo: %w", err)
+	}
 	return s, nil
 }
 

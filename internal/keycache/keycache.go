@@ -135,16 +135,24 @@ func (c *Cache[K]) begin(id string, now time.Time, missed bool) (*slot[K], *flig
 	if until, told := c.unknown[id]; told && now.Before(until) && until.Sub(now) <= unknownLife*c.cfg.MinInterval {
 		return nil, nil, c.noSuchID()
 	}
-	switch {
-	case c.pausing(now):
-		return nil, nil, stale(errPaused)
-	case !c.gate.allows(now, c.gate.interval(c.pace, now)):
-		return nil, nil, stale(errAsked)
+	if c.pausing(now) || !c.gate.allows(now, c.gate.interval(c.pace, now)) {
+		return nil, nil, c.cannotAsk(now)
 	}
 	c.gate.begin(c.pace, now)
 	s = &slot[K]{id: id}
 	c.slots[id] = s
 	return s, c.start(s, &c.gate, now), nil
+}
+
+// cannotAsk is the answer for an unknown id for which no fetch may begin now.
+func (c *Cache[K]) cannotAsk(now time.Time) error {
+	switch {
+	case c.failure == nil:
+		return stale(errAsked)
+	case c.holds(now):
+		return stale(c.failure)
+	}
+	return unavailable(c.failure)
 }
 
 // pausing reports whether the source asked to be left alone, for a time that a clock cannot prolong that was set back.
@@ -203,7 +211,7 @@ func (c *Cache[K]) verdict(ctx context.Context, s *slot[K], missed, arrived bool
 	case s.failure != nil && (usable || c.holds(now)):
 		return nil, stale(s.failure)
 	case s.failure != nil:
-		return nil, &truhook.Error{Reason: truhook.KeysUnavailable, Err: s.failure}
+		return nil, unavailable(s.failure)
 	case s.none:
 		return nil, c.noSuchID()
 	}
@@ -218,6 +226,10 @@ func (c *Cache[K]) holds(now time.Time) bool {
 		}
 	}
 	return false
+}
+
+func unavailable(cause error) error {
+	return &truhook.Error{Reason: truhook.KeysUnavailable, Err: cause}
 }
 
 func stale(cause error) error { return &truhook.Error{Reason: truhook.KeysStale, Err: cause} }

@@ -138,6 +138,7 @@ type State[K any] struct {
 	Failure error      // of the last fetch; nil if it succeeded or there was none
 	Fresh   bool       // Answer is younger than TTL
 	Usable  bool       // Answer is younger than MaxStale
+	Ends    time.Time  // when Answer will be as old as MaxStale; zero without Answer
 }
 
 // States returns what is held, ordered by id. It fetches nothing.
@@ -148,10 +149,14 @@ func (c *Cache[K]) States() []State[K] {
 	var states []State[K]
 	for _, s := range c.list() {
 		a := s.current.Load()
-		states = append(states, State[K]{
+		state := State[K]{
 			ID: s.id, Answer: a, Failure: s.failure,
 			Fresh: a.younger(now, c.cfg.TTL), Usable: a.younger(now, c.cfg.MaxStale),
-		})
+		}
+		if a != nil {
+			state.Ends = a.At.Add(c.cfg.MaxStale)
+		}
+		states = append(states, state)
 	}
 	return states
 }

@@ -18,4 +18,4 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 }
 
 // Audit implements [truhook.Auditor].
-func (s shaped) Audit(ctx context.Context) []truhook.Finding { return s.keys.Audit(ctx) }
+func (p *PlatformKeys) Audit(ctx context.Context) []truhook.Finding { return p.cached().Audit(ctx) }

@@ -26,9 +26,7 @@ func TestAuditOfTheVerifierLooksAtThePlatformsKeys(t *testing.T) {
 		require.Len(t, found, 1)
 		assert.Equal(t, "no-verifier", found[0].Name)
 	}
-	keys, err := transunion.PlatformKeys("https://platform.example", &http.Client{Transport: noNetwork{t}}, jose.CacheConfig{})
+	keys, err := transunion.NewPlatformKeys("https://platform.example", &http.Client{Transport: noNetwork{t}}, jose.CacheConfig{})
 	require.NoError(t, err)
-	auditor, ok := keys.(truhook.Auditor)
-	require.True(t, ok)
-	assert.Empty(t, auditor.Audit(t.Context()))
+	assert.Empty(t, keys.Audit(t.Context()))
 }

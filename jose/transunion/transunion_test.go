@@ -73,9 +73,9 @@ type counted struct {
 	cfg             transunion.Config
 }
 
-func (c *counted) PublicKeys(ctx context.Context, id string) ([]jose.PublicKey, error) {
+func (c *counted) PublicKeys(ctx context.Context, q jose.Query) ([]jose.PublicKey, error) {
 	c.public.Add(1)
-	return c.cfg.Keys.PublicKeys(ctx, id)
+	return c.cfg.Keys.PublicKeys(ctx, q)
 }
 
 func (c *counted) PrivateKeys(ctx context.Context, id string) ([]jose.PrivateKey, error) {
@@ -144,8 +144,8 @@ type rotating struct {
 	private atomic.Pointer[jose.StaticPrivateKeys]
 }
 
-func (r *rotating) PublicKeys(ctx context.Context, id string) ([]jose.PublicKey, error) {
-	return r.public.Load().PublicKeys(ctx, id)
+func (r *rotating) PublicKeys(ctx context.Context, q jose.Query) ([]jose.PublicKey, error) {
+	return r.public.Load().PublicKeys(ctx, q)
 }
 
 func (r *rotating) PrivateKeys(ctx context.Context, id string) ([]jose.PrivateKey, error) {
@@ -285,7 +285,7 @@ func TestPlatformKeysTakesOnlyTheKeyItAskedFor(t *testing.T) {
 		"a private key":      {200, platform.ID, readPEM(t, "stranger"), truhook.KeysUnavailable},
 		"no key":             {200, platform.ID, nil, truhook.KeysUnavailable},
 		"HTML":               {200, platform.ID, []byte("<html>"), truhook.KeysUnavailable},
-		"unknown":            {404, "", nil, truhook.UnknownKey},
+		"unknown":            {404, "", nil, truhook.KeysStale},
 		"a fault":            {500, platform.ID, pem, truhook.KeysUnavailable},
 		"a redirect":         {302, platform.ID, pem, truhook.KeysUnavailable},
 		"gone with the wind": {410, platform.ID, pem, truhook.KeysUnavailable},
@@ -293,7 +293,7 @@ func TestPlatformKeysTakesOnlyTheKeyItAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var asked []string
-			keys, err := transunion.PlatformKeys("https://api.example/", &http.Client{Transport: round(func(r *http.Request) (*http.Response, error) {
+			keys, err := transunion.NewPlatformKeys("https://api.example/", &http.Client{Transport: round(func(r *http.Request) (*http.Response, error) {
 				asked = append(asked, r.Method+" "+r.URL.String())
 				header := http.Header{}
 				header.Set("X-IOV-KEY-ID", c.id)
@@ -316,7 +316,7 @@ func TestPlatformKeysTakesOnlyTheKeyItAskedFor(t *testing.T) {
 
 func TestAnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 	t.Parallel()
-	keys, err := transunion.PlatformKeys("https://api.example", &http.Client{
+	keys, err := transunion.NewPlatformKeys("https://api.example", &http.Client{
 		Transport: round(func(*http.Request) (*http.Response, error) { t.Error("asked"); return nil, http.ErrServerClosed }, nil),
 	}, jose.CacheConfig{})
 	require.NoError(t, err)
@@ -325,13 +325,13 @@ func TestAnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 		"", "../../admin", "%2e%2e", good + ":", good[:46], good[:46] + "g", good + good, strings.ToUpper(good), good[:46] + "/",
 		strings.ReplaceAll(good, ":", "-"), good[:45] + "\n0",
 	} {
-		found, err := keys.PublicKeys(t.Context(), id)
+		found, err := keys.PublicKeys(t.Context(), jose.Query{KeyID: id})
 		require.NoError(t, err)
 		assert.Empty(t, found)
 	}
-	_, err = transunion.PlatformKeys("http://api.example", nil, jose.CacheConfig{})
+	_, err = transunion.NewPlatformKeys("http://api.example", nil, jose.CacheConfig{})
 	require.Error(t, err)
-	_, err = transunion.PlatformKeys("https://api.example", nil, jose.CacheConfig{TTL: -1})
+	_, err = transunion.NewPlatformKeys("https://api.example", nil, jose.CacheConfig{TTL: -1})
 	require.Error(t, err)
 }
 
