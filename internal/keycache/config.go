@@ -13,12 +13,12 @@
 //
 // Use:
 //
-//	c, err := keycache.New(keycache.Config[Key]{
-//		Package: "hmacsig", OnError: cfg.OnError, Now: cfg.Now,
-//		Fetch: func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) },
-//		Vet:   func(_ string, keys []Key) ([]Key, error) { return vet(keys) }, // may return a *Partial beside keys
-//		Merge: func(old, fresh []Key) []Key { return reuse(old, fresh) },      // old itself: nothing is new
-//	})
+//	// cfg is a Config of your type of key. Its fields are
+//	//	Package "hmacsig", OnError, Now and the limits: as in the package's own Config
+//	//	Fetch   func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) }
+//	//	Vet     func(_ string, keys []Key) ([]Key, error) { return vet(keys) }, which may return a *Partial beside keys
+//	//	Merge   func(old, fresh []Key) []Key { return reuse(old, fresh) }: old itself means that nothing is new
+//	c, err := keycache.New(cfg)
 //	keys, err := c.Get(ctx, "", false) // ask for the keys
 //	again, err := c.Get(ctx, "", true) // none of them fits; the same slice again: a mismatch, 401
 //	err = c.Prefetch(ctx, ids...)      // at start, with ByID; Refresh without
