@@ -76,7 +76,7 @@ func TestClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *testing.T) 
 		"a peer with a zone":                   {"[::1%lo]:443", []string{"34.212.57.93"}, untrusted},
 		"a Unix socket":                        {"@", []string{"34.212.57.93"}, untrusted},
 		"no peer":                              {"", []string{"34.212.57.93"}, untrusted},
-		"a peer without a port":                {"10.0.0.1", []string{"34.212.57.93"}, untrusted},
+		"a peer without a port":                {"10.0.0.1", []string{"34.212.57.93"}, ""},
 		"65 entries":                           {"10.0.0.1:443", []string{strings.Repeat("34.212.57.93,", 64) + "34.212.57.93"}, truhook.HeaderTooLong},
 		"65 lines":                             {"10.0.0.1:443", slicesRepeat("34.212.57.93", 65), truhook.HeaderTooLong},
 		"over 8 KiB":                           {"10.0.0.1:443", []string{strings.Repeat(" ", 8<<10) + "34.212.57.93"}, truhook.HeaderTooLong},
@@ -88,7 +88,7 @@ func TestClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *testing.T) 
 				// None of these is ever read.
 				"X-Real-Ip": {"34.212.57.93"}, "Forwarded": {"for=34.212.57.93"}, "X_forwarded_for": {"34.212.57.93"},
 			}}
-			err := truhook.ClientAddrIn(ourProxies, ourClients...)(t.Context(), d)
+			err := truhook.ClientAddrIn(ourProxies, ourClients...).Run(t.Context(), d)
 			assert.Equal(t, c.want, truhook.ReasonOf(err), "%v", err)
 		})
 	}
@@ -147,7 +147,7 @@ func TestClientAddrInForwardedReadsRFC7239(t *testing.T) {
 			d := &truhook.Delivery{RemoteAddr: c.peer, Header: http.Header{
 				"Forwarded": c.lines, "X-Forwarded-For": {"34.212.57.93"}, "X-Real-Ip": {"34.212.57.93"},
 			}}
-			err := truhook.ClientAddrInForwarded(ourProxies, ourClients...)(t.Context(), d)
+			err := truhook.ClientAddrInForwarded(ourProxies, ourClients...).Run(t.Context(), d)
 			assert.Equal(t, c.want, truhook.ReasonOf(err), "%v", err)
 		})
 	}
@@ -172,7 +172,7 @@ func TestClientAddrInCopiesItsPrefixes(t *testing.T) {
 	check := truhook.ClientAddrIn(trusted, allowed...)
 	trusted[0], allowed[0] = netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.0.2.0/24")
 	d := &truhook.Delivery{RemoteAddr: "10.0.0.1:1", Header: http.Header{"X-Forwarded-For": {"34.212.57.93"}}}
-	assert.NoError(t, check(t.Context(), d))
+	assert.NoError(t, check.Run(t.Context(), d))
 }
 
 func ExampleClientAddrIn() {
@@ -182,12 +182,12 @@ func ExampleClientAddrIn() {
 		{"34.212.57.93"},
 		{"34.212.57.93, 192.0.2.9"}, // the client claims an address, the proxy appends the true one
 	} {
-		err := check(context.Background(), &truhook.Delivery{RemoteAddr: "10.0.0.7:41000", Header: http.Header{"X-Forwarded-For": lines}})
+		err := check.Run(context.Background(), &truhook.Delivery{RemoteAddr: "10.0.0.7:41000", Header: http.Header{"X-Forwarded-For": lines}})
 		fmt.Println(err)
 	}
 	// Output:
 	// <nil>
-	// source-not-allowed: client by X-Forwarded-For
+	// source-not-allowed: the client by X-Forwarded-For is not on the list
 }
 
 // What stands left of the address that the trusted proxy wrote must never change the verdict.
@@ -201,7 +201,7 @@ func FuzzClientAddrInIgnoresWhatTheClientClaims(f *testing.F) {
 			return
 		}
 		verdict := func(lines ...string) truhook.Reason {
-			return truhook.ReasonOf(check(context.Background(), &truhook.Delivery{
+			return truhook.ReasonOf(check.Run(context.Background(), &truhook.Delivery{
 				RemoteAddr: "10.0.0.1:1", Header: http.Header{"X-Forwarded-For": lines},
 			}))
 		}
@@ -225,7 +225,7 @@ func FuzzClientAddrInForwarded(f *testing.F) {
 	check := truhook.ClientAddrInForwarded(ourProxies, ourClients...)
 	f.Fuzz(func(t *testing.T, line string) {
 		verdict := func(lines ...string) truhook.Reason {
-			return truhook.ReasonOf(check(context.Background(), &truhook.Delivery{
+			return truhook.ReasonOf(check.Run(context.Background(), &truhook.Delivery{
 				RemoteAddr: "10.0.0.1:1", Header: http.Header{"Forwarded": lines},
 			}))
 		}

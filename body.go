@@ -40,17 +40,14 @@ func (m *Middleware) readHead(r *http.Request) (*Delivery, error) {
 		Method:     r.Method,
 		RequestURI: r.RequestURI,
 		Host:       r.Host,
-		Header:     r.Header,
 		TLS:        r.TLS,
-		RemoteAddr: r.RemoteAddr,
+		RemoteAddr: m.peerOf(r),
 		Received:   m.config.Now(),
 	}
 	if d.RequestURI == "" && r.URL != nil { // a request that no server parsed
 		d.RequestURI = r.URL.RequestURI()
 	}
-	if d.Header == nil {
-		d.Header = http.Header{}
-	}
+	d.setHeader(r.Header, r.Context().Value(http.ServerContextKey) != nil)
 	if err := r.Context().Err(); err != nil {
 		return d, &Error{Reason: Canceled, Err: err}
 	}

@@ -12,13 +12,71 @@ import (
 	"strings"
 )
 
-// A Check is an extra layer in front of a [Verifier]: nil lets the delivery pass, an error refuses it. It is
-// deliberately not a Verifier, as what it looks at proves nothing about the body; [Require] puts it before one that
-// does. An error without a listed Reason counts as [Internal]; return CheckFailed, or an [Error] with it, to refuse.
-// A Check must be safe for concurrent use and must not change d.
-type Check func(ctx context.Context, d *Delivery) error
+// A Check is an extra layer beside a [Verifier]: it lets a delivery pass or refuses it. It is not a Verifier, as what it
+// looks at proves nothing about the body; [Require] combines it with one that does.
+//
+// A Check is made by [HeadCheck] or [NewCheck]. The zero Check refuses everything with [NoKey], and Require panics on
+// it. A Check is safe for concurrent use.
+type Check struct {
+	name string
+	head func(d *Delivery) error                      // nil: full is set
+	full func(ctx context.Context, d *Delivery) error // nil: head is set
 
-// HeaderEquals returns a [Check] that the header name comes in exactly one line and has exactly this value. The
+	headOnly bool           // head is one of this package and is known not to look at the body
+	allowed  []netip.Prefix // where this is a list of addresses: which, for the audit
+	trusted  []netip.Prefix // the proxies whose header it believes
+}
+
+// HeadCheck returns a [Check] that looks at the head of a delivery only. f returns nil to let d pass and an error to
+// refuse it. An error without a listed Reason counts as [Internal]; return CheckFailed, or an [Error] with it.
+//
+// f runs before the body is read and again in Verify. It sees no body both times, so it cannot decide differently. f
+// must not wait, must not change or keep d, and must be safe for concurrent use. name is for logs and audits.
+// HeadCheck panics if name is empty or f is nil.
+func HeadCheck(name string, f func(d *Delivery) error) Check {
+	if name == "" || f == nil {
+		panic(fmt.Sprintf("truhook: HeadCheck: the check %q has no name or no function", name))
+	}
+	return Check{name: name, head: f}
+}
+
+// NewCheck returns a [Check] that runs in Verify only, after the head checks and the Precheck, and sees the whole
+// delivery. It may wait as long as ctx lasts. Otherwise the rules of [HeadCheck] hold for f. NewCheck panics if name is
+// empty or f is nil.
+func NewCheck(name string, f func(ctx context.Context, d *Delivery) error) Check {
+	if name == "" || f == nil {
+		panic(fmt.Sprintf("truhook: NewCheck: the check %q has no name or no function", name))
+	}
+	return Check{name: name, full: f}
+}
+
+// String returns the name of c.
+func (c Check) String() string { return c.name }
+
+// Run asks c about d: nil lets it pass, an error refuses it. It serves verifiers that build on a Check, and tests.
+func (c Check) Run(ctx context.Context, d *Delivery) error {
+	switch {
+	case c.head != nil:
+		return c.head(bodiless(d))
+	case c.full != nil:
+		return c.full(ctx, d)
+	}
+	return &Error{Reason: NoKey, Err: errors.New("the zero Check")}
+}
+
+func (c Check) isZero() bool { return c.head == nil && c.full == nil }
+
+// bodiless returns d, or a copy of it without its body.
+func bodiless(d *Delivery) *Delivery {
+	if d.Body == nil {
+		return d
+	}
+	head := *d
+	head.Body = nil
+	return &head
+}
+
+// HeaderEquals returns a [HeadCheck] that the header name comes in exactly one line and has exactly this value. The
 // comparison takes constant time and hides the length. A missing or other value is [CheckFailed], a second line
 // [DuplicateHeader]. HeaderEquals panics if value is empty, as an unset environment variable is, or if name is not the
 // name of a header; net/http keeps Host apart, so that name panics too. So does a value that no header can have, such as
@@ -33,41 +91,47 @@ func HeaderEquals(name, value string) Check {
 		panic(fmt.Sprintf("truhook: HeaderEquals: the value for %q has a control character, or a blank at an end", canonical))
 	}
 	want := secretDigest("HeaderEquals", canonical, value)
-	return func(_ context.Context, d *Delivery) error {
-		lines := d.Header[canonical]
+	about := errors.New("header " + canonical)
+	return headOnly("HeaderEquals "+canonical, func(d *Delivery) error {
+		lines := d.HeaderValues(canonical)
 		switch {
 		case len(lines) > 1:
-			return &Error{Reason: DuplicateHeader, Err: fmt.Errorf("header %s", canonical)}
+			return &Error{Reason: DuplicateHeader, Err: about}
 		case len(lines) == 1 && want.equals(lines[0]):
 			return nil
 		}
-		return &Error{Reason: CheckFailed, Err: fmt.Errorf("header %s", canonical)}
-	}
+		return &Error{Reason: CheckFailed, Err: about}
+	})
+}
+
+func headOnly(name string, f func(d *Delivery) error) Check {
+	return Check{name: name, head: f, headOnly: true}
 }
 
 // tokenCharacters make up the name of a header (RFC 9110, section 5.6.2).
 const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// QueryEquals returns a [Check] that the query of the request URI has the parameter name exactly once and with exactly
-// this value, such as the hard-to-guess token that Truval recommends ("Webhooks", section "IP allow-listing"). The
-// comparison takes constant time and hides the length. Anything else is [CheckFailed]. QueryEquals panics if name or
-// value is empty. Mind that access logs usually hold the query.
+// QueryEquals returns a [HeadCheck] that the query of the request URI has the parameter name exactly once and with
+// exactly this value, such as a token in the URL that is hard to guess. The comparison takes constant time and hides the
+// length. Anything else is [CheckFailed]. QueryEquals panics if name or value is empty. Access logs usually hold the
+// query.
 func QueryEquals(name, value string) Check {
 	if name == "" {
 		panic("truhook: QueryEquals: the name is empty")
 	}
 	want := secretDigest("QueryEquals", name, value)
-	return func(_ context.Context, d *Delivery) error {
+	about := fmt.Errorf("query parameter %q", name)
+	return headOnly("QueryEquals "+name, func(d *Delivery) error {
 		_, query, _ := strings.Cut(d.RequestURI, "?")
 		values, err := url.ParseQuery(query)
 		if err != nil {
 			return &Error{Reason: CheckFailed, Err: errors.New("the query cannot be read")}
 		}
 		if got := values[name]; len(got) != 1 || !want.equals(got[0]) {
-			return &Error{Reason: CheckFailed, Err: fmt.Errorf("query parameter %q", name)}
+			return &Error{Reason: CheckFailed, Err: about}
 		}
 		return nil
-	}
+	})
 }
 
 // digest stands for a value that is compared without telling its length.
@@ -83,57 +147,4 @@ func secretDigest(caller, name, value string) digest {
 func (d digest) equals(value string) bool {
 	got := sha256.Sum256([]byte(value))
 	return subtle.ConstantTimeCompare(d[:], got[:]) == 1
-}
-
-// RemoteAddrIn returns a [Check] that the direct peer's address lies in one of the allowed prefixes, for a service
-// that its senders reach without a proxy in between. An IPv4-mapped IPv6 address counts as the IPv4 address that it
-// is, on both sides. An address with a zone, a Unix socket, and what is not an address are [SourceNotAllowed], like
-// every other address. RemoteAddrIn panics if there is no prefix or an invalid one.
-func RemoteAddrIn(allowed ...netip.Prefix) Check {
-	prefixes := normalize("RemoteAddrIn", allowed)
-	return func(_ context.Context, d *Delivery) error {
-		peer, err := netip.ParseAddrPort(d.RemoteAddr)
-		if err != nil || !prefixes.contain(peer.Addr()) {
-			return &Error{Reason: SourceNotAllowed, Err: errDirectPeer}
-		}
-		return nil
-	}
-}
-
-// errDirectPeer tells the audit that a check looked at the connection and not at a proxy's header.
-var errDirectPeer = errors.New("direct peer")
-
-type prefixes []netip.Prefix
-
-func normalize(caller string, given []netip.Prefix) prefixes {
-	if len(given) == 0 {
-		panic(fmt.Sprintf("truhook: %s: no prefix is given", caller))
-	}
-	out := make(prefixes, 0, len(given))
-	for _, p := range given {
-		if !p.IsValid() {
-			panic(fmt.Sprintf("truhook: %s: %v is not a prefix", caller, p))
-		}
-		if addr := p.Addr(); addr.Is4In6() {
-			if p.Bits() < 96 {
-				panic(fmt.Sprintf("truhook: %s: %v mixes IPv4-mapped and other addresses", caller, p))
-			}
-			p = netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
-		}
-		out = append(out, p.Masked())
-	}
-	return out
-}
-
-func (ps prefixes) contain(addr netip.Addr) bool {
-	if addr.Zone() != "" {
-		return false
-	}
-	addr = addr.Unmap()
-	for _, p := range ps {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }

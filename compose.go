@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -34,17 +35,24 @@ func AnyOf(first Verifier, rest ...Verifier) Verifier {
 
 // Require returns a [Verifier] that accepts what v accepts, if every check passes too.
 //
-// The checks run first, in the order of the arguments, then v; the first refusal ends the work and is the error.
-// Require forwards [Prechecker] to v and has the method Unwrap() []Verifier. It panics if v or a check is nil. The
+// The order is fixed: the checks that look at the head only ([HeadCheck]), the Precheck of v, the other checks
+// ([NewCheck]), then v; within a kind the order of the arguments. The first refusal ends the work and is the error. The
+// middleware runs the head checks and the Precheck before it reads the body, and all of it again after. Require has the
+// method Unwrap() []Verifier and forwards [Explainer] to v. It panics if v is nil or a check is the zero Check. The
 // result is safe for concurrent use.
 func Require(v Verifier, first Check, rest ...Check) Verifier {
-	checks := append([]Check{first}, rest...)
-	for i, c := range checks {
-		if c == nil {
-			panic(fmt.Sprintf("truhook: Require: check %d is nil", i+1))
+	q := require{verifiers: collect("Require", v, nil)}
+	for i, c := range append([]Check{first}, rest...) {
+		switch {
+		case c.isZero():
+			panic(fmt.Sprintf("truhook: Require: check %d is the zero Check", i+1))
+		case c.head != nil:
+			q.heads = append(q.heads, c)
+		default:
+			q.checks = append(q.checks, c)
 		}
 	}
-	return require{collect("Require", v, nil), checks}
+	return q
 }
 
 func collect(caller string, first Verifier, rest []Verifier) []Verifier {
@@ -66,7 +74,7 @@ func precheck(ctx context.Context, v Verifier, d *Delivery) error {
 
 type allOf struct{ verifiers []Verifier }
 
-func (a allOf) Unwrap() []Verifier { return append([]Verifier(nil), a.verifiers...) }
+func (a allOf) Unwrap() []Verifier { return slices.Clone(a.verifiers) }
 
 func (a allOf) Precheck(ctx context.Context, d *Delivery) error {
 	for _, v := range a.verifiers {
@@ -121,7 +129,7 @@ func same(a, b []byte) bool {
 
 type anyOf struct{ verifiers []Verifier }
 
-func (a anyOf) Unwrap() []Verifier { return append([]Verifier(nil), a.verifiers...) }
+func (a anyOf) Unwrap() []Verifier { return slices.Clone(a.verifiers) }
 
 func (a anyOf) Precheck(ctx context.Context, d *Delivery) error {
 	var refusals []error
@@ -171,21 +179,46 @@ func (e *anyError) refusal() (Reason, string) {
 
 type require struct {
 	verifiers []Verifier // exactly one
+	heads     []Check
 	checks    []Check
 }
 
-func (q require) Unwrap() []Verifier { return append([]Verifier(nil), q.verifiers...) }
+func (q require) Unwrap() []Verifier { return slices.Clone(q.verifiers) }
 
 func (q require) Precheck(ctx context.Context, d *Delivery) error {
+	if err := q.runHeads(d); err != nil {
+		return err
+	}
 	return precheck(ctx, q.verifiers[0], d)
 }
 
+func (q require) runHeads(d *Delivery) error {
+	head := d
+	for _, c := range q.heads {
+		if !c.headOnly && head == d {
+			head = bodiless(d)
+		}
+		if err := c.head(head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (q require) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
-	for _, check := range q.checks {
+	if err := q.runHeads(d); err != nil {
+		return nil, err
+	}
+	if len(q.checks) > 0 {
+		if err := precheck(ctx, q.verifiers[0], bodiless(d)); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range q.checks {
 		if err := ctx.Err(); err != nil {
 			return nil, &Error{Reason: Canceled, Err: err}
 		}
-		if err := check(ctx, d); err != nil {
+		if err := c.full(ctx, d); err != nil {
 			return nil, err
 		}
 	}

@@ -38,7 +38,7 @@ func (s *steps) headed(name string, head error, v truhook.VerifierFunc) headed {
 }
 
 func (s *steps) check(name string, err error) truhook.Check {
-	return func(context.Context, *truhook.Delivery) error { s.add(name); return err }
+	return truhook.NewCheck(name, func(context.Context, *truhook.Delivery) error { s.add(name); return err })
 }
 
 func precheck(t *testing.T, v truhook.Verifier) error {
@@ -55,7 +55,7 @@ var combinators = map[string]func(first truhook.Verifier, rest ...truhook.Verifi
 	"Require": func(v truhook.Verifier, _ ...truhook.Verifier) truhook.Verifier { return truhook.Require(v, pass) },
 }
 
-func pass(context.Context, *truhook.Delivery) error { return nil }
+var pass = truhook.NewCheck("pass", func(context.Context, *truhook.Delivery) error { return nil })
 
 func decrypting(payload, inner string) truhook.VerifierFunc {
 	return func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
@@ -288,7 +288,7 @@ func TestTheArgumentsAreCopied(t *testing.T) {
 	any := truhook.AnyOf(refusing(truhook.Refused), rest...)
 	checks := []truhook.Check{pass}
 	require2 := truhook.Require(accepting("v"), pass, checks...)
-	rest[0], rest[1], checks[0] = nil, nil, nil
+	rest[0], rest[1], checks[0] = nil, nil, truhook.Check{}
 	for _, v := range []truhook.Verifier{all, any, require2} {
 		_, err := v.Verify(t.Context(), &truhook.Delivery{})
 		require.NoError(t, err)
@@ -304,8 +304,8 @@ func TestNilArgumentsOfCombinatorsPanic(t *testing.T) {
 		"AnyOf, first":          func() { truhook.AnyOf(nil, ok) },
 		"AnyOf, rest":           func() { truhook.AnyOf(ok, nil) },
 		"Require, verifier":     func() { truhook.Require(nil, pass) },
-		"Require, first check":  func() { truhook.Require(ok, nil) },
-		"Require, second check": func() { truhook.Require(ok, pass, nil) },
+		"Require, first check":  func() { truhook.Require(ok, truhook.Check{}) },
+		"Require, second check": func() { truhook.Require(ok, pass, truhook.Check{}) },
 	} {
 		require.Panics(t, f, name)
 	}
@@ -339,7 +339,7 @@ func TestCombinatorsEndWithTheContextBetweenVerifiers(t *testing.T) {
 		require.Zero(t, b.asked.Load(), name)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ending := truhook.Check(func(context.Context, *truhook.Delivery) error { cancel(); return nil })
+	ending := truhook.NewCheck("ending", func(context.Context, *truhook.Delivery) error { cancel(); return nil })
 	b := &counting{}
 	_, err := truhook.Require(b, ending, pass).Verify(ctx, &truhook.Delivery{})
 	require.Equal(t, truhook.Canceled, truhook.ReasonOf(err))

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strings"
 	"time"
@@ -39,6 +41,11 @@ type Config struct {
 	// Observe is called once a delivery, in the request's goroutine, after the verdict and before the handler or
 	// OnReject. Its panic is recovered and dropped. It holds up the answer for as long as it runs.
 	Observe func(ctx context.Context, o Observation)
+
+	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine that
+	// connects over a socket file. Checks and sources of addresses read it as the address of the direct peer. The zero Addr
+	// gives such a peer no address, so that every address list refuses it.
+	UnixPeer netip.Addr
 
 	// Now replaces time.Now.
 	Now func() time.Time
@@ -140,7 +147,8 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 			m.reject(w, r, err)
 			return
 		}
-		h.ServeHTTP(w, replay(r.WithContext(NewContext(r.Context(), v)), d.Body))
+		ctx := context.WithValue(NewContext(r.Context(), v), deliveryKey{}, d)
+		h.ServeHTTP(w, replay(r.WithContext(ctx), d.Body))
 	})
 }
 
@@ -187,10 +195,33 @@ func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error)
 	if d == nil {
 		d = &Delivery{}
 	}
+	d = m.withUnixPeer(d)
 	start := m.config.Now()
 	v, err := m.decide(ctx, d)
 	m.observe(ctx, Observation{Delivery: d, Verified: v, Err: err, ReadDuration: d.bodyRead, VerifyDuration: m.config.Now().Sub(start)})
 	return v, err
+}
+
+// withUnixPeer returns d, or a copy of it where the peer is on a Unix socket and counts as an address.
+func (m *Middleware) withUnixPeer(d *Delivery) *Delivery {
+	if !m.config.UnixPeer.IsValid() || !isUnixAddr(d.RemoteAddr) {
+		return d
+	}
+	known := *d
+	known.RemoteAddr = m.config.UnixPeer.String()
+	return &known
+}
+
+// peerOf returns the address of the direct peer of r. A Unix socket is told by the local address, as not every system
+// gives the peer's a text.
+func (m *Middleware) peerOf(r *http.Request) string {
+	if m.config.UnixPeer.IsValid() {
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		if _, unix := local.(*net.UnixAddr); unix || isUnixAddr(r.RemoteAddr) {
+			return m.config.UnixPeer.String()
+		}
+	}
+	return r.RemoteAddr
 }
 
 var errNoVerifier = errors.New("the middleware has no verifier")

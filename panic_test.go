@@ -48,15 +48,16 @@ func TestAPanicInTheVerifierBecomesA500ThatIsReported(t *testing.T) {
 			f()
 			return &truhook.Verified{}, nil
 		})
-		check := truhook.Check(func(context.Context, *truhook.Delivery) error { f(); return nil })
+		head := func(context.Context, *truhook.Delivery) error { f(); return nil }
 		for place, v := range map[string]truhook.Verifier{
 			"Verify":         verify,
-			"Precheck":       headed{accepting("x"), check},
+			"Precheck":       headed{accepting("x"), head},
 			"AllOf":          truhook.AllOf(accepting("x"), verify),
 			"AnyOf":          truhook.AnyOf(refusing(truhook.Refused), verify),
-			"Require":        truhook.Require(accepting("x"), check),
-			"head in AnyOf":  truhook.AnyOf(headed{accepting("x"), check}),
-			"head in Requre": truhook.Require(headed{accepting("x"), check}, pass),
+			"NewCheck":       truhook.Require(accepting("x"), truhook.NewCheck("c", head)),
+			"HeadCheck":      truhook.Require(accepting("x"), truhook.HeadCheck("c", func(*truhook.Delivery) error { f(); return nil })),
+			"head in AnyOf":  truhook.AnyOf(headed{accepting("x"), head}),
+			"head in Requre": truhook.Require(headed{accepting("x"), head}, pass),
 		} {
 			t.Run(name+" in "+place, func(t *testing.T) {
 				t.Parallel()

@@ -23,7 +23,7 @@ func TestABareAddressIsOneAddress(t *testing.T) {
 		"[2001:db8::1]:443": true, "[2001:db8::2]:443": false, "[2001:db8:0:1::1]:443": false,
 		"192.0.2.1:443": true, "192.0.2.2:443": false,
 	} {
-		err := check(t.Context(), &truhook.Delivery{RemoteAddr: addr})
+		err := check.Run(t.Context(), &truhook.Delivery{RemoteAddr: addr})
 		assert.Equal(t, allowed, err == nil, addr)
 	}
 }

@@ -21,8 +21,19 @@ func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
 			return
 		}
 	}
+	tellToComeAgain(w, status)
 	http.Error(w, http.StatusText(status), status)
 }
+
+// tellToComeAgain sets Retry-After (RFC 9110, section 10.2.3) where the status asks the sender to come again.
+func tellToComeAgain(w http.ResponseWriter, status int) {
+	if h := w.Header(); status == http.StatusServiceUnavailable && len(h["Retry-After"]) == 0 {
+		h["Retry-After"] = []string{retryAfter}
+	}
+}
+
+// retryAfter is in seconds: longer than a body may take by default, shorter than the retries of any provider.
+const retryAfter = "10"
 
 // watchedWriter notices whether OnReject answered. It is used on the refusal path only. net/http takes a body or a flush
 // without a status for 200, which would tell the sender that its delivery arrived: here it is the status of the Reason.
@@ -37,6 +48,7 @@ func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *watchedWriter) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols { // other 1xx are not the answer
 		w.wrote = true
+		tellToComeAgain(w.ResponseWriter, status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

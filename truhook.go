@@ -1,9 +1,11 @@
 package truhook
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -20,7 +22,8 @@ type Delivery struct {
 	// Host is the Host header, or the :authority of HTTP/2. net/http keeps it out of Header, and so does this struct.
 	Host string
 
-	// Header holds the header fields under their canonical names (net/http.CanonicalHeaderKey). Trailers are not in it.
+	// Header holds the header fields, without trailers. Names should be canonical (net/http.CanonicalHeaderKey), as
+	// net/http and NewDelivery make them; HeaderValues finds a field under any spelling.
 	Header http.Header
 
 	// Body holds the exact bytes that arrived, after transfer coding and before any content coding. It is nil while a
@@ -30,22 +33,48 @@ type Delivery struct {
 	// TLS is the connection's state, nil where TLS ended at a proxy.
 	TLS *tls.ConnectionState
 
-	// RemoteAddr is the address of the direct peer, as net/http gives it.
+	// RemoteAddr is the address of the direct peer, with a port, as net/http gives it, or without one.
 	RemoteAddr string
 
 	// Received is the instant at which the head arrived. The middleware sets it; nothing on the wire can. Zero means
 	// now, by the clock of whoever asks. Set it when a delivery waited in a queue: some tokens live for five seconds.
 	Received time.Time
 
-	bodyRead time.Duration // carried from ReadDelivery to Verify for the Observation
+	canonical http.Header   // the Header whose names were found canonical, or nil
+	twice     []string      // the names in it that came under several spellings
+	bodyRead  time.Duration // carried from ReadDelivery to Verify for the Observation
+}
+
+// NewDelivery returns a copy of d that shares no memory with it, with canonical names in Header. It is for hosts that
+// are not net/http: a framework that reuses the memory of a request, a function's event, a queue. Two spellings of one
+// name become two lines. The connection's state TLS is kept as it is, as nothing changes it.
+func NewDelivery(d Delivery) *Delivery {
+	d.Method, d.RequestURI, d.Host = strings.Clone(d.Method), strings.Clone(d.RequestURI), strings.Clone(d.Host)
+	d.RemoteAddr = strings.Clone(d.RemoteAddr)
+	d.Body = bytes.Clone(d.Body)
+	h, twice := canonicalHeader(d.Header)
+	if !d.hasCanonicalNames() { // a copy of a Delivery of ours knows them already
+		d.twice = twice
+	}
+	d.Header = make(http.Header, len(h))
+	for name, lines := range h {
+		own := make([]string, len(lines))
+		for i, line := range lines {
+			own[i] = strings.Clone(line)
+		}
+		d.Header[strings.Clone(name)] = own
+	}
+	d.canonical = d.Header
+	return &d
 }
 
 // A Verifier decides whether a delivery is genuine.
 //
 // Verify returns a non-nil *Verified and a nil error if it vouches for d, and an error otherwise; the reason is found
 // with [ReasonOf]. An error that carries no listed [Reason] counts as [Internal]. Verify must not change d or keep it,
-// must be safe for concurrent use, and must end when ctx does. A Verifier that changes nothing about the body returns
-// d.Body itself as Payload, not a copy.
+// must be safe for concurrent use, and must end its waits when ctx does: what it computes from keys at hand runs to its
+// end, so that the verdict depends on the delivery and not on whether its sender still listens. A Verifier that changes
+// nothing about the body returns d.Body itself as Payload, not a copy; other text that it takes from d is copied.
 type Verifier interface {
 	Verify(ctx context.Context, d *Delivery) (*Verified, error)
 }
@@ -107,7 +136,10 @@ func Detail[T any](v *Verified) (T, bool) {
 	return zero, false
 }
 
-type contextKey struct{}
+type (
+	contextKey  struct{}
+	deliveryKey struct{}
+)
 
 // NewContext returns a copy of ctx that carries v, as the middleware gives it to a handler. It serves tests of
 // handlers: whatever calls it in a service claims that v was verified.
@@ -120,4 +152,12 @@ func NewContext(ctx context.Context, v *Verified) context.Context {
 func FromContext(ctx context.Context) (*Verified, bool) {
 	v, _ := ctx.Value(contextKey{}).(*Verified)
 	return v, v != nil
+}
+
+// DeliveryFromContext returns the delivery that was verified about the request that ctx belongs to, as it came, and
+// whether there is one. What its headers say is the sender's claim unless a proof covers it. The delivery is valid until
+// the request ends and is read-only. [NewContext] makes no delivery.
+func DeliveryFromContext(ctx context.Context) (*Delivery, bool) {
+	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
+	return d, d != nil
 }

@@ -7,17 +7,12 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/truv"
 )
 
 // An audit at start: log what it finds, and do not start with an error in the configuration.
 func ExampleVerifier_Audit() {
-	key, err := hmacsig.NewKey("2026", `"prod-in-quotes-made-for-this-example"`)
-	if err != nil {
-		panic(err)
-	}
-	signature, err := hmacsig.New(truv.Scheme(), hmacsig.StaticKeys(key), hmacsig.Config{})
+	signature, err := truv.New(`"prod-in-quotes-made-for-this-example"`)
 	if err != nil {
 		panic(err)
 	}
@@ -34,6 +29,6 @@ func ExampleVerifier_Audit() {
 	// Output:
 	// note addresses-without-proxies RemoteAddrIn
 	// error truv-api-addresses 35.167.32.174
-	// warning quoted-secret 2026
+	// warning quoted-secret current
 	// start: false
 }

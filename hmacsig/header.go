@@ -71,7 +71,7 @@ func (f *format) refuse(r truhook.Reason, what string) error {
 
 // line returns the one line of a header.
 func (f *format) line(d *truhook.Delivery, header string, missing truhook.Reason) (string, error) {
-	lines := d.Header[header]
+	lines := d.HeaderValues(header)
 	switch {
 	case len(lines) > 1:
 		return "", f.refuse(truhook.DuplicateHeader, header)

@@ -98,7 +98,7 @@ type holder struct {
 	any     any
 	Public  hmacsig.Key
 	source  hmacsig.KeySource
-	verify  *hmacsig.Verifier
+	verify  *truv.Verifier
 }
 
 func TestAKeyPrintsAsItsIDUnderEveryVerb(t *testing.T) {

@@ -34,10 +34,10 @@ func Bearer(cfg BearerConfig) (truhook.Check, error) {
 		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject, leeway: cfg.Leeway, maxAge: cfg.MaxAge,
 	}, cfg.Now)
 	if err != nil {
-		return nil, err
+		return truhook.Check{}, err
 	}
-	return func(ctx context.Context, d *truhook.Delivery) error {
-		token, err := bearerToken(d.Header)
+	return truhook.NewCheck("bearer", func(ctx context.Context, d *truhook.Delivery) error {
+		token, err := bearerToken(d.CanonicalHeader())
 		if err == nil {
 			_, _, _, err = t.verify(ctx, token, d.Received)
 		}
@@ -45,5 +45,5 @@ func Bearer(cfg BearerConfig) (truhook.Check, error) {
 			return named("bearer", err)
 		}
 		return nil
-	}, nil
+	}), nil
 }

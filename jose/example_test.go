@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig/truval"
@@ -63,7 +64,9 @@ func ExampleBearer() {
 		log.Fatal(err)
 	}
 	v := truhook.Require(signature, check)
-	_, err = v.Verify(context.Background(), &truhook.Delivery{Header: http.Header{"Authorization": {"Basic dGVzdDp0ZXN0"}}})
+	_, err = v.Verify(context.Background(), &truhook.Delivery{Header: http.Header{
+		"Authorization": {"Basic dGVzdDp0ZXN0"}, "X-Truval-Signature": {"sha256=" + strings.Repeat("0", 64)},
+	}})
 	fmt.Println(err)
 	// Output: bearer: missing-token: Authorization
 }

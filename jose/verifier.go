@@ -97,7 +97,7 @@ func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 	if v == nil || v.tokens == nil {
 		return &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
 	}
-	token, err := v.token(d.Header)
+	token, err := v.token(d.CanonicalHeader())
 	if err == nil {
 		_, err = parseHead(token, v.tokens.algorithms)
 	}
@@ -125,7 +125,7 @@ func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 }
 
 func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
-	token, err := v.token(d.Header)
+	token, err := v.token(d.CanonicalHeader())
 	if err != nil {
 		return nil, err
 	}

@@ -330,7 +330,7 @@ func TestRecordedForwardedForIsReadFromTheRight(t *testing.T) {
 			"127.0.0.1/32": "", "198.51.100.1/32": truhook.SourceNotAllowed, "203.0.113.7/32": truhook.SourceNotAllowed,
 			"192.0.2.9/32": truhook.SourceNotAllowed, "9.9.9.9/32": truhook.SourceNotAllowed,
 		} {
-			err := truhook.ClientAddrIn(proxies, prefix(addr))(t.Context(), d)
+			err := truhook.ClientAddrIn(proxies, prefix(addr)).Run(t.Context(), d)
 			assert.Equal(t, want, truhook.ReasonOf(err), "%s through %s", addr, proxy)
 		}
 	}

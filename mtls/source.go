@@ -107,7 +107,7 @@ type HeaderForm struct {
 // FromHeader returns the source for a service behind a proxy that ends TLS and writes headers of the given form. trusted
 // are the addresses of the proxies that connect to this service; at least one is required, and a delivery from any
 // other peer is UntrustedProxy, whatever headers it has. An IPv4-mapped IPv6 address counts as the IPv4 address that it
-// is. A Unix socket has no address and so is never trusted.
+// is. A Unix socket has no address, so a proxy that connects over one is trusted only as truhook.Config.UnixPeer.
 //
 // The direct peer is Delivery.RemoteAddr, which has to be the connection's own. A middleware in front that overwrites it
 // from a header, as chi's RealIP does, lets a client name its own address; a listener that takes it from the PROXY
@@ -122,10 +122,10 @@ func FromHeader(trusted []netip.Prefix, form HeaderForm) Source {
 	}
 	fromProxy := truhook.RemoteAddrIn(trusted...)
 	return Source{insecure: form.Encoding == InsecureSubjectText, trusted: slices.Clone(trusted), read: func(d *truhook.Delivery) (presented, error) {
-		if fromProxy(context.Background(), d) != nil {
+		if fromProxy.Run(context.Background(), d) != nil {
 			return presented{}, refuse(truhook.UntrustedProxy, "the direct peer is not a trusted proxy")
 		}
-		return h.read(d.Header)
+		return h.read(d.CanonicalHeader())
 	}}
 }
 

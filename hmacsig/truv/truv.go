@@ -12,7 +12,9 @@ package truv
 
 import (
 	"fmt"
+	"net/netip"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 )
 
@@ -29,10 +31,34 @@ func Scheme() hmacsig.Scheme {
 // when a secret was deleted go on with it: give every secret that may still be in use as previous. Their key ids are
 // "current", "previous-1", "previous-2" and so on. For windows of validity, or ids of your own, give
 // [hmacsig.New] this package's Scheme.
-func New(secret string, previous ...string) (*hmacsig.Verifier, error) {
+func New(secret string, previous ...string) (*Verifier, error) {
 	keys, err := hmacsig.NewKeys(secret, previous...)
 	if err != nil {
 		return nil, fmt.Errorf("truv: %w", err)
 	}
-	return hmacsig.New(Scheme(), hmacsig.StaticKeys(keys...), hmacsig.Config{})
+	v, err := hmacsig.New(Scheme(), hmacsig.StaticKeys(keys...), hmacsig.Config{})
+	if err != nil {
+		return nil, fmt.Errorf("truv: %w", err)
+	}
+	return &Verifier{v}, nil
+}
+
+// A Verifier is a [hmacsig.Verifier] that knows Truv's addresses too. It is made by [New]; the zero Verifier refuses
+// everything with truhook.NoKey. It is safe for concurrent use.
+type Verifier struct{ *hmacsig.Verifier }
+
+// AuditSources says what is wrong with an address list in front of v. truhook.Audit asks it about each address list of
+// truhook.Require.
+func (v *Verifier) AuditSources(allowed []netip.Prefix) []truhook.Finding {
+	for _, addr := range append(MTLSAPIDestinations(), SandboxMTLSAPIDestinations()...) {
+		for _, p := range allowed {
+			if p.Bits() > 0 && p.Contains(addr) { // a list of everything is no mistake about these addresses
+				return []truhook.Finding{{Severity: truhook.SeverityError, Name: "truv-api-addresses", Subject: addr.String(),
+					Problem: "The address list holds an address of Truv's mTLS API, which no webhook comes from.",
+					Remedy:  "List the sources that Truv publishes for webhooks: 34.212.57.93, 44.224.243.166 and 52.25.14.79.",
+					Offset:  -1}}
+			}
+		}
+	}
+	return nil
 }

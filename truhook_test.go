@@ -1,0 +1,77 @@
+package truhook_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook"
+)
+
+// borrowed is a string in a buffer that reuse overwrites, as some frameworks do after a response.
+func borrowed(s string) (text string, reuse func()) {
+	b := []byte(s)
+	return unsafe.String(&b[0], len(b)), func() { copy(b, strings.Repeat("z", len(b))) }
+}
+
+func TestNewDelivery_HasMemoryOfItsOwn(t *testing.T) {
+	t.Parallel()
+	var all []func()
+	lend := func(s string) string {
+		text, reuse := borrowed(s)
+		all = append(all, reuse)
+		return text
+	}
+	received := time.Date(2026, 11, 1, 2, 3, 4, 5, time.UTC)
+	body := []byte("body")
+	given := truhook.Delivery{
+		Method: lend("POST"), RequestURI: lend("/hook?a=b"), Host: lend("example.com"), RemoteAddr: lend("192.0.2.1:1"),
+		Header: http.Header{lend("x-a"): {lend("one"), lend("two")}, lend("X-B"): {lend("three")}}, Body: body, Received: received,
+	}
+	d := truhook.NewDelivery(given)
+	for _, reuse := range all {
+		reuse()
+	}
+	copy(body, "zzzz")
+	assert.Equal(t, "POST /hook?a=b example.com 192.0.2.1:1 body", strings.Join([]string{d.Method, d.RequestURI, d.Host, d.RemoteAddr, string(d.Body)}, " "))
+	assert.Equal(t, http.Header{"X-A": {"one", "two"}, "X-B": {"three"}}, d.Header)
+	assert.Equal(t, received, d.Received)
+}
+
+func TestNewDelivery_OfNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	d := truhook.NewDelivery(truhook.Delivery{})
+	require.NotNil(t, d.Header)
+	require.Nil(t, d.Body)
+	_, err := truvVerifier(t).Verify(t.Context(), d)
+	require.ErrorIs(t, err, truhook.MissingSignature)
+}
+
+func TestDeliveryFromContext_IsTheOneThatWasVerified(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"a":1}`)
+	r := signed(body)
+	w := httptest.NewRecorder()
+	truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, ok := truhook.DeliveryFromContext(r.Context())
+		require.True(t, ok)
+		assert.Equal(t, body, d.Body)
+		assert.Equal(t, "/webhooks/truv?b=%2F&a", d.RequestURI)
+		assert.Equal(t, r.Header, d.Header)
+		w.WriteHeader(http.StatusNoContent)
+	})).ServeHTTP(w, r)
+	require.Equal(t, http.StatusNoContent, w.Code)
+
+	d, ok := truhook.DeliveryFromContext(r.Context())
+	require.False(t, ok)
+	require.Nil(t, d)
+	_, ok = truhook.DeliveryFromContext(truhook.NewContext(context.Background(), &truhook.Verified{}))
+	require.False(t, ok)
+}
