@@ -1,7 +1,6 @@
 package trulioo
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -10,48 +9,128 @@ import (
 	"github.com/truhook/truhook/internal/payload"
 )
 
-// ParseCredentials reads the answer of the endpoint client-webhooks/current-credential: the keys of all webhooks in it,
+// ParseCredentials reads the response of the endpoint client-webhooks/current-credential: the keys of all webhooks in it,
 // each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC on and until before
 // expirationDateTimeUTC. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves
 // the window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
 //
-// What is not JSON, has no credentials or one without id or secret, or has a window that ends before it begins, is an
-// error, which holds no secret.
+// A credential that is not of this form costs that credential only: one without an id or a secret, one with a time that
+// cannot be read, one whose window ends before it begins, and two with one id that differ, which are both left out. An
+// error, which holds no secret, is returned for what is not JSON and where no credential is left. A [CredentialSource]
+// reports what was left out to OnError and Audit.
 func ParseCredentials(response []byte) ([]hmacsig.Key, error) {
-	var answer struct {
-		Data struct {
-			Webhooks []struct {
-				Credentials []struct {
-					ID        string        `json:"credentialIdentifier"`
-					Secret    string        `json:"secretValue"`
-					NotBefore payload.Time  `json:"effectiveStartDateTimeUTC"`
-					NotAfter  *payload.Time `json:"expirationDateTimeUTC"`
-				} `json:"credentials"`
-			} `json:"webhooks"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(response, &answer) != nil { // whose error can quote a value
-		return nil, errors.New("trulioo: the credentials are not JSON of the documented form")
-	}
-	var keys []hmacsig.Key
-	for _, w := range answer.Data.Webhooks {
-		for _, c := range w.Credentials {
-			key, err := hmacsig.NewKey(c.ID, c.Secret)
-			if err != nil {
-				return nil, fmt.Errorf("trulioo: credential: %w", err)
-			}
-			var end time.Time // zero: open
-			if c.NotAfter != nil {
-				// An empty text, or the year 1 that .NET writes for a time that was never set, ends the window too.
-				if end = c.NotAfter.Time; !c.NotBefore.Before(end) {
-					return nil, fmt.Errorf("trulioo: credential %q is never valid: it ends before it begins", c.ID)
-				}
-			}
-			keys = append(keys, key.Between(c.NotBefore.Time, end))
-		}
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("trulioo: the answer holds no credentials")
+	keys, dropped, err := parseCredentials(response)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(keys) == 0:
+		return nil, fmt.Errorf("trulioo: the response holds no credential that can be used: %w", errors.Join(dropped...))
 	}
 	return keys, nil
+}
+
+// credential is one that can be used.
+type credential struct {
+	id, secret string
+	begin, end time.Time
+	key        hmacsig.Key
+}
+
+// parseCredentials returns the keys that can be used, and why each of the others cannot.
+func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err error) {
+	o, ok := payload.Parse(response)
+	data, ok2 := o.Get("data").Object()
+	webhooks, ok3 := data.Get("webhooks").Array()
+	if !ok || !ok2 || !ok3 {
+		return nil, nil, errors.New("trulioo: the credentials are not JSON of the documented form")
+	}
+	var usable []credential
+	drop := func(webhook, number int, text string) {
+		dropped = append(dropped, fmt.Errorf("trulioo: webhook %d, credential %d: %s", webhook+1, number+1, text))
+	}
+	for i, value := range webhooks {
+		webhook, ok := value.Object()
+		list, ok2 := webhook.Get("credentials").Array()
+		if !ok || !ok2 && !webhook.Get("credentials").IsNull() {
+			dropped = append(dropped, fmt.Errorf("trulioo: webhook %d has no list of credentials", i+1))
+			continue
+		}
+		for n, value := range list {
+			c, err := readCredential(value)
+			if err != nil {
+				drop(i, n, err.Error())
+				continue
+			}
+			usable = append(usable, c)
+		}
+	}
+	for i, c := range usable {
+		switch first, differs := sameID(usable, i); {
+		case differs:
+			dropped = append(dropped, fmt.Errorf("trulioo: credential %q comes twice, and the two differ", c.id))
+		case first:
+			keys = append(keys, c.key)
+		}
+	}
+	if len(keys) == 0 && len(dropped) == 0 {
+		dropped = append(dropped, errors.New("trulioo: the list of credentials is empty"))
+	}
+	return keys, dropped, nil
+}
+
+// sameID reports whether usable[i] is the first one of its id, and whether another one of its id differs from it.
+func sameID(usable []credential, i int) (first, differs bool) {
+	first = true
+	for n, other := range usable {
+		if c := usable[i]; other.id == c.id {
+			first = first && n >= i
+			differs = differs || other.secret != c.secret || !other.begin.Equal(c.begin) || !other.end.Equal(c.end)
+		}
+	}
+	return first, differs
+}
+
+func readCredential(value payload.Value) (credential, error) {
+	o, ok := value.Object()
+	if !ok {
+		return credential{}, errors.New("it is not an object")
+	}
+	var c credential
+	if c.id, ok = o.Get("credentialIdentifier").ID(); !ok {
+		return credential{}, errors.New("credentialIdentifier is missing or not text")
+	}
+	if c.secret, ok = o.Get("secretValue").Text(); !ok || c.secret == "" {
+		return credential{}, errors.New("secretValue is missing, empty or not text")
+	}
+	if c.begin, ok = credentialTime(o.Get("effectiveStartDateTimeUTC")); !ok {
+		return credential{}, errors.New("effectiveStartDateTimeUTC cannot be read")
+	}
+	end := o.Get("expirationDateTimeUTC")
+	if c.end, ok = credentialTime(end); !ok {
+		return credential{}, errors.New("expirationDateTimeUTC cannot be read")
+	}
+	// An empty text, or the year 1 that .NET writes for a time that was never set, ends the window too.
+	if !end.IsNull() && !c.begin.Before(c.end) {
+		return credential{}, errors.New("it is never valid: its window ends before it begins")
+	}
+	key, err := hmacsig.NewKey(c.id, c.secret)
+	if err != nil {
+		return credential{}, errors.New("its id or its secret cannot be used") // err may repeat what was sent
+	}
+	c.key = key.Between(c.begin, c.end)
+	return c, nil
+}
+
+// credentialTime reads RFC 3339, and the same without a zone. A window decides what is accepted, so it is read strictly.
+func credentialTime(value payload.Value) (time.Time, bool) {
+	text, ok := value.Text()
+	if value.IsNull() || ok && text == "" {
+		return time.Time{}, true
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }

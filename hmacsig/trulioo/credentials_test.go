@@ -122,12 +122,41 @@ func TestAnswersThatAreNoCredentials(t *testing.T) {
 		"an id with a newline": one(`"credentialIdentifier":"a\nb","secretValue":"` + sampleSecret + `"`),
 		"a window reversed":    string(credentials(`"2024-04-19T13:30:00"`, `"2023-06-21T00:00:00"`)),
 		"a window of nothing":  string(credentials(`"2024-04-19T13:30:00"`, `"2024-04-19T13:30:00Z"`)),
-		"one good, one empty":  `{"data":{"webhooks":[{"credentials":[{"credentialIdentifier":"a","secretValue":"` + sampleSecret + `"},{"credentialIdentifier":"b","secretValue":""}]}]}}`,
 	} {
 		keys, err := trulioo.ParseCredentials([]byte(answer))
 		require.Error(t, err, name)
 		require.Empty(t, keys, name)
 		require.NotContains(t, err.Error(), sampleSecret, name)
+	}
+}
+
+func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
+	t.Parallel()
+	good := `{"credentialIdentifier":"a","secretValue":"` + sampleSecret + `"}`
+	for _, odd := range []string{
+		`null`, `17`, `"x"`, `[]`, `{}`, `{"credentialIdentifier":"b"}`, `{"credentialIdentifier":"b","secretValue":""}`, `{"credentialIdentifier":"b","secretValue":17}`,
+		`{"credentialIdentifier":"b","secretValue":null}`, `{"secretValue":"s"}`, `{"credentialIdentifier":null,"secretValue":"s"}`,
+		`{"credentialIdentifier":"b\n","secretValue":"s"}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"never"}`,
+		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":17}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":true}`,
+		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":"2026-01-01T00:00:00","expirationDateTimeUTC":"2025-01-01T00:00:00"}`,
+		`{"credentialIdentifier":"b","secretValue":"s"},{"credentialIdentifier":"b","secretValue":"other"}`,
+		`{"credentialIdentifier":"b","secretValue":"s"},{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"2099-01-01T00:00:00"}`,
+	} {
+		for name, webhooks := range map[string]string{
+			"beside":               `[{"credentials":[` + good + `,` + odd + `]}]`,
+			"in front":             `[{"credentials":[` + odd + `,` + good + `]}]`,
+			"of another webhook":   `[{"credentials":[` + odd + `]},{"credentials":[` + good + `]}]`,
+			"an odd webhook":       `[null,17,"x",{"credentials":17},{"credentials":[` + odd + `,` + good + `]}]`,
+			"the same one, as two": `[{"credentials":[` + good + `,` + odd + `]},{"credentials":[` + good + `]}]`,
+		} {
+			keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":` + webhooks + `}}`))
+			require.NoError(t, err, odd)
+			require.Equal(t, "[a]", fmt.Sprint(keys), "%s: %s", name, odd)
+		}
+		_, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":[{"credentials":[` + odd + `]}]}}`))
+		require.ErrorContains(t, err, "no credential that can be used")
+		require.NotContains(t, err.Error(), "\"s\"")
+		require.NotContains(t, err.Error(), "other")
 	}
 }
 

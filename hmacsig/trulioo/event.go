@@ -1,10 +1,7 @@
 package trulioo
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -60,9 +57,11 @@ type Event struct {
 	ClientID      string
 	Error         *TransactionError // nil if the transaction webhook reports none
 
-	Raw json.RawMessage // the whole payload, shared with the Verified it came from
+	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read, members
+	// of nested objects as "event.ts". Their fields are zero; Raw has what came. It is nil where there are none.
+	Unread []string
 
-	object json.RawMessage // event as it came
+	Raw json.RawMessage // the whole payload, shared with the Verified it came from
 }
 
 // ServiceData is what a service of Workflow Studio reports.
@@ -73,7 +72,7 @@ type ServiceData struct {
 	TransactionInfo TransactionInfo
 }
 
-// TransactionInfo identifies a transaction.
+// TransactionInfo identifies a transaction. Its fields are the members of the same names, as text.
 type TransactionInfo struct {
 	AccountName         string `json:"accountName"`
 	AccountIdentifier   string `json:"accountIdentifier"`
@@ -90,124 +89,44 @@ type TransactionError struct {
 	Message string          `json:"message"`
 }
 
-type wire struct {
-	ID          string          `json:"id"`
-	Type        string          `json:"type"`
-	Event       json.RawMessage `json:"event"`
-	FlowID      string          `json:"flowId"`
-	NodeID      string          `json:"nodeId"`
-	UserID      string          `json:"userId"`
-	ServiceType string          `json:"serviceType"`
-	Test        bool            `json:"test"`
-	Retry       int             `json:"retry"`
-	ServiceData struct {
-		Time            payload.Seconds `json:"timestamp"`
-		ServiceStatus   string          `json:"serviceStatus"`
-		Match           json.RawMessage `json:"match"`
-		TransactionInfo TransactionInfo `json:"transactionInfo"`
-	} `json:"serviceData"`
-	TransactionID string            `json:"transactionId"`
-	ClientID      string            `json:"clientId"`
-	Error         *TransactionError `json:"error"`
-}
-
-// Parse reads what was verified. A nil v is [truhook.NotVerified]; a payload that is not a JSON object of the documented
-// types is [truhook.MalformedPayload]. Unknown event types and fields are no error.
+// Parse reads what was verified. A nil v is [truhook.NotVerified], and what is not one JSON object is
+// [truhook.MalformedPayload]; nothing else is an error. Unknown event types and fields pass through, and a member of
+// another type costs its field only: see Event.Unread. Times are Unix seconds, quoted or not; milliseconds and RFC 3339
+// are read too.
 func Parse(v *truhook.Verified) (*Event, error) {
-	var w wire
-	if err := payload.Decode("trulioo", v, &w); err != nil {
+	o, err := payload.Read("trulioo", v)
+	if err != nil {
 		return nil, err
 	}
-	var inner struct {
-		Type string          `json:"type"`
-		Time payload.Seconds `json:"ts"`
-		User string          `json:"user"`
-	}
-	// Documented as an object; anything else is left to Raw, so that a new form of event is not lost here.
-	_ = json.Unmarshal(w.Event, &inner)
-	e := &Event{
-		ID: w.ID, Type: eventType(inner.Type), Time: inner.Time.Time, User: inner.User,
-		FlowID: w.FlowID, NodeID: w.NodeID, UserID: w.UserID, ServiceType: w.ServiceType, Test: w.Test, Retry: w.Retry,
-		ServiceData: ServiceData{
-			w.ServiceData.Time.Time, w.ServiceData.ServiceStatus, w.ServiceData.Match, w.ServiceData.TransactionInfo,
-		},
-		TransactionID: w.TransactionID, ClientID: w.ClientID, Error: w.Error,
-		Raw: v.Payload, object: w.Event,
-	}
-	if strings.EqualFold(w.Type, string(URLVerification)) {
+	e := &Event{Raw: v.Payload}
+	r := payload.Reader{Object: o, Unread: &e.Unread}
+	inner := r.In("event")
+	e.ID, e.Type = r.Text("id"), eventType(inner.Text("type"))
+	e.Time, e.User = inner.Time("ts"), inner.Text("user")
+	if strings.EqualFold(r.Text("type"), string(URLVerification)) {
 		e.Type = URLVerification
+	}
+	e.FlowID, e.NodeID, e.UserID = r.Text("flowId"), r.Text("nodeId"), r.Text("userId")
+	e.ServiceType, e.Test, e.Retry = r.Text("serviceType"), r.Bool("test"), r.Int("retry")
+	e.ServiceData = serviceData(r.In("serviceData"))
+	e.TransactionID, e.ClientID = r.Text("transactionId"), r.Text("clientId")
+	if failure := r.In("error"); failure.Object.Members() != nil {
+		e.Error = &TransactionError{Code: failure.Raw("code"), Message: failure.Text("message")}
 	}
 	return e, nil
 }
 
+func serviceData(r payload.Reader) ServiceData {
+	info := r.In("transactionInfo")
+	return ServiceData{
+		Time: r.Time("timestamp"), ServiceStatus: r.Text("serviceStatus"), Match: r.Raw("match"),
+		TransactionInfo: TransactionInfo{
+			AccountName: info.Text("accountName"), AccountIdentifier: info.Text("accountIdentifier"),
+			CountryCode: info.Text("countryCode"), Date: info.Text("date"),
+			TransactionID: info.Text("transactionId"), TransactionRecordID: info.Text("transactionRecordId"),
+			UserName: info.Text("userName"),
+		},
+	}
+}
+
 func eventType(s string) EventType { return EventType(strings.ReplaceAll(s, " ", "_")) }
-
-// EventID returns what tells one event from another: a JSON array of id, event.type, event.ts, nodeId and
-// serviceType, and for a transaction webhook of id, transactionId and the SHA-256 of event. What id alone stands for, an
-// event or a session, is not documented. Neither the body nor the signature would do, as the signed retry counter
-// changes both. The handshake has no id, "": there is nothing to deduplicate. A body without any of these members is
-// told by the SHA-256 of its bytes. Errors are those of [Parse].
-func EventID(v *truhook.Verified) (string, error) {
-	e, err := Parse(v)
-	if err != nil {
-		return "", err
-	}
-	var parts []string
-	switch {
-	case e.Type == URLVerification:
-		return "", nil
-	case e.ID == "" && e.Type == "" && e.TransactionID == "":
-		return "body-sha256/" + hash(v.Payload), nil
-	case e.Type == "":
-		parts = []string{e.ID, e.TransactionID, hash(e.object)}
-	default:
-		parts = []string{e.ID, string(e.Type), seconds(e.Time), e.NodeID, e.ServiceType}
-	}
-	id, _ := json.Marshal(parts) // of strings, which cannot fail, and unambiguous whatever they hold
-	return string(id), nil
-}
-
-// Fingerprint returns the payload without its retry counter, which is what two deliveries of one event have in common:
-// an idempotency.FingerprintFunc. What is not a JSON object is returned as it is, and nil for a nil v.
-func Fingerprint(v *truhook.Verified) []byte {
-	if v == nil {
-		return nil
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(v.Payload, &members) != nil || members == nil {
-		return v.Payload
-	}
-	delete(members, "retry")
-	stable, err := json.Marshal(members) // by name, so that their order does not count
-	if err != nil {
-		return v.Payload
-	}
-	return stable
-}
-
-func hash(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-func seconds(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return strconv.FormatInt(t.Unix(), 10)
-}
-
-// EventVersion returns the flow and user that the event is about, and event.ts. The time has whole seconds, so ties are
-// normal, and Trulioo does not guarantee an order. The resource is empty, and nothing is to be ordered, where one of the
-// three is absent, as in transaction webhooks. Errors are those of [Parse].
-func EventVersion(v *truhook.Verified) (resource string, at time.Time, err error) {
-	e, err := Parse(v)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	if e.FlowID == "" || e.UserID == "" || e.Time.IsZero() {
-		return "", time.Time{}, nil
-	}
-	id, _ := json.Marshal([]string{e.FlowID, e.UserID})
-	return "flow/" + string(id), e.Time, nil
-}

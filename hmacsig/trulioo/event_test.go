@@ -1,10 +1,12 @@
 package trulioo_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -143,25 +145,89 @@ func TestNullsAreZero(t *testing.T) {
 	require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, id)
 }
 
-func TestMalformedPayloads(t *testing.T) {
+func TestParse_ErrsForWhatIsNoJSONObjectOnly(t *testing.T) {
 	t.Parallel()
-	malformed := []string{"", "null", "[]", "{", "{}{}", `"secret-value"`, "\x00", `{"token":"secret-value"`, "\xff{}"}
-	for field, values := range map[string][]string{
-		"id": {"1", "{}"}, "type": {"1"}, "flowId": {"true"}, "test": {`"secret-value"`}, "retry": {`"secret-value"`, "1.5"}, "error": {`"secret-value"`},
-		"serviceData": {`"secret-value"`, `{"timestamp":"secret-value"}`, `{"timestamp":1.5}`, `{"transactionInfo":"secret-value"}`}, "transactionId": {"7"},
-	} {
-		for _, value := range values {
-			malformed = append(malformed, fmt.Sprintf(`{%q:%s}`, field, value))
-		}
-	}
-	for _, text := range malformed {
+	for _, text := range []string{"", "null", "[]", "{", "{}{}", `"secret-value"`, "\x00", `{"token":"secret-value"`, "\xff{}"} {
 		_, err := trulioo.Parse(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload, text)
 		assert.NotContains(t, err.Error(), "secret-value")
-		_, err = trulioo.EventID(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
-		_, _, err = trulioo.EventVersion(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
+		id, err := trulioo.EventID(verified(text))
+		require.NoError(t, err)
+		require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, id)
+		resource, _, err := trulioo.EventVersion(verified(text))
+		require.NoError(t, err)
+		require.Empty(t, resource)
+	}
+}
+
+func TestParse_NamesTheMembersOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`{"id":1}`: {"id"}, `{"id":{}}`: {"id"}, `{"type":1}`: {"type"}, `{"flowId":true}`: {"flowId"}, `{"nodeId":[]}`: {"nodeId"},
+		`{"userId":1}`: {"userId"}, `{"serviceType":1}`: {"serviceType"}, `{"test":"x"}`: {"test"}, `{"retry":"x"}`: {"retry"}, `{"retry":1.5}`: {"retry"},
+		`{"error":"x"}`: {"error"}, `{"error":{"message":1}}`: {"error.message"}, `{"transactionId":7}`: {"transactionId"}, `{"clientId":7}`: {"clientId"},
+		`{"event":"text"}`: {"event"}, `{"event":{"type":17,"ts":"x","user":[]}}`: {"event.type", "event.ts", "event.user"},
+		`{"serviceData":"x"}`: {"serviceData"}, `{"serviceData":{"timestamp":"x"}}`: {"serviceData.timestamp"},
+		`{"serviceData":{"serviceStatus":1,"transactionInfo":[]}}`:           {"serviceData.transactionInfo", "serviceData.serviceStatus"},
+		`{"serviceData":{"transactionInfo":{"accountName":1,"userName":2}}}`: {"serviceData.transactionInfo.accountName", "serviceData.transactionInfo.userName"},
+	} {
+		e, err := trulioo.Parse(verified(text))
+		require.NoError(t, err)
+		require.Equal(t, want, e.Unread, text)
+	}
+	e, err := trulioo.Parse(verified(flowEnd))
+	require.NoError(t, err)
+	require.Nil(t, e.Unread)
+}
+
+func TestEventID_OfABodyThatCannotBeIdentifiedLeavesTheRetryCounterOut(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, change := range [][2]string{
+		{`"id":"i"`, `"id":null`}, {`"id":"i"`, `"id":true`}, {`"id":"i"`, `"id":[]`}, {`"id":"i"`, `"id":""`}, {`"ts":"1713533400"`, `"ts":null`},
+		{`"type":"FLOW_END"`, `"type":null`}, {`"event":{`, `"event":null,"other":{`}, {`"event":{`, `"event":{},"other":{`}, {`"event":{`, `"event":17,"other":{`},
+	} {
+		text := strings.Replace(flowEnd, change[0], change[1], 1)
+		first, err := trulioo.EventID(verified(text))
+		require.NoError(t, err)
+		require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, first, change)
+		again, err := trulioo.EventID(verified(strings.Replace(text, `"retry":2`, `"retry":3`, 1)))
+		require.NoError(t, err)
+		require.Equal(t, first, again)
+		seen[first] = true
+	}
+	require.Len(t, seen, 9)
+}
+
+func TestEventID_DoesNotLoseWhatTellsEventsApart(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, value := range []string{`"n"`, `null`, `17`, `true`, `[]`, `{}`, `"a\ud800"`, `"a\udfff"`, "\"\xff\"", "\"\xfe\""} {
+		id, err := trulioo.EventID(verified(strings.Replace(flowEnd, `"nodeId":"n"`, `"nodeId":`+value, 1)))
+		require.NoError(t, err)
+		require.Regexp(t, `^\["i","FLOW_END","1713533400",`, id)
+		seen[id] = true
+	}
+	require.Len(t, seen, 10)
+	quoted, err := trulioo.EventID(verified(strings.Replace(flowEnd, `"id":"i"`, `"id":"17"`, 1)))
+	require.NoError(t, err)
+	number, err := trulioo.EventID(verified(strings.Replace(flowEnd, `"id":"i"`, `"id":17`, 1)))
+	require.NoError(t, err)
+	require.Equal(t, quoted, number)
+}
+
+func TestEventVersion_IsUnknownWhereTheTimeIsImplausible(t *testing.T) {
+	t.Parallel()
+	for _, ts := range []string{`0`, `"0"`, `17`, `null`, `true`, `"x"`, `1388534400`, `253402300800`, `-1`} {
+		resource, at, err := trulioo.EventVersion(verified(strings.Replace(flowEnd, `"1713533400"`, ts, 1)))
+		require.NoError(t, err)
+		require.Empty(t, resource, ts)
+		require.Zero(t, at)
+	}
+	for _, ts := range []string{`1713533400`, `1713533400000`, `"2024-04-19T13:30:00Z"`, `"2024-04-19 13:30:00"`} {
+		_, at, err := trulioo.EventVersion(verified(strings.Replace(flowEnd, `"1713533400"`, ts, 1)))
+		require.NoError(t, err)
+		require.Equal(t, int64(1713533400), at.Unix(), ts)
 	}
 }
 
@@ -175,24 +241,29 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzEvent(f *testing.F) {
 	f.Add([]byte(flowEnd))
 	f.Add([]byte(`{"type":"url_verification","challenge":"c"}`))
 	f.Add([]byte(`{"id":"i","transactionId":"t","event":{},"error":{"code":1}}`))
+	f.Add([]byte(`{"id":17,"event":{"type":{},"ts":1e9},"retry":1,"retry":2}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := trulioo.Parse(v)
 		id, idErr := trulioo.EventID(v)
-		resource, at, sequenceErr := trulioo.EventVersion(v)
+		resource, at, versionErr := trulioo.EventVersion(v)
+		require.NoError(t, idErr)
+		require.True(t, utf8.ValidString(id) && !strings.Contains(id, "\x00"))
+		clone := &truhook.Verified{Payload: bytes.Clone(payload)}
+		again, _ := trulioo.EventID(clone)
+		require.Equal(t, id, again)
+		require.Equal(t, trulioo.Fingerprint(v), trulioo.Fingerprint(clone))
+		require.NoError(t, versionErr)
+		require.Equal(t, resource == "", at.IsZero())
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
-			require.Error(t, idErr)
-			require.Error(t, sequenceErr)
+			require.NotEmpty(t, id)
 			return
 		}
-		require.NoError(t, idErr)
-		require.Equal(t, e.Type == trulioo.URLVerification, id == "")
-		require.NoError(t, sequenceErr)
-		require.Equal(t, resource == "", at.IsZero())
+		require.Equal(t, e.Type == trulioo.URLVerification && id == "", id == "")
 	})
 }

@@ -1,8 +1,6 @@
 package truv
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -61,120 +59,33 @@ type Event struct {
 	OrderNumber  string
 	EmployerID   string
 	TemplateID   string
-	TrackingInfo json.RawMessage // as your service gave it to Truv; nil for null
+	TrackingInfo json.RawMessage // as your service gave it to Truv; nil for null; shared with the Verified
+
+	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read. Their
+	// fields are zero; Raw has what came. It is nil where there are none.
+	Unread []string
 
 	Raw json.RawMessage // the whole payload, shared with the Verified it came from
 }
 
-type wire struct {
-	WebhookID    string          `json:"webhook_id"`
-	Type         EventType       `json:"event_type"`
-	CreatedAt    payload.Time    `json:"event_created_at"`
-	UpdatedAt    payload.Time    `json:"updated_at"`
-	UserID       string          `json:"user_id"`
-	Product      string          `json:"product"`
-	DataSource   string          `json:"data_source"`
-	Status       string          `json:"status"`
-	TaskID       string          `json:"task_id"`
-	LinkID       string          `json:"link_id"`
-	ObjectID     string          `json:"object_id"`
-	EmploymentID string          `json:"employment_id"`
-	ObjectsCount int             `json:"objects_count"`
-	OrderID      string          `json:"order_id"`
-	OrderNumber  string          `json:"order_number"`
-	EmployerID   string          `json:"employer_id"`
-	TemplateID   string          `json:"template_id"`
-	TrackingInfo json.RawMessage `json:"tracking_info"`
-}
-
-// Parse reads what was verified. A nil v is [truhook.NotVerified]; a payload that is not a JSON object of the documented
-// types is [truhook.MalformedPayload]. Unknown event types and fields are no error.
+// Parse reads what was verified. A nil v is [truhook.NotVerified], and what is not one JSON object is
+// [truhook.MalformedPayload]; nothing else is an error. Unknown event types and fields pass through, and a member of
+// another type costs its field only: see Event.Unread. Times may come in any spelling that leaves no doubt: RFC 3339, with
+// a blank for the T, a zone as +0000 or none (UTC), or a number of seconds or milliseconds since 1970.
 func Parse(v *truhook.Verified) (*Event, error) {
-	var w wire
-	if err := payload.Decode("truv", v, &w); err != nil {
+	o, err := payload.Read("truv", v)
+	if err != nil {
 		return nil, err
 	}
-	e := &Event{
-		WebhookID: w.WebhookID, Type: w.Type, CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time,
-		UserID: w.UserID, Product: w.Product, DataSource: w.DataSource, Status: w.Status,
-		TaskID: w.TaskID, LinkID: w.LinkID, ObjectID: w.ObjectID, EmploymentID: w.EmploymentID,
-		ObjectsCount: w.ObjectsCount, OrderID: w.OrderID, OrderNumber: w.OrderNumber, EmployerID: w.EmployerID,
-		TemplateID: w.TemplateID, TrackingInfo: w.TrackingInfo, Raw: v.Payload,
-	}
-	if string(e.TrackingInfo) == "null" {
-		e.TrackingInfo = nil
-	}
+	e := &Event{Raw: v.Payload}
+	r := payload.Reader{Object: o, Unread: &e.Unread}
+	e.WebhookID, e.Type = r.Text("webhook_id"), EventType(r.Text("event_type"))
+	e.CreatedAt, e.UpdatedAt = r.Time("event_created_at"), r.Time("updated_at")
+	e.UserID, e.Product, e.DataSource = r.Text("user_id"), r.Text("product"), r.Text("data_source")
+	e.Status = r.Text("status")
+	e.TaskID, e.LinkID, e.ObjectID = r.Text("task_id"), r.Text("link_id"), r.Text("object_id")
+	e.EmploymentID, e.ObjectsCount = r.Text("employment_id"), r.Int("objects_count")
+	e.OrderID, e.OrderNumber, e.EmployerID = r.Text("order_id"), r.Text("order_number"), r.Text("employer_id")
+	e.TemplateID, e.TrackingInfo = r.Text("template_id"), r.Raw("tracking_info")
 	return e, nil
-}
-
-// EventID returns what tells one event from another: webhook_id, as Truv advises ("Webhook Security", section
-// "Ordering and idempotency"), with the event type behind it, since examples of Truv's show one id on a -created and
-// an -updated event. Whether the id stays the same over the retries of an event is implied by that advice and not
-// written. A body without webhook_id is told by the SHA-256 of its bytes. Errors are those of [Parse].
-func EventID(v *truhook.Verified) (string, error) {
-	e, err := Parse(v)
-	if err != nil {
-		return "", err
-	}
-	if e.WebhookID == "" {
-		sum := sha256.Sum256(v.Payload)
-		return "body-sha256/" + hex.EncodeToString(sum[:]), nil
-	}
-	return e.WebhookID + "/" + string(e.Type), nil
-}
-
-// createdLater is far above the lag between an update and the event about it, which is microseconds in Truv's examples.
-const createdLater = time.Hour
-
-// EventVersion returns what the event is about and how recent it is: updated_at, else event_created_at ("use the updated_at
-// field to process status changes in sequence", Truv, "Webhook Security"). Compare times of one resource only. Where
-// event_created_at is more than an hour later, the event is not about that update (a refresh that failed, say), and
-// event_created_at counts: else a true event about something untouched for a month would be taken for a replay.
-//
-// The resource is the kind of event and the narrowest id in it, so that neither two tasks of a link nor a task and its
-// link are put in order with each other. It is empty, and nothing is to be ordered, for unknown types and for bodies
-// without an id or a time. Errors are those of [Parse].
-func EventVersion(v *truhook.Verified) (resource string, at time.Time, err error) {
-	e, err := Parse(v)
-	if err != nil {
-		return "", time.Time{}, err
-	}
-	at = e.UpdatedAt
-	if at.IsZero() || e.CreatedAt.Sub(at) > createdLater {
-		at = e.CreatedAt
-	}
-	family, id := e.resource()
-	if family == "" || id == "" || at.IsZero() {
-		return "", time.Time{}, nil
-	}
-	return family + "/" + id, at, nil
-}
-
-func (e *Event) resource() (family, id string) {
-	switch e.Type {
-	case TaskStatusUpdated:
-		return "task-status", e.TaskID
-	case EmploymentCreated, EmploymentUpdated:
-		return "employment", first(e.ObjectID, e.TaskID)
-	case ProfileCreated, ProfileUpdated:
-		return "profile", first(e.ObjectID, e.TaskID)
-	case StatementsCreated, StatementsUpdated:
-		return "statements", first(e.EmploymentID, e.TaskID)
-	case ShiftsCreated, ShiftsUpdated:
-		return "shifts", first(e.EmploymentID, e.TaskID)
-	case BankAccountsCreated, BankAccountsUpdated:
-		return "bank-accounts", first(e.EmploymentID, e.TaskID)
-	case LinkConnected, LinkDisconnected, LinkDeleted:
-		return "link", e.LinkID
-	case OrderCreated, OrderStatusUpdated, OrderRefreshFailed, OrderFinalized, CertificationCompleted:
-		return "order", e.OrderID
-	}
-	return "", ""
-}
-
-func first(id, otherwise string) string {
-	if id != "" {
-		return id
-	}
-	return otherwise
 }

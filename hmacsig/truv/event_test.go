@@ -1,11 +1,13 @@
 package truv_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -133,33 +135,137 @@ func TestADeliveryWithoutAWebhookIDIsToldByItsBytes(t *testing.T) {
 	require.NotEqual(t, a, b)
 }
 
-func TestMalformedPayloads(t *testing.T) {
+func TestParse_ErrsForWhatIsNoJSONObjectOnly(t *testing.T) {
 	t.Parallel()
-	malformed := []string{
+	for _, text := range []string{
 		"", " ", "null", "[]", `"x"`, "1", "{", "{}x", "{}{}", `{"webhook_id":}`, "\x00{}", "\xff\xfe{}", `{"a":1,}`, "{'a':1}",
 		`{"webhook_id":"secret-value"`, strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_000),
-	}
-	for _, field := range []string{"webhook_id", "event_type", "event_created_at", "updated_at", "user_id", "status", "task_id", "order_id", "product"} {
-		for _, value := range []string{`17`, `true`, `["secret-value"]`, `{"secret-value":1}`} {
-			malformed = append(malformed, fmt.Sprintf(`{%q:%s}`, field, value))
-		}
-	}
-	for _, value := range []string{`"secret-value"`, `"2022-13-01T00:00:00Z"`, `"2022-08-24"`, `"1661349312"`, `"2022-08-24T13:55:12Zsecret-value"`} {
-		malformed = append(malformed, `{"event_created_at":`+value+`}`)
-	}
-	for _, value := range []string{`"secret-value"`, `1.5`, `1e400`, `99999999999999999999`} {
-		malformed = append(malformed, `{"objects_count":`+value+`}`)
-	}
-	for _, text := range malformed {
+	} {
 		_, err := truv.Parse(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload, text)
 		assert.NotContains(t, err.Error(), "secret-value")
-		assert.NotContains(t, err.Error(), "2022")
-		assert.NotContains(t, err.Error(), "9999")
-		_, err = truv.EventID(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
-		_, _, err = truv.EventVersion(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
+		id, err := truv.EventID(verified(text))
+		require.NoError(t, err)
+		require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, id)
+		resource, at, err := truv.EventVersion(verified(text))
+		require.NoError(t, err)
+		require.Empty(t, resource)
+		require.Zero(t, at)
+	}
+}
+
+func TestParse_NamesTheMembersOfAnotherType(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		"webhook_id", "event_type", "user_id", "product", "data_source", "status", "task_id", "link_id", "object_id", "employment_id",
+		"order_id", "order_number", "employer_id", "template_id",
+	}
+	for _, member := range texts {
+		for _, value := range []string{`17`, `true`, `["x"]`, `{"x":1}`} {
+			e, err := truv.Parse(verified(fmt.Sprintf(`{"updated_at":%q,%q:%s,"tracking_info":17}`, updated, member, value)))
+			require.NoError(t, err)
+			require.Equal(t, []string{member}, e.Unread)
+			require.False(t, e.UpdatedAt.IsZero(), "the others are read")
+			e.Unread, e.Raw, e.UpdatedAt = nil, nil, time.Time{}
+			require.Equal(t, &truv.Event{TrackingInfo: json.RawMessage("17")}, e)
+		}
+	}
+	for _, value := range []string{`"x"`, `1.5`, `1e400`, `99999999999999999999`, `[]`} {
+		e, err := truv.Parse(verified(`{"objects_count":` + value + `}`))
+		require.NoError(t, err)
+		require.Equal(t, []string{"objects_count"}, e.Unread, value)
+	}
+	e, err := truv.Parse(verified(`{"objects_count":3.0}`))
+	require.NoError(t, err)
+	require.Equal(t, 3, e.ObjectsCount)
+	require.Nil(t, e.Unread)
+}
+
+func TestParse_ReadsTimesInOtherSpellings(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`"2026-11-25T12:11:52Z"`, `"2026-11-25 12:11:52"`, `"2026-11-25T12:11:52"`, `"2026-11-25T12:11:52+0000"`, `"2026-11-25T13:11:52.0+01:00"`,
+		`1795608712`, `"1795608712"`, `1795608712000`, `1795608712.0`,
+	} {
+		e, err := truv.Parse(verified(`{"updated_at":` + text + `}`))
+		require.NoError(t, err)
+		require.Nil(t, e.Unread, text)
+		require.Equal(t, time.Date(2026, 11, 25, 12, 11, 52, 0, time.UTC), e.UpdatedAt, text)
+	}
+	for _, text := range []string{`"x"`, `"2022-13-01T00:00:00Z"`, `"2022-08-24"`, `"2022-08-24T13:55:12Zx"`, `17`, `0`, `true`, `{}`, `1e999`} {
+		e, err := truv.Parse(verified(`{"updated_at":` + text + `}`))
+		require.NoError(t, err)
+		require.Equal(t, []string{"updated_at"}, e.Unread, text)
+		require.Zero(t, e.UpdatedAt)
+	}
+}
+
+func TestEventID_ReadsItsOwnMembersOnly(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"webhook_id":"w","event_type":"x"}`:                                           "w/x",
+		`{"webhook_id":17,"event_type":"x"}`:                                            "17/x",
+		`{"webhook_id":"17","event_type":"x"}`:                                          "17/x",
+		`{"webhook_id":"a","event_type":"y","webhook_id":"w","event_type":"x"}`:         "w/x",
+		`{"webhook_id":"w","event_type":"x","updated_at":{},"order_number":[],"u":17}`:  "w/x",
+		`{"webhook_id":"w","event_type":"x","webhook_id":null}`:                         "w/x",
+		`{"webhook_id":"\u0077","event_type":null}`:                                     "w/",
+		`{"webhook_id":"w","event_type":17}`:                                            "w/17",
+		`{"WEBHOOK_ID":"w","event_type":"x"}`:                                           "w/x",
+		"\xef\xbb\xbf" + `{"other":"webhook_id","webhook_id":"w","event_type":"a/b"}`:   "w/a/b",
+		`{"a":{"webhook_id":"no"},"b":["webhook_id","no"],"webhook_id":"w","c":"\"}{"}`: "w/",
+	} {
+		id, err := truv.EventID(verified(text))
+		require.NoError(t, err)
+		require.Equal(t, want, id, text)
+	}
+}
+
+func TestEventID_NoTwoIDsBecomeOne(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for _, value := range []string{
+		"\"a\xff\"", "\"a\xfe\"", "\"a\xef\xbf\xbd\"", `"a\ud800"`, `"a\udc00"`, `"a\ud800\u0041"`, `"a\ud83d\ude00"`, `"a\u0000"`, `"a\u0000\u0000"`,
+		`"a"`, `"a/order-created"`, `"a/"`, `17`, `17.0`, `-17`, `1e3`, `true`, `false`, `null`, `[]`, `{}`, `""`, `[1]`, `"sha256:x"`, `"body-sha256/"`,
+	} {
+		text := `{"webhook_id":` + value + `,"event_type":"order-created"}`
+		id, err := truv.EventID(verified(text))
+		require.NoError(t, err)
+		require.True(t, utf8.ValidString(id) && !strings.Contains(id, "\x00"), value)
+		require.Empty(t, seen[id], value)
+		seen[id] = value
+		again, err := truv.EventID(verified(text))
+		require.NoError(t, err)
+		require.Equal(t, id, again)
+	}
+	// An event type that cannot be read still tells two events of one webhook_id apart.
+	one, _ := truv.EventID(verified(`{"webhook_id":"w","event_type":{"name":"a"}}`))
+	two, _ := truv.EventID(verified(`{"webhook_id":"w","event_type":{"name":"b"}}`))
+	require.NotEqual(t, one, two)
+}
+
+func TestEventVersion_IsUnknownWhereATimeCannotBeReadOrIsImplausible(t *testing.T) {
+	t.Parallel()
+	for _, member := range []string{"updated_at", "event_created_at"} {
+		other := "event_created_at"
+		if member == other {
+			other = "updated_at"
+		}
+		for _, value := range []string{
+			`0`, `17`, `true`, `[]`, `{}`, `"x"`, `"0001-01-01T00:00:00Z"`, `"1970-01-01T00:00:00Z"`, `"2014-12-31T23:59:59Z"`, `"10000-01-01T00:00:00Z"`,
+			`253402300800`, `1e300`, `-1`,
+		} {
+			resource, at, err := truv.EventVersion(verified(
+				fmt.Sprintf(`{"event_type":"order-created","order_id":"o",%q:%s,%q:%q}`, member, value, other, updated)))
+			require.NoError(t, err)
+			require.Empty(t, resource, value)
+			require.Zero(t, at)
+		}
+	}
+	for _, text := range []string{`1795608712`, `"1795608712"`, `1795608712000`, `"2026-11-25 12:11:52"`, `"2026-11-25T12:11:52+0000"`} {
+		_, at, err := truv.EventVersion(verified(`{"event_type":"order-created","order_id":17,"updated_at":` + text + `}`))
+		require.NoError(t, err)
+		require.Equal(t, time.Date(2026, 11, 25, 12, 11, 52, 0, time.UTC), at, text)
 	}
 }
 
@@ -173,25 +279,29 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzEvent(f *testing.F) {
 	f.Add([]byte(`{"webhook_id":"w","event_type":"order-created","event_created_at":"` + created + `","order_id":"o"}`))
 	f.Add([]byte("\xef\xbb\xbf{}"))
 	f.Add([]byte(`{"event_created_at":"0001-01-01T00:00:00"}`))
+	f.Add([]byte(`{"webhook_id":"a\ud800\\","event_type":{"x":[1,"}"]},"updated_at":1795608712.5e0}`))
+	f.Add([]byte("{\"webhook_id\":\"\xff\"}"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := truv.Parse(v)
 		id, idErr := truv.EventID(v)
-		resource, at, sequenceErr := truv.EventVersion(v)
-		if err != nil {
-			require.ErrorIs(t, err, truhook.MalformedPayload)
-			require.Error(t, idErr)
-			require.Error(t, sequenceErr)
-			return
-		}
+		resource, at, versionErr := truv.EventVersion(v)
 		require.NoError(t, idErr)
 		require.NotEmpty(t, id)
-		require.NoError(t, sequenceErr)
+		require.True(t, utf8.ValidString(id) && !strings.Contains(id, "\x00"))
+		again, _ := truv.EventID(&truhook.Verified{Payload: bytes.Clone(payload)})
+		require.Equal(t, id, again)
+		require.NoError(t, versionErr)
 		require.Equal(t, resource == "", at.IsZero())
+		if err != nil {
+			require.ErrorIs(t, err, truhook.MalformedPayload)
+			require.Regexp(t, "^body-sha256/", id)
+			return
+		}
 		require.Equal(t, payload, []byte(e.Raw))
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/internal/payload"
 )
 
@@ -39,29 +40,44 @@ type Event struct {
 	Suggestion   string  `json:"suggestion"`
 	LatencyMS    float64 `json:"latency_ms"` // milliseconds
 
+	// Unread names the members that came in another JSON type than documented. Their fields are zero; Raw has what came.
+	// It is nil where there are none.
+	Unread []string `json:"-"`
+
 	Raw json.RawMessage `json:"-"` // the whole payload, shared with the Verified it came from
 }
 
-// Parse reads what was verified. A nil v is [truhook.NotVerified]; a payload that is not a JSON object of the documented
-// types is [truhook.MalformedPayload]. Unknown statuses and fields are no error.
+// Parse reads what was verified. A nil v is [truhook.NotVerified], and what is not one JSON object is
+// [truhook.MalformedPayload]; nothing else is an error. Unknown statuses and fields pass through, and a member of another
+// type costs its field only: see Event.Unread. Look there before you act on Valid.
 func Parse(v *truhook.Verified) (*Event, error) {
-	e := &Event{}
-	if err := payload.Decode("truval", v, e); err != nil {
+	o, err := payload.Read("truval", v)
+	if err != nil {
 		return nil, err
 	}
-	e.Raw = v.Payload
+	e := &Event{Raw: v.Payload}
+	r := payload.Reader{Object: o, Unread: &e.Unread}
+	e.JobID, e.Email = r.Text("job_id"), r.Text("email")
+	e.Valid, e.Status, e.Confidence = r.Bool("valid"), Status(r.Text("status")), r.Float("confidence")
+	e.FailedCheck, e.Disposable, e.Role = r.Text("failed_check"), r.Bool("disposable"), r.Bool("role")
+	e.FreeProvider, e.CatchAll = r.Bool("free_provider"), r.Bool("catch_all")
+	e.SMTPBlocked, e.MXFound, e.MXHost = r.Bool("smtp_blocked"), r.Bool("mx_found"), r.Text("mx_host")
+	e.Suggestion, e.LatencyMS = r.Text("suggestion"), r.Float("latency_ms")
 	return e, nil
 }
 
-// EventID returns job_id: there is one final callback a job. A body without one is [truhook.MalformedPayload], as
-// nothing else in it tells one job from another; other errors are those of [Parse]. There is nothing to put in order.
+// EventID returns job_id: there is one final callback a job, so there is nothing to put in order. It reads this member
+// and no other. A number is its digits, and an id that is not UTF-8 or holds a NUL is replaced by its hash. A body without
+// a job_id that can be read, or that is no JSON object, has the SHA-256 of its bytes, which package idempotency reports as
+// unidentified. The only error is [truhook.NotVerified], for a nil v. It serves as idempotency.KeyFunc and is safe for
+// concurrent use.
 func EventID(v *truhook.Verified) (string, error) {
-	e, err := Parse(v)
-	if err != nil {
-		return "", err
+	if v == nil {
+		return "", &truhook.Error{Scheme: "truval", Reason: truhook.NotVerified}
 	}
-	if e.JobID == "" {
-		return "", payload.Missing("truval", "job_id")
+	o, _ := payload.Parse(v.Payload)
+	if id, ok := o.Get("job_id").ID(); ok {
+		return id, nil
 	}
-	return e.JobID, nil
+	return dedupe.DigestID(v.Payload), nil
 }

@@ -1,9 +1,11 @@
 package truval_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,35 +43,54 @@ func TestNullAndWholeNumbersAreRead(t *testing.T) {
 	require.Equal(t, &truval.Event{JobID: "j", Confidence: 1}, e)
 }
 
-func TestAJobWithoutAnIDIsMalformed(t *testing.T) {
+func TestEventID_IsTheJobOrTheDigestOfTheBody(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{`{}`, `{"job_id":null}`, `{"job_id":""}`} {
-		_, err := truval.Parse(verified(text))
+	for text, want := range map[string]string{
+		`{"job_id":"j"}`: "j", `{"job_id":17,"valid":"yes"}`: "17", `{"job_id":"17","status":[]}`: "17", `{"job_id":"a","job_id":"j"}`: "j",
+		`{"job_id":"a/b"}`: "a/b",
+	} {
+		id, err := truval.EventID(verified(text))
 		require.NoError(t, err)
-		_, err = truval.EventID(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
-		require.ErrorContains(t, err, "job_id")
+		require.Equal(t, want, id)
 	}
+	seen := map[string]bool{}
+	for _, text := range []string{
+		`{}`, `{"job_id":null}`, `{"job_id":""}`, `{"job_id":true}`, `{"job_id":[]}`, `{"job_id":{}}`, "", "null", "[]", "{", "{}{}", "\x00",
+	} {
+		id, err := truval.EventID(verified(text))
+		require.NoError(t, err)
+		require.Regexp(t, `^body-sha256/[0-9a-f]{64}$`, id)
+		seen[id] = true
+	}
+	require.Len(t, seen, 12)
+	one, _ := truval.EventID(verified("{\"job_id\":\"a\xff\"}"))
+	two, _ := truval.EventID(verified("{\"job_id\":\"a\xfe\"}"))
+	require.NotEqual(t, one, two)
 }
 
-func TestMalformedPayloads(t *testing.T) {
+func TestParse_ErrsForWhatIsNoJSONObjectOnly(t *testing.T) {
 	t.Parallel()
-	malformed := []string{"", "null", "[]", "{", "{}{}", `"secret-value"`, "\x00", `{"email":"secret-value"`}
-	for field, values := range map[string][]string{
-		"job_id": {"1", "true", "{}", "[]"}, "email": {"1", `["secret-value"]`}, "valid": {`"secret-value"`, "1"}, "status": {"1", "{}"},
-		"confidence": {`"secret-value"`, "1e400"}, "mx_found": {`"secret-value"`, "0"}, "latency_ms": {`"secret-value"`, "-1e999"}, "suggestion": {"1"},
-	} {
-		for _, value := range values {
-			malformed = append(malformed, fmt.Sprintf(`{"job_id":"j",%q:%s}`, field, value))
-		}
-	}
-	for _, text := range malformed {
+	for _, text := range []string{"", "null", "[]", "{", "{}{}", `"secret-value"`, "\x00", `{"email":"secret-value"`} {
 		_, err := truval.Parse(verified(text))
 		require.ErrorIs(t, err, truhook.MalformedPayload, text)
 		assert.NotContains(t, err.Error(), "secret-value")
-		assert.NotContains(t, err.Error(), "e400")
-		_, err = truval.EventID(verified(text))
-		require.ErrorIs(t, err, truhook.MalformedPayload)
+	}
+}
+
+func TestParse_NamesTheMembersOfAnotherType(t *testing.T) {
+	t.Parallel()
+	for member, values := range map[string][]string{
+		"job_id": {"1", "true", "{}", "[]"}, "email": {"1", `["x"]`}, "valid": {`"true"`, "1"}, "status": {"1", "{}"}, "mx_host": {"false"},
+		"confidence": {`"0.5"`, "1e400"}, "mx_found": {`"x"`, "0"}, "latency_ms": {`"x"`, "-1e999"}, "suggestion": {"1"}, "failed_check": {"[]"},
+		"disposable": {"1"}, "role": {"{}"}, "free_provider": {"1"}, "catch_all": {"[]"}, "smtp_blocked": {`""`},
+	} {
+		for _, value := range values {
+			e, err := truval.Parse(verified(fmt.Sprintf(`{%q:%s}`, member, value)))
+			require.NoError(t, err)
+			require.Equal(t, []string{member}, e.Unread, value)
+			e.Unread, e.Raw = nil, nil
+			require.Equal(t, &truval.Event{}, e)
+		}
 	}
 }
 
@@ -106,19 +127,23 @@ func TestTheLengthOfASecret(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzEvent(f *testing.F) {
 	f.Add([]byte(`{"job_id":"j","confidence":0.5,"status":"deliverable"}`))
 	f.Add([]byte(`{"job_id":""}`))
+	f.Add([]byte(`{"job_id":"\udc00\"","valid":"x"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		v := &truhook.Verified{Payload: payload}
 		e, err := truval.Parse(v)
 		id, idErr := truval.EventID(v)
+		require.NoError(t, idErr)
+		require.NotEmpty(t, id)
+		require.True(t, utf8.ValidString(id) && !strings.Contains(id, "\x00"))
+		again, _ := truval.EventID(&truhook.Verified{Payload: bytes.Clone(payload)})
+		require.Equal(t, id, again)
 		if err != nil {
 			require.ErrorIs(t, err, truhook.MalformedPayload)
-			require.Error(t, idErr)
 			return
 		}
-		require.Equal(t, e.JobID == "", idErr != nil)
-		require.Equal(t, e.JobID, id)
+		require.Equal(t, payload, []byte(e.Raw))
 	})
 }

@@ -1,87 +1,113 @@
-// Package payload decodes the JSON of verified deliveries for the provider packages.
+// Package payload reads the JSON of verified deliveries for the provider packages, forgivingly: a member that came in
+// another type than documented costs that member only. What authorizes anything is read by package strictjson instead.
 package payload
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/truhook/truhook"
 )
 
-// Decode decodes the payload of v into the struct that into points to. A nil v is NotVerified; what is not one JSON
-// object of the documented types is MalformedPayload. The error tells where, never what: encoding/json quotes values.
-func Decode(scheme string, v *truhook.Verified, into any) error {
-	if v == nil {
-		return &truhook.Error{Scheme: scheme, Reason: truhook.NotVerified}
-	}
-	// RFC 8259, section 8.1, lets a reader ignore a byte order mark.
-	data := bytes.TrimPrefix(v.Payload, []byte("\xef\xbb\xbf"))
-	if trimmed := bytes.TrimLeft(data, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
-		return malformed(scheme, "the payload is not a JSON object")
-	}
-	err := json.Unmarshal(data, into)
-	var syntax *json.SyntaxError
-	var mismatch *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &syntax):
-		return malformed(scheme, fmt.Sprintf("not JSON at byte %d", syntax.Offset))
-	case errors.As(err, &mismatch):
-		return malformed(scheme, fmt.Sprintf("member %q has another type than documented", mismatch.Field))
-	}
-	return malformed(scheme, "the payload cannot be decoded")
+// An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count, and of equal
+// names the last counts, but for null, which is as if the member were absent. The zero Object has no members.
+type Object struct{ members []Member }
+
+// A Member is a name and a value of an Object. Quoted and Value are slices of the payload and read-only.
+type Member struct {
+	Name   string // as encoding/json decodes Quoted
+	Quoted []byte // the name as it came
+	Value  Value
 }
 
-func malformed(scheme, text string) error {
-	return &truhook.Error{Scheme: scheme, Reason: truhook.MalformedPayload, Err: errors.New(text)}
+// Parse returns the object that data holds, and whether it holds one object and nothing else. A byte order mark in front
+// is passed over (RFC 8259, section 8.1, lets a reader ignore one).
+func Parse(data []byte) (Object, bool) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if trimmed := bytes.TrimLeft(data, space); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(data) {
+		return Object{}, false
+	}
+	o := Object{members: make([]Member, 0, 24)}
+	rest := bytes.TrimLeft(data, space)[1:]
+	for {
+		rest = bytes.TrimLeft(rest, space+",")
+		if rest[0] == '}' {
+			return o, true
+		}
+		quoted := rest[:valueEnd(rest)]
+		rest = bytes.TrimLeft(rest[len(quoted):], space+":")
+		value := rest[:valueEnd(rest)]
+		rest = rest[len(value):]
+		name, _ := Value(quoted).Text()
+		o.members = append(o.members, Member{name, quoted, Value(value)})
+	}
 }
 
-// Time is an instant as providers write it: RFC 3339, or the same without a zone, which is UTC. null and "" are zero.
-type Time struct{ time.Time }
+const space = " \t\r\n"
 
-// UnmarshalJSON reads the instant. It is not UnmarshalText, as the UnmarshalJSON of time.Time would go before it.
-func (t *Time) UnmarshalJSON(data []byte) error {
-	var s string
-	if json.Unmarshal(data, &s) != nil {
-		return errors.New("not a time") // without the text
-	}
-	if s == "" {
-		*t = Time{}
-		return nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
-		if at, err := time.Parse(layout, s); err == nil {
-			*t = Time{at.UTC()}
-			return nil
+// valueEnd returns the length of the value that valid JSON begins with.
+func valueEnd(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			for i++; b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			depth--
+		default:
+			if depth == 0 {
+				if end := bytes.IndexAny(b[i:], ",]}"+space); end >= 0 {
+					return i + end
+				}
+				return len(b)
+			}
+			continue
+		}
+		if depth == 0 {
+			return i + 1
 		}
 	}
-	return errors.New("not a time")
+	return len(b)
 }
 
-// Seconds is an instant as a number of Unix seconds, quoted or not. null and "" are zero.
-type Seconds struct{ time.Time }
+// Members returns all members in the order in which they came, equal names and null included. It is read-only.
+func (o Object) Members() []Member { return o.members }
 
-// UnmarshalJSON reads the instant.
-func (t *Seconds) UnmarshalJSON(data []byte) error {
-	s := strings.Trim(string(data), `"`)
-	if s == "" || s == "null" {
-		*t = Seconds{}
-		return nil
+// Get returns the value of the member with this name; nil where there is none, or only null.
+func (o Object) Get(name string) Value {
+	for _, m := range slices.Backward(o.members) {
+		if (m.Name == name || strings.EqualFold(m.Name, name)) && !m.Value.IsNull() {
+			return m.Value
+		}
 	}
-	n, err := json.Number(s).Int64()
-	if err != nil {
-		return errors.New("not a number of seconds")
-	}
-	*t = Seconds{time.Unix(n, 0).UTC()}
 	return nil
 }
 
-// Missing returns the error for a member that is needed and did not come.
-func Missing(scheme, member string) error {
-	return malformed(scheme, fmt.Sprintf("member %q is missing", member))
+// Has reports whether a member of exactly this name came, null included.
+func (o Object) Has(name string) bool {
+	return slices.ContainsFunc(o.members, func(m Member) bool { return m.Name == name })
 }
+
+// Read returns the object that was verified. A nil v is NotVerified, and what is not one JSON object is MalformedPayload.
+func Read(scheme string, v *truhook.Verified) (Object, error) {
+	if v == nil {
+		return Object{}, &truhook.Error{Scheme: scheme, Reason: truhook.NotVerified}
+	}
+	o, ok := Parse(v.Payload)
+	if !ok {
+		return Object{}, &truhook.Error{Scheme: scheme, Reason: truhook.MalformedPayload, Err: errNoObject}
+	}
+	return o, nil
+}
+
+var errNoObject = errors.New("the payload is not a JSON object")

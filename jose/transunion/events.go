@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/payload"
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
@@ -38,15 +39,24 @@ type DeviceLinked struct {
 	DeviceID    string
 	PublicKey   string // the device's public key, PEM
 	PublicKeyID string // its fingerprint
+
+	// Unread names the members that came in another JSON type than documented. Their fields are zero, as are those of
+	// members that did not come; Verified.Payload has what came.
+	Unread []string
 }
 
 // SessionEnded says that a user ended the session with a service.
 type SessionEnded struct {
 	ServiceUserHash string
-	At              time.Time // api_time
+	At              time.Time // api_time, UTC
+
+	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read. Their
+	// fields are zero, as are those of members that did not come; Verified.Payload has what came.
+	Unread []string
 }
 
-// Unknown is an event of a type that this package does not know. It is genuine all the same.
+// Unknown is an event of a type that this package does not know, or of which nothing shows the type. It is genuine all
+// the same, and authorizes nothing.
 type Unknown struct{ Type string }
 
 func (AuthorizationResponse) event() {}
@@ -62,8 +72,12 @@ func (r AuthorizationResponse) Authorized() bool {
 // Fraudulent reports whether the user called the request a fraud: reason FRAUDULENT.
 func (r AuthorizationResponse) Fraudulent() bool { return r.Reason == "FRAUDULENT" }
 
-// Parse reads the event of a delivery that a [Verifier] of this package accepted. A nil v is NotVerified; a member that
-// is missing or of the wrong type is MalformedPayload.
+// Parse reads the event of a delivery that a [Verifier] of this package accepted. A nil v is NotVerified, and what is not
+// one JSON object is MalformedPayload.
+//
+// An authorization response is read strictly, as what cannot be read authorizes nothing: names that come twice, a member
+// that is missing and a member of another type are MalformedPayload. In any other event a member of another type costs its
+// field only, and Unread names it.
 func Parse(v *truhook.Verified) (Event, error) {
 	if v == nil {
 		return nil, fail(truhook.NotVerified, nil)
@@ -76,9 +90,16 @@ func Parse(v *truhook.Verified) (Event, error) {
 	case authorization:
 		return parseAuthorization(m, v.Inner)
 	case deviceLink:
-		return parseDeviceLink(m)
+		var e DeviceLinked
+		r := payload.Reader{Object: m.object, Unread: &e.Unread}
+		e.DeviceID, e.PublicKey = r.Text("device_id"), r.Text("device_public_key")
+		e.PublicKeyID = r.Text("device_public_key_id")
+		return e, nil
 	case sessionEnd:
-		return parseSessionEnd(m)
+		var e SessionEnded
+		r := payload.Reader{Object: m.object, Unread: &e.Unread}
+		e.ServiceUserHash, e.At = r.Text("service_user_hash"), r.Time("api_time")
+		return e, nil
 	}
 	return Unknown{Type: m.name}, nil
 }
@@ -93,6 +114,9 @@ func parseAuthorization(m members, inner []byte) (Event, error) {
 	f.required("service_user_hash", &r.ServiceUserHash)
 	f.required("user_push_id", &r.UserPushID)
 	f.optional("org_user_hash", &r.OrgUserHash)
+	for _, name := range []string{"auth", "auth_jwe", "public_key_id"} {
+		f.optional(name, new(string)) // the Verifier has used them, but for those that another one stood in for
+	}
 
 	f.of = device
 	f.required("auth_request", &r.AuthRequest)
@@ -110,26 +134,9 @@ func parseAuthorization(m members, inner []byte) (Event, error) {
 	f.required("type", &r.Type)
 	f.required("reason", &r.Reason)
 	f.optional("denial_reason", &r.DenialReason)
-	f.optional("auth_policy", &r.AuthPolicy)
-	f.optional("auth_methods", &r.AuthMethods)
+	f.raw("auth_policy", '{', &r.AuthPolicy)
+	f.raw("auth_methods", '[', &r.AuthMethods)
 	return r, f.err
-}
-
-func parseDeviceLink(m members) (Event, error) {
-	var e DeviceLinked
-	f := fields{of: m.of}
-	f.required("device_id", &e.DeviceID)
-	f.required("device_public_key", &e.PublicKey)
-	f.required("device_public_key_id", &e.PublicKeyID)
-	return e, f.err
-}
-
-func parseSessionEnd(m members) (Event, error) {
-	var e SessionEnded
-	f := fields{of: m.of}
-	f.required("service_user_hash", &e.ServiceUserHash)
-	f.required("api_time", &e.At)
-	return e, f.err
 }
 
 // fields reads members by their exact names; encoding/json would fold their case. The first error stays.
@@ -152,6 +159,18 @@ func (f *fields) required(name string, to any) {
 func (f *fields) optional(name string, to any) {
 	if raw := f.of[name]; !strictjson.IsNull(raw) && json.Unmarshal(raw, to) != nil {
 		f.fail(name)
+	}
+}
+
+// raw reads an object or an array, whose first byte is open.
+func (f *fields) raw(name string, open byte, to *json.RawMessage) {
+	raw := f.of[name]
+	switch {
+	case strictjson.IsNull(raw):
+	case raw[0] != open:
+		f.fail(name)
+	default:
+		*to = raw
 	}
 }
 

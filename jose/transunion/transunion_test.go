@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -223,9 +224,12 @@ func TestParseRefusesWhatIsNoEvent(t *testing.T) {
 		"no reason":                {outer, strings.Replace(inner, `"reason"`, `"x"`, 1), false},
 		"pins are text":            {outer, strings.Replace(inner, "null", `"1"`, 1), false},
 		"legacy without response":  {`{"auth":"x","service_user_hash":"a","user_push_id":"b"}`, `{"auth_request":"a","device_id":"d"}`, false},
-		"type is a number":         {`{"type":1}`, "", false},
-		"a link without a device":  {`{"type":"DEVICE_LINK_COMPLETION","device_public_key":"k","device_public_key_id":"i"}`, "", false},
-		"a session end, bad time":  {`{"service_user_hash":"a","api_time":"yesterday"}`, "", false},
+		"type is a number":         {strings.Replace(outer, "{", `{"type":1,`, 1), inner, false},
+		"type comes twice":         {strings.Replace(outer, "{", `{"type":"X","type":"AUTHORIZATION_RESPONSE",`, 1), inner, false},
+		"a policy that is text":    {outer, inner[:len(inner)-1] + `,"auth_policy":"x"}`, false},
+		"methods that are none":    {outer, inner[:len(inner)-1] + `,"auth_methods":{}}`, false},
+		"a denial reason, a list":  {outer, inner[:len(inner)-1] + `,"denial_reason":[]}`, false},
+		"a user and nothing else":  {`{"service_user_hash":"a"}`, "", false},
 		"a session end":            {`{"service_user_hash":"a","api_time":"2018-01-11T05:22:17Z"}`, "", true},
 	} {
 		event, err := transunion.Parse(&truhook.Verified{Payload: []byte(c.payload), Inner: []byte(c.inner)})
@@ -240,6 +244,60 @@ func TestParseRefusesWhatIsNoEvent(t *testing.T) {
 	require.ErrorIs(t, err, truhook.NotVerified)
 	_, err = transunion.TokenID(&truhook.Verified{})
 	require.ErrorIs(t, err, truhook.NotVerified)
+}
+
+func TestParse_WhatAuthorizesNothingIsReadForgivingly(t *testing.T) {
+	t.Parallel()
+	ended := time.Date(2018, 1, 11, 5, 22, 17, 0, time.UTC)
+	for text, want := range map[string]transunion.Event{
+		`{"type":1}`:                  transunion.Unknown{},
+		`{"type":"X","auth_jwe":"y"}`: transunion.Unknown{Type: "X"},
+		`{}`:                          transunion.Unknown{},
+		`{"type":"DEVICE_LINK_COMPLETION","device_id":17,"device_public_key":"k","device_public_key_id":null}`: transunion.DeviceLinked{
+			PublicKey: "k", Unread: []string{"device_id"},
+		},
+		`{"type":null,"device_id":"d","device_public_key":"k","device_public_key_id":[]}`: transunion.DeviceLinked{
+			DeviceID: "d", PublicKey: "k", Unread: []string{"device_public_key_id"},
+		},
+		`{"service_user_hash":"a","api_time":"yesterday"}`:                                   transunion.SessionEnded{ServiceUserHash: "a", Unread: []string{"api_time"}},
+		`{"service_user_hash":null,"api_time":1515648137}`:                                   transunion.SessionEnded{At: ended},
+		`{"service_user_hash":"x","service_user_hash":"a","api_time":"2018-01-11 05:22:17"}`: transunion.SessionEnded{ServiceUserHash: "a", At: ended},
+	} {
+		event, err := transunion.Parse(&truhook.Verified{Payload: []byte(text)})
+		require.NoError(t, err, text)
+		assert.Equal(t, want, event, text)
+	}
+}
+
+func TestEventID_IsTotal(t *testing.T) {
+	t.Parallel()
+	const outer = `{"auth_jwe":"x","service_user_hash":"a","user_push_id":"b"}`
+	for _, c := range []struct{ payload, inner, want string }{
+		{outer, `{"auth_request":"r"}`, "^authorization:r$"},
+		{outer, `{"auth_request":17,"type":[]}`, "^authorization:17$"},
+		{strings.Replace(outer, `"b"`, "17", 1), `{"auth_request":"r"}`, "^authorization:r$"},
+		{outer, `{"auth_request":null}`, "^body-sha256/"},
+		{outer, `[]`, "^body-sha256/"},
+		{outer, ``, "^body-sha256/"},
+		{`{"type":"DEVICE_LINK_COMPLETION","device_id":"d"}`, "", "^device:d$"},
+		{`{"type":"DEVICE_LINK_COMPLETION","device_id":{}}`, "", "^body-sha256/"},
+		{`{"service_user_hash":"a","api_time":"2018-01-11T05:22:17Z"}`, "", "^session:a:2018-01-11T05:22:17Z$"},
+		{`{"service_user_hash":"a","api_time":1515648137000}`, "", "^session:a:2018-01-11T05:22:17Z$"},
+		{`{"service_user_hash":"a","api_time":"yesterday"}`, "", "^session:a:yesterday$"},
+		{`{"service_user_hash":"a","api_time":null}`, "", "^body-sha256/"},
+		{`{"service_user_hash":true,"api_time":"2018-01-11T05:22:17Z"}`, "", "^body-sha256/"},
+		{`{"type":"X"}`, "", "^token:1$"},
+		{`[]`, "", "^body-sha256/"},
+		{``, "", "^body-sha256/"},
+	} {
+		v := &truhook.Verified{Payload: []byte(c.payload), Inner: []byte(c.inner), Proofs: []truhook.Proof{{Scheme: "transunion", Detail: jose.Claims{ID: "1"}}}}
+		id, err := transunion.EventID(v)
+		require.NoError(t, err)
+		assert.Regexp(t, c.want, id, c.payload)
+	}
+	id, err := transunion.EventID(&truhook.Verified{Payload: []byte(`{"type":"X"}`)})
+	require.NoError(t, err)
+	assert.Regexp(t, "^body-sha256/", id, "no token")
 }
 
 func TestAuthorizedMeansTypeAndReason(t *testing.T) {
@@ -363,13 +421,13 @@ func FuzzEvent(f *testing.F) {
 		v := &truhook.Verified{Payload: payload, Inner: inner, Proofs: []truhook.Proof{{Scheme: "transunion", Detail: jose.Claims{ID: "1"}}}}
 		event, err := transunion.Parse(v)
 		id, idErr := transunion.EventID(v)
-		if err != nil {
-			require.ErrorIs(t, err, truhook.MalformedPayload)
-			require.ErrorIs(t, idErr, truhook.MalformedPayload)
-			return
-		}
 		require.NoError(t, idErr)
 		require.NotEmpty(t, id)
+		require.True(t, utf8.ValidString(id) && !strings.Contains(id, "\x00"))
+		if err != nil {
+			require.ErrorIs(t, err, truhook.MalformedPayload)
+			return
+		}
 		if r, ok := event.(transunion.AuthorizationResponse); ok && r.Authorized() {
 			require.NotEmpty(t, r.AuthRequest)
 			require.NotEmpty(t, inner)
