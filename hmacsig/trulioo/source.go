@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/internal/fetch"
+	"github.com/truhook/truhook/internal/keycache"
 )
 
 // CredentialSource is a [hmacsig.KeySource] over Trulioo's credentials endpoint. [NewCredentialSource] makes it. It is
@@ -23,16 +23,14 @@ type CredentialSource struct {
 	clock *clock
 }
 
-// clock is what the answers of the endpoint tell about time.
+// clock tells how far the clock of the endpoint is from ours.
 type clock struct {
-	now    func() time.Time
-	ahead  atomic.Int64 // nanoseconds that the endpoint's clock is ahead of now
-	paused atomic.Int64 // Unix nanoseconds until which the endpoint wants to be left alone
+	now   func() time.Time
+	ahead atomic.Int64 // nanoseconds that the endpoint's clock is ahead of now
 }
 
 const (
 	maxCredentials = 256 << 10 // bytes; one credential takes 300
-	maxPause       = 15 * time.Minute
 	defaultRetain  = 24 * time.Hour
 )
 
@@ -47,7 +45,8 @@ const (
 // and a newer version of the page leaves the endpoint out: ask Trulioo for the host of your environment, and whether it
 // still answers. Static keys work without it.
 //
-// All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. The next
+// All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A credential
+// that is not of the documented form costs that credential only: see [ParseCredentials]. OnError and Audit name it. The next
 // answer is fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
 // credentials only; one that it no longer lists counts as one that ended then. Give [New] a Grace to go on accepting
 // those for a while; cfg.Retain bounds it, and is 24 h if zero.
@@ -79,7 +78,7 @@ func NewCredentialSource(
 		cfg.Retain = defaultRetain
 	}
 	s := &CredentialSource{clock: &clock{now: cfg.Now}}
-	own, address := steady(client), u.String()
+	own, address := fetch.Client(client), u.String()
 	s.cache, err = hmacsig.NewCachedKeys(func(ctx context.Context) ([]hmacsig.Key, error) {
 		return s.clock.fetch(ctx, own, address)
 	}, cfg)
@@ -103,80 +102,40 @@ func parseEndpoint(endpoint string) (*url.URL, error) {
 	return u, nil
 }
 
-// steady returns a copy of a client that follows no redirect: its transport would authorise the request anew for
-// whatever host it is sent to.
-func steady(client *http.Client) *http.Client {
-	own := *client
-	own.Jar = nil
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
-}
-
 func (c *clock) fetch(ctx context.Context, client *http.Client, address string) ([]hmacsig.Key, error) {
-	now := c.now()
-	if until := time.Unix(0, c.paused.Load()); now.Before(until) && until.Sub(now) <= maxPause {
-		return nil, errors.New("trulioo: the credentials endpoint wants to be left alone")
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("trulioo: the credentials endpoint cannot be asked")
 	}
-	r.Header.Set("Accept", "application/json")
-	answer, err := client.Do(r)
+	request.Header.Set("Accept", "application/json")
+	response, err := fetch.Do(client, request, maxCredentials)
 	if err != nil {
-		return nil, fmt.Errorf("trulioo: credentials: %w", err)
+		return nil, fmt.Errorf("trulioo: the credentials endpoint: %w", err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	c.read(answer)
-	body, err := readAnswer(answer, maxCredentials)
-	if err != nil {
-		return nil, fmt.Errorf("trulioo: the credentials endpoint %w", err)
-	}
-	return ParseCredentials(body)
-}
-
-// read takes the time and the pause that an answer asks for.
-func (c *clock) read(answer *http.Response) {
 	now := c.now()
-	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		c.ahead.Store(int64(date.Sub(now)))
 	}
-	if answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusServiceUnavailable {
-		return
+	if err := checkJSON(response, now); err != nil {
+		return nil, fmt.Errorf("trulioo: the credentials endpoint: %w", err)
 	}
-	pause := time.Duration(0)
-	text := answer.Header.Get("Retry-After") // RFC 9110, section 10.2.3
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		pause = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(text); err == nil {
-		pause = date.Sub(now.Add(time.Duration(c.ahead.Load())))
+	keys, dropped, err := parseCredentials(response.Body)
+	if err != nil {
+		return nil, err
 	}
-	c.paused.Store(now.Add(min(pause, maxPause)).UnixNano())
+	return keys, keycache.Drop(dropped...)
 }
 
-// readAnswer returns the body of a good answer. Its errors hold nothing of the body.
-func readAnswer(answer *http.Response, limit int64) ([]byte, error) {
-	if answer.StatusCode != http.StatusOK {
-		if answer.StatusCode/100 == 3 {
-			return nil, fmt.Errorf("answered %d, and redirects are not followed", answer.StatusCode)
-		}
-		return nil, fmt.Errorf("answered %d", answer.StatusCode)
+// checkJSON returns an error unless the response has status 200 and a Content-Type that may be JSON.
+func checkJSON(response *fetch.Response, now time.Time) error {
+	if err := response.OK(now); err != nil {
+		return err
 	}
-	kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err == nil && kind != "application/json" && !strings.HasSuffix(kind, "+json") && kind != "text/plain" {
-		return nil, errors.New("answered something else than JSON")
+		return errors.New("the response is not JSON")
 	}
-	if answer.ContentLength > limit {
-		return nil, fmt.Errorf("announced more than %d bytes", limit)
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("broke off: %w", err)
-	}
-	if int64(len(body)) > limit {
-		return nil, fmt.Errorf("answered more than %d bytes", limit)
-	}
-	return body, nil
+	return nil
 }
 
 // Keys implements [hmacsig.KeySource] by the rules of [hmacsig.NewCachedKeys].

@@ -230,6 +230,31 @@ func TestCredentialSourceRefusesNoTrueDeliveryWhateverTheEndpointDoes(t *testing
 	}
 }
 
+func TestCredentialSource_AnOddCredentialCostsItselfAndIsReported(t *testing.T) {
+	bubble(t, func(t *testing.T, p *platform) {
+		var reported atomic.Value
+		s := p.source(t, hmacsig.CacheConfig{OnError: func(err error) { reported.Store(err) }})
+		p.set(func() {
+			p.credentials = append(p.credentials, credential{"odd", secretTwo, "soon", ""}, credential{"empty", "", "1999-01-01T00:00:00", ""})
+		})
+		v := verifier(t, s, hmacsig.Config{})
+		require.Empty(t, reason(t, v, secretOne))
+		assert.Equal(t, truhook.SignatureMismatch, reason(t, v, secretTwo))
+		err, _ := reported.Load().(error)
+		require.Error(t, err)
+		found := truhook.Audit(t.Context(), v)
+		require.NotEmpty(t, found)
+		for _, text := range []string{err.Error(), fmt.Sprint(found)} {
+			assert.Contains(t, text, "webhook 1, credential 2")
+			assert.Contains(t, text, "webhook 1, credential 3")
+			assert.NotContains(t, text, secretTwo)
+		}
+		p.set(func() { p.credentials = p.credentials[1:] })
+		require.ErrorContains(t, s.Refresh(t.Context()), "webhook 1, credential 1", "nothing is left")
+		assert.Empty(t, reason(t, v, secretOne), "the last good answer serves")
+	})
+}
+
 func TestCredentialSourceWithoutAnAnswerIsAFaultOfOurs(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		p.set(func() { p.fault = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) } })
@@ -383,6 +408,10 @@ func TestClientReadsBothSpellingsOfATokenAndRefusesOthers(t *testing.T) {
 		`{"access_token":"token-x"}`:                                             true,
 		`{"access_token":"token-x","expires_in":"3600"}`:                         true,
 		`{"access_token":"token-x","expires_in":99999999999}`:                    true,
+		`{"access_token":"token-x","expires_in":null}`:                           true,
+		`{"access_token":"token-x","expires_in":"soon","token_type":17}`:         true,
+		`{"access_token":"token-x","expires_in":[],"scope":{"x":1}}`:             true,
+		`{"access_token":null,"Token":"token-x","ExpiresIn":1799.5}`:             true,
 		`{"access_token":"token-x","token_type":"mac"}`:                          false,
 		`{"access_token":"token-x","expires_in":0}`:                              false,
 		`{"access_token":"token-x","expires_in":-1}`:                             false,

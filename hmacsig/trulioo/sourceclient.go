@@ -2,15 +2,16 @@ package trulioo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/truhook/truhook/internal/fetch"
+	"github.com/truhook/truhook/internal/payload"
 )
 
 // ClientConfig adjusts [NewClient]. Its zero value is the strict default.
@@ -60,9 +61,9 @@ func NewClient(tokenURL, clientID, clientSecret string, cfg ClientConfig) (*http
 	if cfg.Scope != "" {
 		form.Set("scope", cfg.Scope)
 	}
-	own := steady(base)
+	own := fetch.Client(base)
 	s := &session{
-		client: steady(base), tokenURL: u.String(), form: form.Encode(), now: cfg.Now, turn: make(chan struct{}, 1),
+		client: fetch.Client(base), tokenURL: u.String(), form: form.Encode(), now: cfg.Now, turn: make(chan struct{}, 1),
 	}
 	own.Transport = authorizing{func() *session { return s }}
 	return own, nil
@@ -85,10 +86,10 @@ type session struct {
 }
 
 const (
-	maxTokenAnswer = 64 << 10
-	maxToken       = 16 << 10
-	defaultExpiry  = 5 * time.Minute  // where the answer names none
-	earlyExpiry    = 30 * time.Second // how long before its end a token is replaced
+	maxTokenResponse = 64 << 10
+	maxToken         = 16 << 10
+	defaultLife      = 5 * time.Minute  // where the response names none
+	earlyExpiry      = 30 * time.Second // how long before its end a token is replaced
 )
 
 // RoundTrip implements http.RoundTripper.
@@ -155,67 +156,66 @@ func (s *session) request(ctx context.Context) (token string, life time.Duration
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	answer, err := s.client.Do(r)
+	response, err := fetch.Do(s.client, r, maxTokenResponse)
 	if err != nil {
-		return "", 0, fmt.Errorf("trulioo: token: %w", err)
+		return "", 0, fmt.Errorf("trulioo: the token endpoint: %w", err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return "", 0, fmt.Errorf("trulioo: the token endpoint answered %d%s", answer.StatusCode, errorCode(answer))
+	if err := checkJSON(response, s.now()); err != nil {
+		return "", 0, fmt.Errorf("trulioo: the token endpoint: %w%s", err, errorCode(response))
 	}
-	body, err := readAnswer(answer, maxTokenAnswer)
-	if err != nil {
-		return "", 0, fmt.Errorf("trulioo: the token endpoint %w", err)
-	}
-	return parseToken(body)
+	return parseToken(response.Body)
 }
 
-// errorCode returns the code of an error answer, if it is one of RFC 6749, section 5.2: nothing else of it is repeated.
-func errorCode(answer *http.Response) string {
-	var e struct {
-		Code string `json:"error"`
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+// errorCode returns the code of an error, if it is one of RFC 6749, section 5.2: nothing else of a response is repeated.
+func errorCode(response *fetch.Response) string {
+	o, _ := payload.Parse(response.Body)
+	code, _ := o.Get("error").Text()
 	known := []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client",
 		"unsupported_grant_type", "invalid_scope"}
-	if err != nil || json.Unmarshal(body, &e) != nil || !slices.Contains(known, e.Code) {
+	if response.Status == http.StatusOK || !slices.Contains(known, code) {
 		return ""
 	}
-	return " " + e.Code
+	return ": " + code
 }
 
-// parseToken reads both spellings that Trulioo's pages show: access_token and expires_in, Token and ExpiresIn.
+// parseToken reads both spellings that Trulioo's pages show: access_token and expires_in, Token and ExpiresIn. Members
+// that it does not use may be anything. A life that cannot be read is that of a response without one.
 func parseToken(body []byte) (token string, life time.Duration, err error) {
-	var t struct {
-		AccessToken string      `json:"access_token"`
-		Token       string      `json:"Token"`
-		Type        string      `json:"token_type"`
-		TokenType   string      `json:"TokenType"`
-		Expires     json.Number `json:"expires_in"`
-		ExpiresIn   json.Number `json:"ExpiresIn"`
+	o, ok := payload.Parse(body)
+	if !ok {
+		return "", 0, errors.New("trulioo: the token's response is not a JSON object")
 	}
-	if json.Unmarshal(body, &t) != nil { // whose error can quote a value
-		return "", 0, errors.New("trulioo: the token answer is not JSON of the documented form")
+	value, kind, expires := o.Get("access_token"), o.Get("token_type"), o.Get("expires_in")
+	if token, ok = value.Text(); !ok || token == "" {
+		value, kind, expires = o.Get("Token"), o.Get("TokenType"), o.Get("ExpiresIn")
+		token, ok = value.Text()
 	}
-	token, kind, expires := t.AccessToken, t.Type, t.Expires
-	if token == "" {
-		token, kind, expires = t.Token, t.TokenType, t.ExpiresIn
-	}
+	name, named := kind.Text()
 	unfit := func(r rune) bool { return r <= ' ' || r >= 0x7f }
 	switch {
-	case token == "":
-		return "", 0, errors.New("trulioo: the token answer holds no token")
+	case !ok || token == "":
+		return "", 0, errors.New("trulioo: the response holds no token")
 	case len(token) > maxToken || strings.ContainsFunc(token, unfit):
 		return "", 0, errors.New("trulioo: the token cannot stand in a header")
-	case kind != "" && !strings.EqualFold(kind, "Bearer"):
+	case named && name != "" && !strings.EqualFold(name, "Bearer"):
 		return "", 0, errors.New("trulioo: the token is not a bearer token")
 	}
-	if expires == "" {
-		return token, defaultExpiry, nil
+	life, err = tokenLife(expires)
+	return token, life, err
+}
+
+// tokenLife reads a number of seconds, quoted or not; at most a day counts. Where none came that can be read, a token is
+// used for defaultLife: should it be refused earlier, a request without a body is sent once more.
+func tokenLife(expires payload.Value) (time.Duration, error) {
+	if text, ok := expires.Text(); ok {
+		expires = payload.Value(text)
 	}
-	seconds, err := expires.Int64()
-	if err != nil || seconds <= 0 {
-		return "", 0, errors.New("trulioo: the token answer has an impossible expiry")
+	if _, ok := expires.ID(); !ok {
+		return defaultLife, nil // no number
 	}
-	return token, time.Duration(min(seconds, 24*60*60)) * time.Second, nil
+	seconds, ok := expires.Float()
+	if !ok || seconds < 1 {
+		return 0, errors.New("trulioo: the token's response has an impossible expiry")
+	}
+	return time.Duration(min(seconds, 24*60*60)) * time.Second, nil
 }

@@ -18,7 +18,7 @@ import (
 var arrows = []struct{ from, to string }{
 	{"", ""},
 	{"hmacsig", ". internal/folder internal/keycache"},
-	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/payload retry"},
+	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
 	{"hmacsig/truval", ". hmacsig internal/dedupe internal/payload retry"},
 	{"idempotency", ". retry"},
