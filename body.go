@@ -42,7 +42,11 @@ func (m *Middleware) readHead(r *http.Request) (*Delivery, error) {
 		Host:       r.Host,
 		TLS:        r.TLS,
 		RemoteAddr: m.peerOf(r),
-		Received:   m.config.Now(),
+	}
+	if at, ok := r.Context().Value(receivedKey{}).(time.Time); ok {
+		d.Received = at
+	} else {
+		d.Received = m.config.Now()
 	}
 	if d.RequestURI == "" && r.URL != nil { // a request that no server parsed
 		d.RequestURI = r.URL.RequestURI()

@@ -161,3 +161,28 @@ func DeliveryFromContext(ctx context.Context) (*Delivery, bool) {
 	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
 	return d, d != nil
 }
+
+type receivedKey struct{}
+
+// WithReceived returns a copy of ctx by which [Middleware.Wrap], [Middleware.ReadDelivery] and package idempotency take at
+// as the instant at which the request arrived, in place of the clocks of their Configs. It is for recorded deliveries and
+// for requests that waited in a queue, whose tokens and events are judged as of then. Nothing on the wire can set it. A
+// zero at changes nothing.
+func WithReceived(ctx context.Context, at time.Time) context.Context {
+	if at.IsZero() {
+		return ctx
+	}
+	return context.WithValue(ctx, receivedKey{}, at)
+}
+
+// ReceivedFromContext returns when the delivery that ctx belongs to arrived: as [WithReceived] says, else as the Received
+// of [DeliveryFromContext] says. It reports false where neither does.
+func ReceivedFromContext(ctx context.Context) (time.Time, bool) {
+	if at, ok := ctx.Value(receivedKey{}).(time.Time); ok {
+		return at, true
+	}
+	if d, ok := DeliveryFromContext(ctx); ok && !d.Received.IsZero() {
+		return d.Received, true
+	}
+	return time.Time{}, false
+}

@@ -75,3 +75,29 @@ func TestDeliveryFromContext_IsTheOneThatWasVerified(t *testing.T) {
 	_, ok = truhook.DeliveryFromContext(truhook.NewContext(context.Background(), &truhook.Verified{}))
 	require.False(t, ok)
 }
+
+func TestWithReceived_TakesThePlaceOfTheClock(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	at := clock.AddDate(-3, 0, 0)
+	for name, c := range map[string]struct {
+		given, want time.Time
+	}{"given": {at, at}, "zero": {time.Time{}, clock}} {
+		var judged time.Time
+		v := truhook.VerifierFunc(func(_ context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
+			judged = d.Received
+			return &truhook.Verified{Payload: d.Body}, nil
+		})
+		m := truhook.NewMiddleware(v, truhook.Config{Now: func() time.Time { return clock }})
+		r := signed([]byte("{}"))
+		r = r.WithContext(truhook.WithReceived(r.Context(), c.given))
+		m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got, ok := truhook.ReceivedFromContext(r.Context())
+			assert.True(t, ok, name)
+			assert.Equal(t, c.want, got, name)
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		assert.Equal(t, c.want, judged, name)
+		_, ok := truhook.ReceivedFromContext(t.Context())
+		assert.False(t, ok, name)
+	}
+}

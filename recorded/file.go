@@ -96,7 +96,9 @@ func Write(w io.Writer, f *File) error {
 }
 
 // Request parses the wire bytes as a server of net/http would: transfer coding undone, Host apart from the header. The
-// caller owns the request. Its RemoteAddr is 192.0.2.1:1234, an address for documentation (RFC 5737).
+// caller owns the request. Its RemoteAddr is 192.0.2.1:1234, an address for documentation (RFC 5737). Its context carries
+// f.Now ([truhook.WithReceived]), so the middleware of this module, that of idempotency included, judges the request as of
+// then: a recording stays what it was, however old it is.
 func (f *File) Request() (*http.Request, error) {
 	r, _, err := f.request()
 	return r, err
@@ -109,11 +111,12 @@ func (f *File) request() (*http.Request, *bufio.Reader, error) {
 		return nil, nil, fmt.Errorf("recorded: %w", err)
 	}
 	r.RemoteAddr = "192.0.2.1:1234"
-	return r, rest, nil
+	return r.WithContext(truhook.WithReceived(r.Context(), f.Now)), rest, nil
 }
 
 // Delivery returns what a receiver hands to its [truhook.Verifier], body included. Received is f.Now, so a verifier
-// judges it at that instant by whatever clock it has. It fails on a body that is shorter or longer than announced.
+// judges it at that instant by whatever clock it has. What follows the verdict is given the same clock by
+// truhook.WithReceived(ctx, f.Now). It fails on a body that is shorter or longer than announced.
 func (f *File) Delivery() (*truhook.Delivery, error) {
 	r, rest, err := f.request()
 	if err != nil {

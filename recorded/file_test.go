@@ -153,6 +153,9 @@ func TestTheRequestIsWhatAServerWouldSee(t *testing.T) {
 	assert.Equal(t, []string{"one", "two"}, d.Header["X-Webhook-Sign"])
 	assert.NotContains(t, d.Header, "X-Late")
 	assert.Equal(t, f.Now, d.Received)
+	at, ok := truhook.ReceivedFromContext(r.Context())
+	assert.True(t, ok)
+	assert.Equal(t, f.Now, at)
 	assert.Equal(t, "192.0.2.1:1234", d.RemoteAddr)
 }
 

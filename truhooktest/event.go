@@ -20,6 +20,10 @@ type Event struct {
 	// Delay is how long the first attempt waits, so that events of one DeliverAll can overtake each other.
 	Delay time.Duration
 
+	// At is the instant at which [NewRequest] signs the event and the receiver judges it (see truhook.WithReceived). Zero:
+	// now. A [Provider] ignores it, as its time is that of the bubble.
+	At time.Time
+
 	// Faults has what goes wrong: Faults[0] at the first attempt. Attempts beyond its end go well.
 	Faults []Fault
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 )
 
@@ -30,8 +31,13 @@ func HMAC(s hmacsig.Scheme, k hmacsig.Key) Signer {
 func NewRequest(t testing.TB, sign Signer, target string, e Event) *http.Request {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, target, nil)
+	r = r.WithContext(truhook.WithReceived(r.Context(), e.At))
 	setHeader(r, e)
-	body, err := sign(r, e, time.Now())
+	at := e.At
+	if at.IsZero() {
+		at = time.Now()
+	}
+	body, err := sign(r, e, at)
 	if err != nil {
 		t.Fatalf("truhooktest: signing: %v", err)
 	}
