@@ -71,6 +71,20 @@ cover: ## coverage of the core module, in coverage.out
 api: ## write the golden files of the exported API; look at the diff
 	go test -run TestAPI ./internal/house -update
 
+.PHONY: test-portable
+test-portable: ## the core without the tests that need servers: what CI runs on macOS and Windows
+	go vet ./...
+	go test $(RACE) -shuffle=on -timeout 8m -skip '^TestRealProxies$$' $$(go list ./... | grep -v internal/servertest)
+
+.PHONY: consumer
+consumer: ## installs every public module from this tree into a module outside of it, and runs it there
+	cd tools && go test -count=1 -run TestConsumer -v ./release
+
+.PHONY: release
+release: ## make release VERSION=v0.1.0: the modules require it, the API is compared, the tags to cut are printed
+	go build -C tools -o ../bin/release ./release
+	@bin/release $(VERSION)
+
 .PHONY: mutate
 mutate: ## faults in critical lines, one at a time (tools/mutants): which ones do the tests not notice? ONLY=text chooses
 	go build -C tools -o ../bin/mutate ./mutate
