@@ -4,32 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/truhook/truhook/hmacsig/truv"
-	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/retry"
 )
-
-func ExamplePolicy_Outcome() {
-	for _, status := range []int{200, 302, 401, 409, 503} {
-		fmt.Println(status, truv.RetryPolicy().Outcome(status), truval.RetryPolicy().Outcome(status))
-	}
-	// Output:
-	// 200 delivered delivered
-	// 302 delivered final
-	// 401 retried final
-	// 409 retried final
-	// 503 retried retried
-}
-
-func ExamplePolicy_Schedule() {
-	for a := range truval.RetryPolicy().Schedule() {
-		fmt.Println(a.Number, a.Earliest, a.Latest)
-	}
-	// Output:
-	// 1 0s 0s
-	// 2 1s 1.599s
-	// 3 3s 4.198s
-}
 
 func ExamplePolicy() {
 	acme := retry.Policy{
@@ -44,6 +20,21 @@ func ExamplePolicy() {
 			{From: retry.NoAnswer, To: retry.NoAnswer, Outcome: retry.Retried},
 		},
 	}
+	for _, status := range []int{200, 409, 503} {
+		fmt.Println(status, acme.Outcome(status))
+	}
+	for a := range acme.Schedule() {
+		fmt.Println(a.Number, a.Earliest, a.Latest)
+	}
 	fmt.Println(acme.Horizon())
-	// Output: 32m15s
+	// Output:
+	// 200 delivered
+	// 409 final
+	// 503 retried
+	// 1 0s 0s
+	// 2 1m0s 1m15s
+	// 3 11m0s 11m30s
+	// 4 21m0s 21m45s
+	// 5 31m0s 32m0s
+	// 32m15s
 }

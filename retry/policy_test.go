@@ -9,10 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/hmacsig/trulioo"
-	"github.com/truhook/truhook/hmacsig/truv"
-	"github.com/truhook/truhook/hmacsig/truval"
-	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -31,7 +27,22 @@ func acme() retry.Policy {
 	}
 }
 
-func TestEveryStatusIsClassifiedForEveryProvider(t *testing.T) {
+// strict takes every 4xx as the end of the matter.
+func strict() retry.Policy {
+	return retry.Policy{
+		Provider: "strict",
+		Attempts: 3,
+		Delays:   []retry.Delay{{Base: time.Second, Jitter: time.Second / 2}, {Base: 2 * time.Second}},
+		Rules: []retry.Rule{
+			{From: 200, To: 299, Outcome: retry.Delivered},
+			{From: 500, To: 599, Outcome: retry.Retried},
+			{From: retry.NoAnswer, To: retry.NoAnswer, Outcome: retry.Retried},
+			{From: 100, To: 599, Outcome: retry.Final},
+		},
+	}
+}
+
+func TestPolicy_EveryStatusHasAnOutcome(t *testing.T) {
 	t.Parallel()
 	type class struct {
 		from, to int
@@ -41,22 +52,11 @@ func TestEveryStatusIsClassifiedForEveryProvider(t *testing.T) {
 		policy  retry.Policy
 		classes []class
 	}{
-		{truv.RetryPolicy(), []class{
-			{0, 0, retry.Retried},
-			{100, 199, retry.Unknown},
-			{200, 399, retry.Delivered}, // 3xx: "accepted"
-			{400, 599, retry.Retried},   // even a 401
-		}},
-		{truval.RetryPolicy(), []class{
-			{0, 0, retry.Retried},
-			{100, 199, retry.Final},
-			{200, 299, retry.Delivered},
-			{300, 499, retry.Final},
-			{500, 599, retry.Retried},
-		}},
-		{trulioo.RetryPolicy(), []class{{0, 0, retry.Unknown}, {100, 599, retry.Unknown}}},
-		{transunion.RetryPolicy(), []class{{0, 0, retry.Unknown}, {100, 599, retry.Unknown}}},
+		{retry.Unpublished("nobody", "page"), []class{{0, 0, retry.Unknown}, {100, 599, retry.Unknown}}},
 		{retry.Policy{}, []class{{0, 0, retry.Unknown}, {100, 599, retry.Unknown}}},
+		{strict(), []class{
+			{0, 0, retry.Retried}, {100, 199, retry.Final}, {200, 299, retry.Delivered}, {300, 499, retry.Final}, {500, 599, retry.Retried},
+		}},
 		{acme(), []class{
 			{0, 0, retry.Retried}, {100, 199, retry.Retried}, {200, 200, retry.Delivered},
 			{201, 409, retry.Retried}, {410, 410, retry.Final}, {411, 599, retry.Retried},
@@ -82,7 +82,7 @@ func TestEveryStatusIsClassifiedForEveryProvider(t *testing.T) {
 	}
 }
 
-func TestAStatusMakesTheProviderDoWhatIsWanted(t *testing.T) {
+func TestPolicy_AStatusMakesTheProviderDoWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	type answer struct {
 		code int
@@ -100,10 +100,9 @@ func TestAStatusMakesTheProviderDoWhatIsWanted(t *testing.T) {
 		policy                    retry.Policy
 		delivered, retried, final answer
 	}{
-		"truv":           {truv.RetryPolicy(), answer{200, true, 200}, answer{503, true, 503}, answer{0, false, 200}},
-		"truval":         {truval.RetryPolicy(), answer{200, true, 200}, answer{503, true, 503}, answer{422, true, 422}},
-		"trulioo":        {trulioo.RetryPolicy(), answer{0, false, 200}, answer{0, false, 503}, answer{0, false, 200}},
-		"transunion":     {transunion.RetryPolicy(), answer{0, false, 200}, answer{0, false, 503}, answer{0, false, 200}},
+		"acme":           {acme(), answer{200, true, 200}, answer{503, true, 503}, answer{0, false, 200}},
+		"unpublished":    {retry.Unpublished("nobody", "page"), answer{0, false, 200}, answer{0, false, 503}, answer{0, false, 200}},
+		"4xx is final":   {strict(), answer{200, true, 200}, answer{503, true, 503}, answer{422, true, 422}},
 		"zero":           {retry.Policy{}, answer{0, false, 200}, answer{0, false, 503}, answer{0, false, 200}},
 		"410 is not it":  {only410, answer{200, true, 200}, answer{503, true, 503}, answer{0, false, 200}},
 		"no redirect":    {oddOnly, answer{299, true, 299}, answer{0, false, 503}, answer{451, true, 451}},
@@ -131,19 +130,19 @@ func TestAStatusMakesTheProviderDoWhatIsWanted(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeOutsideTheListAsksForTheEventAgain(t *testing.T) {
+func TestPolicy_AnOutcomeOutsideTheListAsksForTheEventAgain(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	truval.RetryPolicy().Respond(w, retry.Outcome(9))
+	strict().Respond(w, retry.Outcome(9))
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Equal(t, "outcome(9)", retry.Outcome(9).String())
 	names := []string{retry.Unknown.String(), retry.Delivered.String(), retry.Retried.String(), retry.Final.String()}
 	assert.Equal(t, []string{"unknown", "delivered", "retried", "final"}, names)
 }
 
-func TestAPolicyNobodyCanHaveMeantIsInvalid(t *testing.T) {
+func TestPolicy_WhatNobodyCanHaveMeantIsInvalid(t *testing.T) {
 	t.Parallel()
-	for _, p := range []retry.Policy{{}, truv.RetryPolicy(), truval.RetryPolicy(), trulioo.RetryPolicy(), transunion.RetryPolicy(), acme()} {
+	for _, p := range []retry.Policy{{}, retry.Unpublished("nobody", "page"), strict(), acme()} {
 		assert.NoError(t, p.Validate(), p.Provider)
 	}
 	tests := map[string]func(p *retry.Policy){
@@ -167,14 +166,5 @@ func TestAPolicyNobodyCanHaveMeantIsInvalid(t *testing.T) {
 			change(&p)
 			require.Error(t, p.Validate())
 		})
-	}
-}
-
-func TestThePoliciesAreNotShared(t *testing.T) {
-	t.Parallel()
-	for _, provider := range []func() retry.Policy{truv.RetryPolicy, truval.RetryPolicy} {
-		p := provider()
-		p.Rules[0].Outcome, p.Delays[0].Base, p.Sources[0].Text = retry.Final, 0, ""
-		assert.NotEqual(t, p, provider(), "a caller's change must not reach the next caller")
 	}
 }

@@ -7,16 +7,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/truhook/truhook/hmacsig/trulioo"
-	"github.com/truhook/truhook/hmacsig/truv"
-	"github.com/truhook/truhook/hmacsig/truval"
-	"github.com/truhook/truhook/jose/transunion"
 	"github.com/truhook/truhook/retry"
 )
 
 const day = 24 * time.Hour
 
-func TestTheScheduleHasEveryAttemptWithItsBounds(t *testing.T) {
+func TestSchedule_HasEveryAttemptWithItsBounds(t *testing.T) {
 	t.Parallel()
 	s := time.Second
 	ms := time.Millisecond
@@ -24,19 +20,12 @@ func TestTheScheduleHasEveryAttemptWithItsBounds(t *testing.T) {
 		policy retry.Policy
 		want   []retry.Attempt
 	}{
-		{truv.RetryPolicy(), []retry.Attempt{
+		{strict(), []retry.Attempt{
 			{1, retry.Delay{}, 0, 0},
-			{2, retry.Delay{Base: 30 * s}, 30 * s, 40 * s},
-			{3, retry.Delay{Base: 30 * s}, 60 * s, 80 * s},
-			{4, retry.Delay{Base: 30 * s}, 90 * s, 120 * s},
+			{2, retry.Delay{Base: 1 * s, Jitter: 500 * ms}, 1 * s, 1500 * ms},
+			{3, retry.Delay{Base: 2 * s}, 3 * s, 3500 * ms},
 		}},
-		{truval.RetryPolicy(), []retry.Attempt{
-			{1, retry.Delay{}, 0, 0},
-			{2, retry.Delay{Base: 1 * s, Jitter: 599 * ms}, 1 * s, 1599 * ms},
-			{3, retry.Delay{Base: 2 * s, Jitter: 599 * ms}, 3 * s, 4198 * ms},
-		}},
-		{trulioo.RetryPolicy(), []retry.Attempt{{Number: 1}}},
-		{transunion.RetryPolicy(), []retry.Attempt{{Number: 1}}},
+		{retry.Unpublished("nobody", "page"), []retry.Attempt{{Number: 1}}},
 		{retry.Policy{}, []retry.Attempt{{Number: 1}}},
 		{retry.Policy{Provider: "no delays", Attempts: 2}, []retry.Attempt{{Number: 1}, {Number: 2}}},
 		{acme(), []retry.Attempt{
@@ -59,16 +48,16 @@ func TestTheScheduleHasEveryAttemptWithItsBounds(t *testing.T) {
 	}
 }
 
-func TestTheScheduleCanBeLeftEarly(t *testing.T) {
+func TestSchedule_CanBeLeftEarly(t *testing.T) {
 	t.Parallel()
-	for a := range truv.RetryPolicy().Schedule() {
+	for a := range acme().Schedule() {
 		if a.Number == 2 {
 			break
 		}
 	}
 }
 
-func TestTheHorizonIsTheLastInstantOfAnHonestProvider(t *testing.T) {
+func TestHorizon_IsTheLastInstantOfAnHonestProvider(t *testing.T) {
 	t.Parallel()
 	byHand := acme()
 	byHand.ByHand = 7 * day
@@ -77,10 +66,8 @@ func TestTheHorizonIsTheLastInstantOfAnHonestProvider(t *testing.T) {
 		policy retry.Policy
 		want   time.Duration
 	}{
-		{"truv: 4 x 10 s + 3 x 30 s", truv.RetryPolicy(), 130 * time.Second},
-		{"truval: the waits, the log, the waits again", truval.RetryPolicy(), 30*day + 2*4198*time.Millisecond},
-		{"trulioo: not published", trulioo.RetryPolicy(), 0},
-		{"transunion: not published", transunion.RetryPolicy(), 0},
+		{"no limit for the answer", strict(), 3500 * time.Millisecond},
+		{"not published", retry.Unpublished("nobody", "page"), 0},
 		{"zero", retry.Policy{}, 0},
 		{"one attempt", retry.Policy{Attempts: 1, AckLimit: time.Second}, time.Second},
 		{"automatic only", acme(), 2115 * time.Second},
