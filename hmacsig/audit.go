@@ -169,15 +169,15 @@ func auditWindow(k *Key, now time.Time) []truhook.Finding {
 	switch {
 	case k.at(now, 0) == before:
 		f.Severity, f.Name = truhook.SeverityNote, "key-not-yet-valid"
-		f.Problem = "Its validity begins at " + k.notBefore.UTC().Format(time.RFC3339) + "."
+		f.Problem = "Its validity begins at " + k.NotBefore.UTC().Format(time.RFC3339) + "."
 		f.Remedy = "Nothing, if that is meant."
 	case k.at(now, 0) == after:
 		f.Name = "key-expired"
-		f.Problem = "Its validity ended at " + k.notAfter.UTC().Format(time.RFC3339) + "."
+		f.Problem = "Its validity ended at " + k.NotAfter.UTC().Format(time.RFC3339) + "."
 		f.Remedy = "Take it out, or get a current one."
-	case !k.notAfter.IsZero() && k.notAfter.Before(now.Add(soon)):
+	case !k.NotAfter.IsZero() && k.NotAfter.Before(now.Add(soon)):
 		f.Name = "key-expires-soon"
-		f.Problem = "Its validity ends at " + k.notAfter.UTC().Format(time.RFC3339) + "."
+		f.Problem = "Its validity ends at " + k.NotAfter.UTC().Format(time.RFC3339) + "."
 		f.Remedy = "See that its successor is there before."
 	default:
 		return nil

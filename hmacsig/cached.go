@@ -77,7 +77,7 @@ type CachedKeys struct {
 func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) (*CachedKeys, error) {
 	shared := keycache.Config[Key]{
 		Package: "hmacsig", Vet: vetFetched, Merge: reuse, MaxKeys: maxKeys,
-		NotAfter: func(k Key) time.Time { return k.notAfter },
+		NotAfter: func(k Key) time.Time { return k.NotAfter },
 		Retain:   cfg.Retain, Retire: retire, SameKey: func(a, b Key) bool { return sameSecret(&a, &b) },
 		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
 		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
@@ -117,8 +117,8 @@ var errTooManyFetched = errors.New("hmacsig: the source gave more than 16 keys")
 
 // retire returns a key that is no longer listed as one whose validity ended at an instant.
 func retire(k Key, at time.Time) Key {
-	if k.notAfter.IsZero() || k.notAfter.After(at) {
-		k.notAfter = at
+	if last := at.Add(-1); k.NotAfter.IsZero() || k.NotAfter.After(last) {
+		k.NotAfter = last // the last instant before it was gone
 	}
 	return k
 }

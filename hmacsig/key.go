@@ -3,11 +3,11 @@ package hmacsig
 import (
 	"crypto"
 	"crypto/hmac"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,62 +15,69 @@ import (
 // Key is a secret that is ready for use: HMAC is keyed once, not on every delivery. It prints as its id under every
 // verb, and the secret is not reachable by printing whatever holds a Key.
 //
-// The zero Key is refused wherever keys are given. A Key may be copied and is safe for concurrent use. Keep it for as
+// The zero Key is rejected wherever keys are given. A Key may be copied and is safe for concurrent use. Keep it for as
 // long as its secret lasts: a Key made anew on each delivery costs what it is there to save.
 type Key struct {
-	id                  string
-	open                func() *secret // a func value, as fmt prints what pointers point to under a verb that does not fit
-	notBefore, notAfter time.Time
+	id   string
+	open func() *secret // a func value, as fmt prints what pointers point to under a verb that does not fit
+
+	// NotBefore and NotAfter are the first and the last instant at which the key is valid. A zero time leaves that side
+	// open. The key is accepted from 30 s before NotBefore on, as clocks differ, and for the Grace of a [Config] after
+	// NotAfter. A window that ends before it begins holds no instant. Set them before the key is given away.
+	NotBefore, NotAfter time.Time
 }
 
-// NewKey returns the key whose bytes are those of secret, exactly as they stand: nothing is trimmed or decoded. Where a
-// provider hands out an encoded secret, as Standard Webhooks does with base64, decode it first. id is a label of yours
-// that proofs and metrics show; it must not be empty or secret.
+// NewKey returns the key whose bytes are those of secretText, exactly as they stand: nothing is trimmed or decoded. Where
+// a provider hands out an encoded secret, as Standard Webhooks does with base64, [Scheme.NewKey] decodes it. id is a label
+// of yours that proofs and metrics show; it must not be empty or secret.
 //
-// An empty secret is an error, as is one that FIPS 140-3 mode refuses (GODEBUG=fips140=only: under 14 bytes). A key is
-// valid for ever until [Key.Between] says otherwise.
+// These are errors, and none of them repeats the secret: an empty secret; one that begins or ends with a line break or
+// begins with a byte order mark, which is an accident of whatever wrote it; a PEM block, as a public key is no secret; one
+// that FIPS 140-3 mode rejects (GODEBUG=fips140=only: under 14 bytes); an id that looks like a secret, as the two were
+// given the wrong way round. A key is valid for ever until NotBefore and NotAfter say otherwise.
 func NewKey(id, secretText string) (Key, error) {
-	switch {
-	case id == "":
-		return Key{}, errors.New("hmacsig: a key has no id")
-	case secretText == "":
-		return Key{}, fmt.Errorf("hmacsig: key %q: the secret is empty", id)
+	return Scheme{}.NewKey(id, secretText)
+}
+
+func newKey(id string, secretBytes []byte) (Key, error) {
+	if err := checkID(id, len(secretBytes)); err != nil {
+		return Key{}, err
 	}
-	for _, r := range id {
-		if r < ' ' || r == 0x7f {
-			return Key{}, errors.New("hmacsig: the id of a key holds a control character")
-		}
-	}
-	s := &secret{bytes: []byte(secretText)}
+	s := &secret{bytes: secretBytes}
 	if err := s.probe(crypto.SHA256); err != nil {
-		return Key{}, fmt.Errorf("hmacsig: key %q: %w", id, err)
+		return Key{}, keyError(id, err)
 	}
-	return Key{id: id, open: func() *secret { return s }}, nil
+	return Key{id: strings.Clone(id), open: func() *secret { return s }}, nil
+}
+
+// keyError names the key, unless its id cannot be printed.
+func keyError(id string, err error) error {
+	if problem := checkID(id, maxSecretFile); problem != nil {
+		return problem
+	}
+	return fmt.Errorf("hmacsig: key %q: %w", id, err)
 }
 
 // NewKeys returns the keys of one secret and of those that are being rotated out, for providers that hand out secrets
 // without ids. Their ids are "current", "previous-1", "previous-2" and so on. Errors are those of [NewKey].
 func NewKeys(current string, previous ...string) ([]Key, error) {
+	return newKeys(NewKey, current, previous)
+}
+
+func newKeys(make1 func(id, text string) (Key, error), current string, previous []string) ([]Key, error) {
 	keys := make([]Key, 0, 1+len(previous))
 	for i, secretText := range append([]string{current}, previous...) {
 		id := "current"
 		if i > 0 {
 			id = fmt.Sprintf("previous-%d", i)
 		}
-		key, err := NewKey(id, secretText)
+		key, err := make1(id, secretText)
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
-}
-
-// Between returns a copy of k that is valid from notBefore on and until before notAfter. A zero time leaves that side
-// open. Whatever it was before does not count. A window that ends before it begins holds no instant, whatever the Grace.
-func (k Key) Between(notBefore, notAfter time.Time) Key {
-	k.notBefore, k.notAfter = notBefore, notAfter
-	return k
 }
 
 // ID returns the label that was given to NewKey. That of the zero Key is empty.
@@ -97,14 +104,17 @@ const (
 	after
 )
 
-// at uses start <= now < end; where a provider does not say which bounds are inclusive, this is the stricter reading.
+// leeway is how much earlier than NotBefore a key is accepted: a provider's clock may be ahead of ours.
+const leeway = 30 * time.Second
+
+// at uses NotBefore <= now <= NotAfter.
 func (k *Key) at(now time.Time, grace time.Duration) window {
 	switch {
-	case !k.notBefore.IsZero() && now.Before(k.notBefore):
+	case !k.NotBefore.IsZero() && now.Before(k.NotBefore.Add(-leeway)):
 		return before
-	case k.notAfter.IsZero():
+	case k.NotAfter.IsZero():
 		return inside
-	case !now.Before(k.notAfter.Add(grace)), !k.notBefore.Before(k.notAfter):
+	case now.After(k.NotAfter.Add(grace)), k.NotAfter.Before(k.NotBefore):
 		return after
 	}
 	return inside

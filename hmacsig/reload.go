@@ -131,7 +131,7 @@ func reuse(old, fresh []Key) []Key {
 }
 
 func sameKey(a, b *Key) bool {
-	return sameSecret(a, b) && a.notBefore.Equal(b.notBefore) && a.notAfter.Equal(b.notAfter)
+	return sameSecret(a, b) && a.NotBefore.Equal(b.NotBefore) && a.NotAfter.Equal(b.NotAfter)
 }
 
 func sameSecret(a, b *Key) bool {

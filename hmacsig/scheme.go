@@ -2,215 +2,202 @@ package hmacsig
 
 import (
 	"crypto"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	_ "crypto/sha1" // the hashes that a Scheme can name
 	_ "crypto/sha256"
 	_ "crypto/sha512"
+
+	"github.com/truhook/truhook/internal/form"
 )
 
-// Encoding is how a signature is written in its header. The zero value is Hex.
+// Encoding is how a signature is written in its header. The zero value is Hex. Every encoding is read strictly: no blank,
+// no line break, no bits that are left over.
 type Encoding uint8
 
 const (
-	Hex    Encoding = iota // RFC 4648, section 8, digits in either case
-	Base64                 // RFC 4648, section 4, padded, and strict about the bits that are left over
+	Hex       Encoding = iota // RFC 4648, section 8, digits in either case
+	Base64                    // RFC 4648, section 4, with padding
+	Base64URL                 // RFC 4648, section 5, without padding
 )
+
+// TimeFormat is how the signed time is written. The zero value is UnixSeconds. The text as sent is what is signed; the
+// instant that it says is used for the Tolerance only.
+type TimeFormat uint8
+
+const (
+	UnixSeconds TimeFormat = iota // 10 digits; up to 11 where the constants beside it delimit them
+	UnixMillis                    // 13 digits
+	UnixAny                       // 10 digits of seconds or 13 of milliseconds, told apart by their number
+	RFC3339                       // "2026-03-02T12:00:00.123Z": up to 9 digits of fraction, Z or an offset
+	UTCDateTime                   // "2026-03-02T12:00:00.123": RFC 3339 without an offset, in UTC; a Z may follow
+	HTTPDate                      // "Mon, 02 Mar 2026 12:00:00 GMT" (RFC 9110, section 5.6.7, IMF-fixdate)
+)
+
+// NoWindow is the Tolerance of a scheme whose time is signed but not judged, for providers that send again with the time
+// of the first attempt, or whose unit nobody documents. A captured request then verifies for as long as its key: package
+// idempotency is the only guard, and Audit says so.
+const NoWindow = form.NoWindow
 
 // Scheme describes how a provider signs: comparable data, no code. It is safe for concurrent use.
 //
-// Name and Header are required; what is left zero is the commonest case, one hex HMAC-SHA256 of the body. The zero
-// Scheme is refused by [New].
+// Name and Header are required. What is left zero is the commonest case: one hex HMAC-SHA256 of the body. The zero Scheme
+// is rejected by [New].
 type Scheme struct {
 	// Name stands in proofs, errors and metrics.
 	Name string
 
-	// Header is the name of the header that holds the signature.
+	// Header is the name of the header that holds the signature. Several names stand with blanks between, and "{n}" stands
+	// for the numbers 1 to 8: "Box-Signature-Primary Box-Signature-Secondary", "X-DocuSign-Signature-{n}". Any of them may
+	// hold a signature and any may be absent, but not all. Each may come once.
 	Header string
 
 	// Prefix stands before each signature, such as "sha256=" or "v1,". It is compared exactly. With a Separator, the
 	// elements that do not begin with it are other versions, and are passed over.
 	Prefix string
 
-	// Separator stands between several signatures in Header. Empty: the header is exactly one signature and nothing
-	// else. At most 8 signatures are looked at; a header with more is refused.
+	// Separator stands between the elements of a header that may hold several signatures, such as "," or " ". Blanks and
+	// tabs around an element do not count. An element that is no whole signature is passed over if another one is. Empty:
+	// the header is exactly one signature and nothing else. At most 8 signatures are looked at, in all headers together; a
+	// delivery with more is rejected.
 	Separator string
 
-	// Encoding is Hex or Base64.
+	// Groups says that blanks divide the header into whole lists, each with its own time and signatures, as Persona sends
+	// "t=…,v1=… t=…,v1=…" while a secret rotates. It needs a Separator that is no blank and a Timestamp that is an element
+	// of Header. At most 4 are looked at.
+	Groups bool
+
+	// Encoding is Hex, Base64 or Base64URL.
 	Encoding Encoding
 
-	// Hash is SHA1, SHA256, SHA384 or SHA512 of package crypto. Zero means SHA256.
+	// Hash is SHA1, SHA256, SHA384 or SHA512 of package crypto. Zero means SHA256. Nothing on the wire chooses it.
 	Hash crypto.Hash
 
-	// Content is what is signed: "{id}", "{timestamp}", "{body}" and literals, such as "v0:{timestamp}:{body}". Empty
-	// means "{body}". {body} must stand at its end, and between two of the three there must be a literal, or a byte
-	// could move from one to the other.
+	// Content is what is signed: a template of constants and of
+	//
+	//	{body}         the body, as it arrived
+	//	{id}           the text of ID
+	//	{timestamp}    the text of Timestamp, as sent; {time} is the same
+	//	{method}       the method of the request
+	//	{url}          Config.URL, the public URL as registered with the provider; never the Host that was sent
+	//	{header:Name}  the text of one more header
+	//
+	// Empty means "{body}". Two examples: "v0:{timestamp}:{body}", "{method}{url}{body}{timestamp}".
+	//
+	// [New] accepts a template only if one signed text has one reading. Parts are cut from the left up to {body} and from
+	// the right down to it. {timestamp} delimits itself in most formats; an {id} needs an IDLength or a constant on its
+	// side toward {body}, {header:Name} and {method} need that constant. Deliveries whose id or header holds the constant
+	// are rejected. The error of New says what is missing.
 	Content string
 
-	// ID and Timestamp name the headers that {id} and {timestamp} come from. "Stripe-Signature#t" is the element "t="
-	// of a header whose elements stand between Separators. Each is required if Content names it, and refused if not, as
-	// what is not signed proves nothing.
+	// ID and Timestamp name the headers that {id} and {timestamp} come from. "Stripe-Signature#t" is the element "t=" of a
+	// header whose elements stand between Separators. Each is required if Content names it, and an error if not, as it
+	// would prove nothing.
 	ID, Timestamp string
 
-	// Tolerance is how far the timestamp, in Unix seconds, may lie from the time of receipt, to both sides. It is
-	// required with Timestamp.
+	// IDLength is the exact number of characters of the id, such as 36 for a UUID. Zero means any number.
+	IDLength int
+
+	// TimeFormat is how the Timestamp is written.
+	TimeFormat TimeFormat
+
+	// Tolerance is how far the Timestamp may lie from the time of receipt, to both sides, both inclusive. It is required
+	// with Timestamp; NoWindow turns it off.
 	Tolerance time.Duration
+
+	// KeyText is how the provider writes its secrets.
+	KeyText KeyText
 }
 
 // Message is what is signed. As Detail of a proof it carries the ID and Time that were signed, if the scheme signs any,
-// and no Body. The zero Message is an empty body without id and time.
+// and nothing else. The zero Message is an empty body without id and time.
 type Message struct {
 	ID   string
-	Time time.Time // whole seconds
+	Time time.Time // in the precision of the scheme's TimeFormat
 	Body []byte
+
+	Method, URL string // for Sign, where the scheme signs them
 }
-
-// part is one piece of the signed text: a literal, or what a placeholder stands for.
-type part struct {
-	kind    partKind
-	literal string
-}
-
-type partKind uint8
-
-const (
-	literalPart partKind = iota
-	idPart
-	timestampPart
-	bodyPart
-)
 
 // format is a Scheme that was found to be sound, ready for use.
 type format struct {
-	Scheme
-	parts     []part
-	id, stamp field
-	header    string // canonical
-	size      int    // bytes of the MAC
-	encoded   int    // characters of one signature, prefix included
+	*form.Format
+	hash    crypto.Hash
+	size    int // bytes of the MAC
+	keyText KeyText
+
+	plain   bool   // one hex signature of nothing but the body, in one header
+	header  string // of a plain scheme, canonical
+	prefix  string
+	encoded int // characters of the header of a plain scheme
 }
 
-// field is where an id or a timestamp stands: a header, or an element of it.
-type field struct{ header, element string }
-
-func (f field) present() bool { return f.header != "" }
-
-func (s Scheme) compile() (*format, error) {
-	f := &format{Scheme: s, header: http.CanonicalHeaderKey(s.Header)}
-	fail := func(text string, args ...any) (*format, error) {
-		return nil, fmt.Errorf("hmacsig: scheme %q: "+text, append([]any{s.Name}, args...)...)
-	}
+func (s Scheme) compile(url string) (*format, error) {
 	if s.Name == "" {
 		return nil, errors.New("hmacsig: the scheme has no Name")
 	}
-	if !isToken(s.Header) || f.header == "Host" {
-		return fail("Header %q is not the name of a header", s.Header)
+	f := &format{hash: s.Hash, keyText: s.KeyText, prefix: s.Prefix}
+	if f.hash == 0 {
+		f.hash = crypto.SHA256
 	}
-	if f.Hash == 0 {
-		f.Hash = crypto.SHA256
-	}
-	switch f.Hash {
+	switch f.hash {
 	case crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512:
-		f.size = f.Hash.Size()
+		f.size = f.hash.Size()
 	default:
-		return fail("Hash %v is none of SHA1, SHA256, SHA384 and SHA512", s.Hash)
+		return nil, s.unsound(fmt.Errorf("Hash %v is none of SHA1, SHA256, SHA384 and SHA512", s.Hash))
 	}
-	switch s.Encoding {
-	case Hex:
-		f.encoded = hex.EncodedLen(f.size)
-	case Base64:
-		f.encoded = base64.StdEncoding.EncodedLen(f.size)
-	default:
-		return fail("Encoding %d is neither Hex nor Base64", s.Encoding)
+	if err := s.KeyText.check(); err != nil {
+		return nil, s.unsound(err)
 	}
-	f.encoded += len(s.Prefix)
-	if s.Separator != "" && strings.Contains(s.Prefix, s.Separator) {
-		return fail("Prefix %q contains the Separator", s.Prefix)
+	var err error
+	f.Format, err = form.Compile(form.Spec{
+		Name: s.Name, Header: s.Header, Prefix: s.Prefix, Separator: s.Separator, Groups: s.Groups,
+		Encoding: form.Encoding(s.Encoding), Content: s.Content, ID: s.ID, IDLength: s.IDLength,
+		Timestamp: s.Timestamp, TimeFormat: form.TimeFormat(s.TimeFormat), Tolerance: s.Tolerance,
+		URL: url, MinSignature: f.size, MaxSignature: f.size,
+	})
+	if err != nil {
+		return nil, s.unsound(err)
 	}
-	if err := f.compileContent(); err != nil {
-		return fail("%w", err)
-	}
+	headers := f.Headers()
+	f.header, f.encoded = headers[0], len(s.Prefix)+2*f.size
+	f.plain = s.Separator == "" && s.Encoding == Hex && f.BodyOnly() && len(headers) == 1
 	return f, nil
 }
 
-func (f *format) compileContent() error {
-	if f.Content == "" {
-		f.Content = "{body}"
-	}
-	seen := map[partKind]bool{}
-	for rest := f.Content; rest != ""; {
-		literal, after, found := strings.Cut(rest, "{")
-		if literal != "" {
-			f.parts = append(f.parts, part{literalPart, literal})
-		}
-		if !found {
-			break
-		}
-		name, after, found := strings.Cut(after, "}")
-		kind, known := map[string]partKind{"id": idPart, "timestamp": timestampPart, "body": bodyPart}[name]
-		switch {
-		case !found || !known:
-			return fmt.Errorf("the Content %q has a placeholder that is none of {id}, {timestamp} and {body}", f.Content)
-		case seen[kind]:
-			return fmt.Errorf("the Content %q has {%s} twice", f.Content, name)
-		case len(f.parts) > 0 && f.parts[len(f.parts)-1].kind != literalPart:
-			return fmt.Errorf("the Content %q has nothing between two placeholders, so a byte could move across", f.Content)
-		}
-		seen[kind] = true
-		f.parts = append(f.parts, part{kind: kind})
-		rest = after
-	}
-	if !seen[bodyPart] {
-		return fmt.Errorf("the Content %q does not hold {body}", f.Content)
-	}
-	if f.parts[len(f.parts)-1].kind != bodyPart {
-		return fmt.Errorf("the Content %q does not end with {body}, so the body could run into what follows", f.Content)
-	}
-	for i := range f.parts {
-		if f.parts[i].kind == timestampPart && strings.ContainsAny(f.parts[i+1].literal[:1], "0123456789") {
-			return fmt.Errorf("the Content %q has a digit behind {timestamp}, which it could be part of", f.Content)
-		}
-	}
-	var err error
-	if f.id, err = f.compileField("ID", f.ID, seen[idPart]); err != nil {
-		return err
-	}
-	if f.stamp, err = f.compileField("Timestamp", f.Timestamp, seen[timestampPart]); err != nil {
-		return err
-	}
-	switch {
-	case f.stamp.present() && f.Tolerance <= 0:
-		return errors.New("a Timestamp needs a Tolerance")
-	case !f.stamp.present() && f.Tolerance != 0:
-		return errors.New("a Tolerance needs a Timestamp")
-	}
-	return nil
+func (s Scheme) unsound(err error) error {
+	return fmt.Errorf("hmacsig: scheme %q: %w", s.Name, err)
 }
 
-func (f *format) compileField(what, name string, signed bool) (field, error) {
-	header, element, inElement := strings.Cut(name, "#")
-	switch {
-	case name == "" && signed:
-		return field{}, fmt.Errorf("the Content holds {%s}, but %s names no header", strings.ToLower(what), what)
-	case name == "":
-		return field{}, nil
-	case !signed:
-		return field{}, fmt.Errorf("the %s is not in Content: what is not signed proves nothing", what)
-	case !isToken(header) || http.CanonicalHeaderKey(header) == "Host":
-		return field{}, fmt.Errorf("the %s %q does not name a header", what, name)
-	case inElement && (element == "" || f.Separator == ""):
-		return field{}, fmt.Errorf("the %s %q names an element, which needs a name and a Separator", what, name)
+// NewKey returns the key that text says, which is written as KeyText describes: what is decoded there is decoded, and a text
+// that is not of that form is an error. Everything else is as for the function [NewKey].
+func (s Scheme) NewKey(id, text string) (Key, error) {
+	if err := checkSecretText(text); err != nil {
+		return Key{}, keyError(id, err)
 	}
-	return field{http.CanonicalHeaderKey(header), element}, nil
+	decoded, err := s.KeyText.Decode(text)
+	if err != nil {
+		return Key{}, keyError(id, err)
+	}
+	return newKey(id, decoded)
 }
 
-// isToken reports whether s is a token (RFC 9110, section 5.6.2), as names of headers are.
-func isToken(s string) bool {
-	return s != "" && strings.Trim(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+// NewKeys is the function [NewKeys] for secrets that are written as KeyText describes.
+func (s Scheme) NewKeys(current string, previous ...string) ([]Key, error) {
+	return newKeys(s.NewKey, current, previous)
+}
+
+// environment returns which of the environments' prefixes a secret begins with.
+func (t KeyText) environment(secret string) string { return prefixOf(secret, t.Environments) }
+
+func prefixOf(text, prefixes string) string {
+	for prefix := range strings.FieldsSeq(prefixes) {
+		if strings.HasPrefix(text, prefix) {
+			return prefix
+		}
+	}
+	return ""
 }

@@ -1,11 +1,11 @@
-package hmacsig
+package form
 
 import "encoding/binary"
 
-// decodeHex fills to from the hex digits of text, which has two for each byte, and reports whether all were digits. It
+// DecodeHex fills to from the hex digits of text, which has two for each byte, and reports whether all were digits. It
 // takes eight at a time: encoding/hex needs a tenth of a whole verification of a small body (see bench), and a test
 // holds the two to each other.
-func decodeHex(to []byte, text string) bool {
+func DecodeHex(to []byte, text string) bool {
 	const (
 		ones    = 0x0101010101010101
 		nibbles = 0x0f * ones

@@ -1,0 +1,69 @@
+package hmacsig
+
+import (
+	"errors"
+	"strings"
+)
+
+// checkSecretText returns what is wrong with a secret as it was configured, for every way in which one comes in.
+func checkSecretText(text string) error {
+	switch {
+	case text == "":
+		return errors.New("the secret is empty")
+	case strings.HasPrefix(text, "\xef\xbb\xbf"), strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
+		return errors.New("the secret begins with a byte order mark, which would be part of it: write it without")
+	case strings.Trim(text, "\r\n") != text:
+		return errors.New("the secret begins or ends with a line break, which would be part of it: write it without, " +
+			"for example with printf '%s' in place of echo")
+	case strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN "):
+		return errors.New("the secret is a PEM block: a public key is no secret, and with it anybody could sign")
+	}
+	return nil
+}
+
+var (
+	errNoID       = errors.New("hmacsig: a key has no id")
+	errControlID  = errors.New("hmacsig: the id of a key holds a control character")
+	errSecretAsID = errors.New("hmacsig: the id of a key looks like a secret: the id is a label and comes first, the secret second")
+)
+
+// checkID returns what is wrong with the label of a key. Its errors do not repeat it.
+func checkID(id string, secretLength int) error {
+	switch {
+	case id == "":
+		return errNoID
+	case strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return errControlID
+	case looksSecret(id), len(id) >= 16 && secretLength < 8:
+		return errSecretAsID
+	}
+	return nil
+}
+
+// looksSecret reports whether a label has the shape of a secret. Names of variables and files, dates, UUIDs with or without
+// dashes and short hashes have not.
+func looksSecret(id string) bool {
+	if strings.HasPrefix(id, "whsec_") && len(id) > 16 || strings.HasPrefix(id, "-----BEGIN") {
+		return true
+	}
+	odd := map[rune]bool{}
+	for _, r := range id {
+		if strings.ContainsRune("^#=$?@!&%*,;+~|<>", r) {
+			odd[r] = true
+		}
+	}
+	if len(id) >= 20 && len(odd) >= 3 {
+		return true
+	}
+	isRun := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '+' || r == '/' || r == '='
+	}
+	for run := range strings.FieldsFuncSeq(id, func(r rune) bool { return !isRun(r) }) {
+		digits := strings.ContainsAny(run, "0123456789")
+		lower, upper := strings.ToUpper(run) != run, strings.ToLower(run) != run
+		if digits && (len(run) > 32 || len(run) >= 20 && lower && upper) {
+			return true
+		}
+	}
+	return false
+}
