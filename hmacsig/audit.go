@@ -17,11 +17,8 @@ var (
 )
 
 const (
-	shortSecret     = 16 // bytes under which a secret is worth a warning
-	shortForFIPS    = 14 // bytes under which HMAC panics with GODEBUG=fips140=only
-	soon            = 7 * 24 * time.Hour
-	generousGrace   = 7 * 24 * time.Hour
-	truvSecretStart = "sandbox- dev- prod-"
+	soon          = 7 * 24 * time.Hour
+	generousGrace = 7 * 24 * time.Hour
 )
 
 // Audit implements [truhook.Auditor]: it asks the key source, if that is an Auditor, and looks at the keys that are
@@ -35,14 +32,24 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 		}}
 	}
 	var findings []truhook.Finding
+	var keys []Key
 	switch source := v.keys.(type) {
-	case staticKeys:
-		findings = AuditKeys(v.now(), source...)
-	case *ReloadableKeys:
-		keys, _ := source.Keys(ctx, Query{})
+	case staticKeys, *ReloadableKeys:
+		keys, _ = v.keys.Keys(ctx, Query{})
 		findings = AuditKeys(v.now(), keys...)
+	case *FileKeys, *CachedKeys:
+		findings = v.keys.(truhook.Auditor).Audit(ctx)
+		keys, _ = v.keys.Keys(ctx, Query{}) // which it has at hand by now
 	case truhook.Auditor:
 		findings = source.Audit(ctx)
+	}
+	findings = append(findings, v.format.keyText.audit(keys)...)
+	if _, timestamp := v.format.Signs(); timestamp && !v.format.Windowed() {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityNote, Name: "no-window", Subject: v.format.Name,
+			Problem: "The signed time is not judged, so a captured delivery is accepted for as long as its key is valid.",
+			Remedy:  "Put package idempotency behind the verifier, with a retention that is as long as you can afford.",
+		})
 	}
 	if v.grace > generousGrace {
 		findings = append(findings, truhook.Finding{
@@ -111,8 +118,8 @@ func (f *FileKeys) Audit(ctx context.Context) []truhook.Finding {
 }
 
 // AuditKeys returns what is worth knowing about the keys of one verifier at an instant: secrets that are short, padded,
-// quoted or damaged on their way into the configuration, secrets of two environments side by side, validity that is over
-// or ends within a week. It never repeats a secret or a part of one. It serves sources of your own.
+// quoted or damaged on their way into the configuration, placeholders, two equal secrets, validity that is over or ends
+// within a week. It never repeats a secret or a part of one. It serves sources of your own.
 func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
 	if len(keys) == 0 {
 		return []truhook.Finding{{
@@ -121,7 +128,7 @@ func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
 		}}
 	}
 	var findings []truhook.Finding
-	valid, environments := 0, map[string]bool{}
+	valid := 0
 	for i := range keys {
 		k := &keys[i]
 		if k.open == nil {
@@ -135,7 +142,7 @@ func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
 			valid++
 		}
 		findings = append(findings, auditWindow(k, now)...)
-		findings = append(findings, auditSecret(k, environments)...)
+		findings = append(findings, auditSecret(k)...)
 		for j := range keys[:i] {
 			if keys[j].open != nil && hmac.Equal(keys[j].open().bytes, k.open().bytes) {
 				findings = append(findings, truhook.Finding{
@@ -152,13 +159,6 @@ func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
 			Severity: truhook.SeverityError, Name: "no-valid-key",
 			Problem: "None of the keys is valid now, so no delivery is accepted.",
 			Remedy:  "Get a current secret from the provider, or correct the clock.",
-		})
-	}
-	if len(environments) > 1 {
-		findings = append(findings, truhook.Finding{
-			Severity: truhook.SeverityWarning, Name: "mixed-environments",
-			Problem: "Secrets of Truv's sandbox, dev and prod environments are accepted side by side.",
-			Remedy:  "Give each environment an endpoint of its own, or whoever holds a test secret can send to production.",
 		})
 	}
 	return findings
@@ -183,50 +183,4 @@ func auditWindow(k *Key, now time.Time) []truhook.Finding {
 		return nil
 	}
 	return []truhook.Finding{f}
-}
-
-// auditSecret looks for what configuration does to secrets: facts of which are in the threads of many projects.
-func auditSecret(k *Key, environments map[string]bool) []truhook.Finding {
-	var findings []truhook.Finding
-	add := func(s truhook.Severity, name, problem, remedy string) {
-		findings = append(findings, truhook.Finding{Severity: s, Name: name, Subject: k.id, Problem: problem, Remedy: remedy})
-	}
-	s := string(k.open().bytes)
-	switch trimmed := strings.TrimSpace(s); {
-	case strings.Trim(s, "\r\n") != s:
-		add(truhook.SeverityError, "secret-with-newline", "The secret begins or ends with a line break.",
-			"Write it without, for example with printf '%s' in place of echo.")
-	case trimmed != s:
-		add(truhook.SeverityWarning, "padded-secret", "The secret begins or ends with white space.",
-			"Copy it again without, unless the provider shows it so.")
-	case len(s) >= 2 && s[0] == s[len(s)-1] && strings.ContainsRune("\"'`", rune(s[0])):
-		add(truhook.SeverityWarning, "quoted-secret", "The secret stands in quotes, which are part of it.",
-			"Take the quotes away where the variable is set; env files of Docker keep them.")
-	}
-	switch {
-	case strings.HasPrefix(s, "${") && strings.HasSuffix(s, "}"), strings.HasPrefix(s, "{{") && strings.HasSuffix(s, "}}"),
-		strings.HasPrefix(s, "<") && strings.HasSuffix(s, ">"):
-		add(truhook.SeverityError, "placeholder-secret", "The secret looks like a placeholder that nothing has replaced.",
-			"See that the template is filled in.")
-	case strings.Contains(s, "&amp;"), strings.Contains(s, "&lt;"), strings.Contains(s, "&#"),
-		strings.Contains(s, `\u00`):
-		add(truhook.SeverityWarning, "escaped-secret", "The secret holds an escape of HTML or JSON.",
-			"Write the character itself, unless the provider shows it so.")
-	case strings.HasPrefix(s, "sk_live_"), strings.HasPrefix(s, "sk_test_"), strings.HasPrefix(s, "sk_mgmt_"):
-		add(truhook.SeverityWarning, "api-key-as-secret", "The secret looks like an API key of Truval.",
-			"Truval signs with the webhook_secret of the request, not with the API key.")
-	}
-	switch remedy := "Have the provider make a longer one: 32 random bytes are plenty."; {
-	case len(s) < shortForFIPS:
-		add(truhook.SeverityWarning, "secret-too-short-for-fips",
-			fmt.Sprintf("The secret has fewer than %d bytes, and is refused under GODEBUG=fips140=only.", shortForFIPS), remedy)
-	case len(s) < shortSecret:
-		add(truhook.SeverityWarning, "short-secret", fmt.Sprintf("The secret has fewer than %d bytes.", shortSecret), remedy)
-	}
-	for prefix := range strings.SplitSeq(truvSecretStart, " ") {
-		if strings.HasPrefix(s, prefix) {
-			environments[prefix] = true
-		}
-	}
-	return findings
 }

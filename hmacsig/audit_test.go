@@ -38,9 +38,6 @@ func TestAuditKeysFindsWhatConfigurationDoesToSecrets(t *testing.T) {
 		"fourteen bytes":                     {"short-secret"},
 		"thirteen byte":                      {"secret-too-short-for-fips"},
 		"x":                                  {"secret-too-short-for-fips"},
-		good + "\n":                          {"secret-with-newline"},
-		good + "\r\n":                        {"secret-with-newline"},
-		"\n" + good:                          {"secret-with-newline"},
 		good + " ":                           {"padded-secret"},
 		"\t" + good:                          {"padded-secret"},
 		good + "\u00a0":                      {"padded-secret"},
@@ -52,8 +49,7 @@ func TestAuditKeysFindsWhatConfigurationDoesToSecrets(t *testing.T) {
 		"<your-access-secret>":               {"placeholder-secret"},
 		good + "&amp;" + good:                {"escaped-secret"},
 		good + `\u003D`:                      {"escaped-secret"},
-		"sk_live_" + good:                    {"api-key-as-secret"},
-		"\" \"\n":                            {"secret-with-newline", "secret-too-short-for-fips"},
+		"\" \"":                              {"quoted-secret", "secret-too-short-for-fips"},
 	}
 	for secret, want := range tests {
 		t.Run(secret, func(t *testing.T) {
@@ -83,25 +79,22 @@ func TestAuditKeysFindsWindowsAndMixtures(t *testing.T) {
 		if until != 0 {
 			end = now.Add(until)
 		}
-		return one.Between(begin, end)
+		return within(one, begin, end)
 	}
 	tests := map[string]struct {
 		keys []hmacsig.Key
 		want []string
 	}{
-		"none":                  {nil, []string{"no-keys"}},
-		"a zero key":            {[]hmacsig.Key{{}}, []string{"zero-key", "no-valid-key"}},
-		"one for ever":          {[]hmacsig.Key{k("a", good, 0, 0)}, nil},
-		"one that ends in 8 d":  {[]hmacsig.Key{k("a", good, -time.Hour, 8*24*time.Hour)}, nil},
-		"one that ends in 6 d":  {[]hmacsig.Key{k("a", good, -time.Hour, 6*24*time.Hour)}, []string{"key-expires-soon"}},
-		"one that has ended":    {[]hmacsig.Key{k("a", good, 0, -time.Second)}, []string{"key-expired", "no-valid-key"}},
-		"one that ends now":     {[]hmacsig.Key{k("a", good, 0, 0).Between(time.Time{}, now)}, []string{"key-expired", "no-valid-key"}},
-		"one that begins later": {[]hmacsig.Key{k("a", good, time.Second, 0)}, []string{"key-not-yet-valid", "no-valid-key"}},
-		"an old and a new one":  {[]hmacsig.Key{k("a", good, 0, -time.Hour), k("b", other, 0, 0)}, []string{"key-expired"}},
-		"the same twice":        {[]hmacsig.Key{k("a", good, 0, 0), k("b", good, 0, 0)}, []string{"secret-twice"}},
-		"sandbox beside prod": {[]hmacsig.Key{k("a", "sandbox-"+good, 0, 0), k("b", "prod-"+other, 0, 0)},
-			[]string{"mixed-environments"}},
-		"two of prod": {[]hmacsig.Key{k("a", "prod-"+good, 0, 0), k("b", "prod-"+other, 0, 0)}, nil},
+		"none":                    {nil, []string{"no-keys"}},
+		"a zero key":              {[]hmacsig.Key{{}}, []string{"zero-key", "no-valid-key"}},
+		"one for ever":            {[]hmacsig.Key{k("a", good, 0, 0)}, nil},
+		"one that ends in 8 d":    {[]hmacsig.Key{k("a", good, -time.Hour, 8*24*time.Hour)}, nil},
+		"one that ends in 6 d":    {[]hmacsig.Key{k("a", good, -time.Hour, 6*24*time.Hour)}, []string{"key-expires-soon"}},
+		"one that has ended":      {[]hmacsig.Key{k("a", good, 0, -time.Second)}, []string{"key-expired", "no-valid-key"}},
+		"one that has just ended": {[]hmacsig.Key{within(k("a", good, 0, 0), time.Time{}, now.Add(-1))}, []string{"key-expired", "no-valid-key"}},
+		"one that begins later":   {[]hmacsig.Key{k("a", good, time.Minute, 0)}, []string{"key-not-yet-valid", "no-valid-key"}},
+		"an old and a new one":    {[]hmacsig.Key{k("a", good, 0, -time.Hour), k("b", other, 0, 0)}, []string{"key-expired"}},
+		"the same twice":          {[]hmacsig.Key{k("a", good, 0, 0), k("b", good, 0, 0)}, []string{"secret-twice"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

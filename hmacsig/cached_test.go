@@ -117,7 +117,7 @@ func TestCacheGivesTheSameSliceUntilSomethingChanges(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotSame(t, &first[0], &third[0], "another secret under the same id")
 
-		m.set(func(m *secretManager) { m.keys[0] = m.keys[0].Between(time.Time{}, time.Now().Add(time.Hour)) })
+		m.set(func(m *secretManager) { m.keys[0] = within(m.keys[0], time.Time{}, time.Now().Add(time.Hour)) })
 		require.NoError(t, c.Refresh(t.Context()))
 		fourth, err := c.Keys(t.Context(), hmacsig.Query{})
 		require.NoError(t, err)
@@ -241,8 +241,8 @@ func TestCacheRefreshesBeforeTheEarliestExpiryAndNoMoreOftenThanAllowed(t *testi
 	bubble(t, func(t *testing.T) {
 		end := time.Now().Add(10 * time.Minute)
 		m := &secretManager{keys: []hmacsig.Key{
-			key(t, "a", "secret-a").Between(time.Time{}, end), key(t, "b", "secret-b"),
-			key(t, "c", "secret-c").Between(time.Time{}, time.Now().Add(-time.Hour)), // over already: no reason to hurry
+			within(key(t, "a", "secret-a"), time.Time{}, end), key(t, "b", "secret-b"),
+			within(key(t, "c", "secret-c"), time.Time{}, time.Now().Add(-time.Hour)), // over already: no reason to hurry
 		}}
 		c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{TTL: time.Hour}))
 		require.NoError(t, c.Refresh(t.Context()))

@@ -52,7 +52,7 @@ func TestEmptySecretsAreErrorsInEveryConstructor(t *testing.T) {
 		"trulioo, no keys":      func() error { _, err := trulioo.New(hmacsig.StaticKeys(), hmacsig.Config{}); return err },
 		"trulioo, zero key":     func() error { _, err := trulioo.New(hmacsig.StaticKeys(hmacsig.Key{}), hmacsig.Config{}); return err },
 		"a zero key that has a window": func() error {
-			_, err := trulioo.New(hmacsig.StaticKeys(hmacsig.Key{}.Between(start, start)), hmacsig.Config{})
+			_, err := trulioo.New(hmacsig.StaticKeys(within(hmacsig.Key{}, start, start)), hmacsig.Config{})
 			return err
 		},
 		"two keys of one id": func() error {
@@ -78,7 +78,7 @@ func TestEmptySecretsAreErrorsInEveryConstructor(t *testing.T) {
 func TestTheSecretIsTakenAsItStands(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{
-		" " + testSecret, testSecret + "\n", "whsec_" + testSecret, `"quoted"`, "c2VjcmV0", "736563726574", "\x00\xff", strings.Repeat("k", 64), strings.Repeat("k", 65), "x",
+		" " + testSecret, testSecret + " ", "whsec_" + testSecret, `"quoted"`, "c2VjcmV0", "736563726574", "\x00\xff", strings.Repeat("k", 64), strings.Repeat("k", 65), "x",
 	} {
 		s := truv.Scheme()
 		d := delivery(body, s.Header, s.Prefix+hexOf(secret, body))
@@ -103,7 +103,7 @@ type holder struct {
 
 func TestAKeyPrintsAsItsIDUnderEveryVerb(t *testing.T) {
 	t.Parallel()
-	k := testKey(t, "the-id", testSecret).Between(start, start.Add(time.Hour))
+	k := within(testKey(t, "the-id", testSecret), start, start.Add(time.Hour))
 	for _, verb := range "vsqdxXobcUpTtegG" {
 		for _, flag := range []string{"", "+", "#", " ", "-20", "020", "+#"} {
 			got := fmt.Sprintf("%"+flag+string(verb), k)

@@ -29,10 +29,10 @@ type KeyText struct {
 	// of the key, as Stripe's "whsec_" is, this is empty.
 	Prefix string
 
-	// Environments are the prefixes by which a provider tells its environments apart, with blanks between, such as
-	// "sandbox- dev- prod-". They are part of the key and not demanded. Audit warns of keys of two environments side by
-	// side, and of one that has none.
-	Environments string
+	// Kept are prefixes that are part of the key, with blanks between, such as those by which a provider tells its
+	// environments apart: "sandbox- dev- prod-". They are not demanded. Audit warns of keys with two of them side by side,
+	// and of one that has none where there are several.
+	Kept string
 
 	// OtherKeys are the prefixes of what is no webhook secret of this provider, such as its API keys, with blanks between.
 	// Audit warns of a key that begins with one.

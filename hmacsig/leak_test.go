@@ -17,7 +17,7 @@ import (
 
 func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 	const secret, other = `v3ry "s3cret" \$& made for tests`, "an0ther secret made for tests"
-	a, b := key(t, "a", secret), key(t, "b", other).Between(time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	a, b := key(t, "a", secret), within(key(t, "b", other), time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 	path := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(path, "a"), []byte(secret), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(path, "b"), []byte(other), 0o600))

@@ -28,7 +28,7 @@ func NewReloadableKeys(keys ...Key) (*ReloadableKeys, error) {
 
 // Set replaces all keys at once: a delivery is verified with the old ones or with the new ones, never with some of
 // both. A key that is not among them is refused from then on, without grace; keep the one that is being rotated out
-// in the list, under [Key.Between], for as long as it may still be used. No keys, more than 16, a zero Key and two of
+// in the list, with a NotAfter, for as long as it may still be used. No keys, more than 16, a zero Key and two of
 // one id are errors, and leave the keys as they were.
 func (r *ReloadableKeys) Set(keys ...Key) error {
 	if len(keys) == 0 {

@@ -40,7 +40,7 @@ const (
 // NoWindow is the Tolerance of a scheme whose time is signed but not judged, for providers that send again with the time
 // of the first attempt, or whose unit nobody documents. A captured request then verifies for as long as its key: package
 // idempotency is the only guard, and Audit says so.
-const NoWindow = form.NoWindow
+const NoWindow time.Duration = -1 << 63
 
 // Scheme describes how a provider signs: comparable data, no code. It is safe for concurrent use.
 //
@@ -50,8 +50,8 @@ type Scheme struct {
 	// Name stands in proofs, errors and metrics.
 	Name string
 
-	// Header is the name of the header that holds the signature. Several names stand with blanks between, and "{n}" stands
-	// for the numbers 1 to 8: "Box-Signature-Primary Box-Signature-Secondary", "X-DocuSign-Signature-{n}". Any of them may
+	// Header is the name of the header that holds the signature. Several names stand with commas between, and "{n}" stands
+	// for the numbers 1 to 8: "Box-Signature-Primary, Box-Signature-Secondary", "X-DocuSign-Signature-{n}". Any of them may
 	// hold a signature and any may be absent, but not all. Each may come once.
 	Header string
 
@@ -115,11 +115,10 @@ type Scheme struct {
 // Message is what is signed. As Detail of a proof it carries the ID and Time that were signed, if the scheme signs any,
 // and nothing else. The zero Message is an empty body without id and time.
 type Message struct {
-	ID   string
-	Time time.Time // in the precision of the scheme's TimeFormat
-	Body []byte
-
-	Method, URL string // for Sign, where the scheme signs them
+	ID          string    // the text of the scheme's ID
+	Time        time.Time // of the scheme's Timestamp, in the precision of its TimeFormat
+	Body        []byte    // what Sign signs; nil in a proof
+	Method, URL string    // what Sign signs where the scheme does; empty in a proof
 }
 
 // format is a Scheme that was found to be sound, ready for use.
@@ -190,9 +189,7 @@ func (s Scheme) NewKeys(current string, previous ...string) ([]Key, error) {
 	return newKeys(s.NewKey, current, previous)
 }
 
-// environment returns which of the environments' prefixes a secret begins with.
-func (t KeyText) environment(secret string) string { return prefixOf(secret, t.Environments) }
-
+// prefixOf returns the one of several prefixes, with blanks between, that text begins with.
 func prefixOf(text, prefixes string) string {
 	for prefix := range strings.FieldsSeq(prefixes) {
 		if strings.HasPrefix(text, prefix) {

@@ -45,7 +45,7 @@ func truvalDelivery(secret string) *truhook.Delivery {
 func TestWhatASourceAnswers(t *testing.T) {
 	t.Parallel()
 	good, other := testKey(t, "good", testSecret), testKey(t, "other", "another-secret")
-	expired := good.Between(time.Time{}, start)
+	expired := within(good, time.Time{}, start.Add(-1))
 	var many []hmacsig.Key
 	for i := range 17 {
 		many = append(many, testKey(t, fmt.Sprint(i), testSecret))
@@ -81,7 +81,7 @@ func TestWhatASourceAnswers(t *testing.T) {
 		"missed, then a Reason":         {gives(other), fails(truhook.UnknownKey), truhook.UnknownKey, 2},
 		"expired, then valid":           {gives(expired), gives(good), "", 2},
 		"expired, then no better":       {gives(expired), gives(expired), truhook.KeyExpired, 2},
-		"not yet valid, then no better": {gives(good.Between(start.Add(1), time.Time{})), gives(other), truhook.SignatureMismatch, 2},
+		"not yet valid, then no better": {gives(within(good, start.Add(time.Minute), time.Time{})), gives(other), truhook.SignatureMismatch, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -134,12 +134,26 @@ func TestAMalformedHeadAsksForNoKeys(t *testing.T) {
 	require.NoError(t, v.Precheck(t.Context(), truvalDelivery(testSecret)), "nor does a Precheck")
 }
 
-func TestAContextThatHasEndedAsksForNoKeys(t *testing.T) {
+func TestVerifier_AContextThatHasEndedEndsWaitsOnly(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	source := hmacsig.KeySourceFunc(func(context.Context, hmacsig.Query) ([]hmacsig.Key, error) { panic("asked") })
-	v, err := hmacsig.New(truval.Scheme(), source, hmacsig.Config{})
+	forged := truvalDelivery("another-secret")
+	for name, source := range map[string]hmacsig.KeySource{
+		"keys at hand": hmacsig.StaticKeys(testKey(t, "k", testSecret)),
+		"a source that does not wait": hmacsig.KeySourceFunc(func(context.Context, hmacsig.Query) ([]hmacsig.Key, error) {
+			return []hmacsig.Key{testKey(t, "k", testSecret)}, nil
+		}),
+	} {
+		v, err := hmacsig.New(truval.Scheme(), source, hmacsig.Config{})
+		require.NoError(t, err)
+		_, err = v.Verify(ctx, truvalDelivery(testSecret))
+		require.NoError(t, err, name)
+		_, err = v.Verify(ctx, forged)
+		require.ErrorIs(t, err, truhook.SignatureMismatch, name)
+	}
+	waits := hmacsig.KeySourceFunc(func(ctx context.Context, _ hmacsig.Query) ([]hmacsig.Key, error) { return nil, ctx.Err() })
+	v, err := hmacsig.New(truval.Scheme(), waits, hmacsig.Config{})
 	require.NoError(t, err)
 	_, err = v.Verify(ctx, truvalDelivery(testSecret))
 	require.ErrorIs(t, err, truhook.Canceled)

@@ -108,3 +108,9 @@ func must[T any](value T, err error) T {
 	}
 	return value
 }
+
+// within returns k with a window of validity.
+func within(k hmacsig.Key, notBefore, notAfter time.Time) hmacsig.Key {
+	k.NotBefore, k.NotAfter = notBefore, notAfter
+	return k
+}

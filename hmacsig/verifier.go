@@ -251,6 +251,9 @@ func (v *Verifier) ask(ctx context.Context, q Query) ([]Key, error) {
 		if r := truhook.ReasonOf(err); r != truhook.Internal || errors.Is(err, truhook.Internal) {
 			return nil, v.refuse(r, err)
 		}
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return nil, v.refuse(truhook.Canceled, err)
+		}
 		return nil, v.refuse(truhook.KeysUnavailable, err)
 	}
 	if len(keys) == 0 {

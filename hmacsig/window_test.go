@@ -15,37 +15,39 @@ func TestTheBoundsOfAWindow(t *testing.T) {
 	t.Parallel()
 	end := start.Add(time.Hour)
 	zero := time.Time{}
+	const leeway = 30 * time.Second
 	tests := map[string]struct {
 		from, to time.Time
 		grace    time.Duration
 		at       time.Time
 		want     truhook.Reason
 	}{
-		"before it":                       {start, end, 0, start.Add(-1), truhook.KeyNotYetValid},
+		"before it":                       {start, end, 0, start.Add(-leeway - 1), truhook.KeyNotYetValid},
+		"before it, within the leeway":    {start, end, 0, start.Add(-leeway), ""},
 		"at its begin":                    {start, end, 0, start, ""},
 		"inside":                          {start, end, 0, start.Add(time.Minute), ""},
-		"at its last instant":             {start, end, 0, end.Add(-1), ""},
-		"at its end":                      {start, end, 0, end, truhook.KeyExpired},
-		"after it":                        {start, end, 0, end.Add(time.Hour), truhook.KeyExpired},
+		"at its end":                      {start, end, 0, end, ""},
+		"after it":                        {start, end, 0, end.Add(1), truhook.KeyExpired},
+		"long after it":                   {start, end, 0, end.Add(time.Hour), truhook.KeyExpired},
 		"open at the begin":               {zero, end, 0, start.AddDate(-50, 0, 0), ""},
 		"open at the end":                 {start, zero, 0, start.AddDate(50, 0, 0), ""},
 		"open":                            {zero, zero, 0, start, ""},
-		"empty":                           {start, start, 0, start, truhook.KeyExpired},
+		"one instant":                     {start, start, 0, start, ""},
 		"reversed, before":                {end, start, 0, start.Add(-1), truhook.KeyNotYetValid},
 		"reversed, between":               {end, start, 0, start.Add(time.Minute), truhook.KeyNotYetValid},
 		"reversed, after":                 {end, start, 0, end.Add(1), truhook.KeyExpired},
+		"reversed by less than leeway":    {start.Add(1), start, time.Hour, start, truhook.KeyExpired},
 		"in another zone":                 {start.In(time.FixedZone("", 7*3600)), end.In(time.FixedZone("", -7*3600)), 0, start, ""},
-		"grace, at its end":               {start, end, time.Minute, end, ""},
-		"grace, at its last instant":      {start, end, time.Minute, end.Add(time.Minute - 1), ""},
-		"grace, over":                     {start, end, time.Minute, end.Add(time.Minute), truhook.KeyExpired},
-		"grace does not begin earlier":    {start, end, time.Minute, start.Add(-1), truhook.KeyNotYetValid},
-		"a negative grace is none":        {start, end, -time.Minute, end.Add(-1), ""},
-		"a negative grace is none, after": {start, end, -time.Minute, end, truhook.KeyExpired},
+		"grace, at its last instant":      {start, end, time.Minute, end.Add(time.Minute), ""},
+		"grace, over":                     {start, end, time.Minute, end.Add(time.Minute + 1), truhook.KeyExpired},
+		"grace does not begin earlier":    {start, end, time.Hour, start.Add(-leeway - 1), truhook.KeyNotYetValid},
+		"a negative grace is none":        {start, end, -time.Minute, end, ""},
+		"a negative grace is none, after": {start, end, -time.Minute, end.Add(1), truhook.KeyExpired},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := testKey(t, "k", testSecret).Between(tt.from, tt.to)
+			k := within(testKey(t, "k", testSecret), tt.from, tt.to)
 			v, err := trulioo.New(hmacsig.StaticKeys(k), hmacsig.Config{Grace: tt.grace, Now: func() time.Time { return tt.at }})
 			require.NoError(t, err)
 			d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
@@ -60,20 +62,20 @@ func TestTheBoundsOfAWindow(t *testing.T) {
 	}
 }
 
-func TestBetweenReplacesAndDoesNotChangeTheOriginal(t *testing.T) {
+func TestKey_AWindowDoesNotChangeTheOriginal(t *testing.T) {
 	t.Parallel()
 	k := testKey(t, "k", testSecret)
-	expired := k.Between(time.Time{}, start)
+	expired := within(k, time.Time{}, start.Add(-1))
 	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
 	requireReason(t, "", verifier(t, trulioo.Scheme(), k), d)
 	requireReason(t, truhook.KeyExpired, verifier(t, trulioo.Scheme(), expired), d)
-	requireReason(t, "", verifier(t, trulioo.Scheme(), expired.Between(time.Time{}, time.Time{})), d)
+	requireReason(t, "", verifier(t, trulioo.Scheme(), within(expired, time.Time{}, time.Time{})), d)
 }
 
 func TestRotationNamesTheKeyThatFitted(t *testing.T) {
 	t.Parallel()
 	old, current, next := testKey(t, "old", "old-secret"), testKey(t, "current", "current-secret"), testKey(t, "next", "next-secret")
-	v := verifier(t, trulioo.Scheme(), current, old.Between(time.Time{}, start), next.Between(start.Add(1), time.Time{}))
+	v := verifier(t, trulioo.Scheme(), current, within(old, time.Time{}, start.Add(-1)), within(next, start.Add(time.Minute), time.Time{}))
 	sign := func(secret string) *truhook.Delivery {
 		return delivery(body, "X-Trulioo-Signature", hexOf(secret, body))
 	}
@@ -91,7 +93,7 @@ func TestRotationNamesTheKeyThatFitted(t *testing.T) {
 
 func TestAValidKeyWinsOverAnExpiredOneOfTheSameSecret(t *testing.T) {
 	t.Parallel()
-	expired := testKey(t, "expired", testSecret).Between(time.Time{}, start)
+	expired := within(testKey(t, "expired", testSecret), time.Time{}, start.Add(-1))
 	valid := testKey(t, "valid", testSecret)
 	got, err := verifier(t, trulioo.Scheme(), expired, valid).Verify(t.Context(), delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body)))
 	require.NoError(t, err)

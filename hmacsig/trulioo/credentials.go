@@ -10,8 +10,8 @@ import (
 )
 
 // ParseCredentials reads the response of the endpoint client-webhooks/current-credential: the keys of all webhooks in it,
-// each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC on and until before
-// expirationDateTimeUTC. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves
+// each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC to expirationDateTimeUTC, both
+// included. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves
 // the window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
 //
 // A credential that is not of this form costs that credential only: one without an id or a secret, one with a time that
@@ -117,7 +117,8 @@ func readCredential(value payload.Value) (credential, error) {
 	if err != nil {
 		return credential{}, errors.New("its id or its secret cannot be used") // err may repeat what was sent
 	}
-	c.key = key.Between(c.begin, c.end)
+	key.NotBefore, key.NotAfter = c.begin, c.end
+	c.key = key
 	return c, nil
 }
 

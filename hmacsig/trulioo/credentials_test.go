@@ -48,10 +48,10 @@ func requireSample(t *testing.T) {
 	require.Len(t, keys, 1)
 	require.Equal(t, "35fd3bc3-672f-4474-86de-bd905687d580b4", keys[0].ID())
 	begin, end := time.Date(2023, 6, 21, 0, 0, 0, 0, time.UTC), time.Date(2024, 4, 19, 13, 30, 0, 0, time.UTC)
-	require.Equal(t, truhook.KeyNotYetValid, windowAt(t, keys, sampleSecret, begin.Add(-1)))
+	require.Equal(t, truhook.KeyNotYetValid, windowAt(t, keys, sampleSecret, begin.Add(-time.Minute)))
 	require.Empty(t, windowAt(t, keys, sampleSecret, begin))
-	require.Empty(t, windowAt(t, keys, sampleSecret, end.Add(-1)))
-	require.Equal(t, truhook.KeyExpired, windowAt(t, keys, sampleSecret, end))
+	require.Empty(t, windowAt(t, keys, sampleSecret, end))
+	require.Equal(t, truhook.KeyExpired, windowAt(t, keys, sampleSecret, end.Add(1)))
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", keys, keys, keys, keys), sampleSecret)
 }
 
@@ -74,8 +74,8 @@ func TestTheTimesOfACredential(t *testing.T) {
 	} {
 		keys, err := trulioo.ParseCredentials(credentials(`"2023-06-21T00:00:00"`, text))
 		require.NoError(t, err, text)
-		require.Empty(t, windowAt(t, keys, sampleSecret, want.Add(-1)), text)
-		require.Equal(t, truhook.KeyExpired, windowAt(t, keys, sampleSecret, want), text)
+		require.Empty(t, windowAt(t, keys, sampleSecret, want), text)
+		require.Equal(t, truhook.KeyExpired, windowAt(t, keys, sampleSecret, want.Add(1)), text)
 	}
 	for _, text := range []string{
 		`"2024-04-19"`, `"2024-04-19 13:30:00"`, `"19.04.2024"`, `"1713533400"`, `1713533400`, `true`, `{}`, `"never"`, `"2024-02-30T00:00:00"`,
@@ -94,7 +94,7 @@ func TestANullExpirationIsOpenEnded(t *testing.T) {
 		keys, err := trulioo.ParseCredentials(answer)
 		require.NoError(t, err)
 		require.Empty(t, windowAt(t, keys, sampleSecret, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)))
-		require.Equal(t, truhook.KeyNotYetValid, windowAt(t, keys, sampleSecret, time.Date(2023, 6, 20, 23, 59, 59, 0, time.UTC)))
+		require.Equal(t, truhook.KeyNotYetValid, windowAt(t, keys, sampleSecret, time.Date(2023, 6, 20, 23, 59, 29, 0, time.UTC)))
 	}
 }
 

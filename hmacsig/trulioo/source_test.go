@@ -86,6 +86,8 @@ func TestCredentialSourceKeepsWindowsInUTC(t *testing.T) {
 		advance(59*time.Minute + 59*time.Second)
 		assert.Empty(t, reason(t, v, secretOne))
 		advance(time.Second)
+		assert.Empty(t, reason(t, v, secretOne), "the end is part of the window")
+		advance(time.Second)
 		assert.Equal(t, truhook.KeyExpired, reason(t, v, secretOne))
 		assert.Empty(t, reason(t, graceful, secretOne))
 		assert.Empty(t, reason(t, v, secretTwo))

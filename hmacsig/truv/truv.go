@@ -19,9 +19,11 @@ import (
 )
 
 // Scheme returns how Truv signs. The letter case of the digits is not documented; every sample of Truv's prints lower
-// case, and both are taken.
+// case, and both are taken. The prefix of a secret names its environment and is part of the key.
 func Scheme() hmacsig.Scheme {
-	return hmacsig.Scheme{Name: "truv", Header: "X-Webhook-Sign", Prefix: "v1="}
+	return hmacsig.Scheme{
+		Name: "truv", Header: "X-Webhook-Sign", Prefix: "v1=", KeyText: hmacsig.KeyText{Kept: "sandbox- dev- prod-"},
+	}
 }
 
 // New returns a verifier for the Access Secret of one environment: the value of the API's X-Access-Secret header, with
@@ -32,7 +34,7 @@ func Scheme() hmacsig.Scheme {
 // "current", "previous-1", "previous-2" and so on. For windows of validity, or ids of your own, give
 // [hmacsig.New] this package's Scheme.
 func New(secret string, previous ...string) (*Verifier, error) {
-	keys, err := hmacsig.NewKeys(secret, previous...)
+	keys, err := Scheme().NewKeys(secret, previous...)
 	if err != nil {
 		return nil, fmt.Errorf("truv: %w", err)
 	}

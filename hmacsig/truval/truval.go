@@ -27,7 +27,10 @@ import (
 // Scheme returns how Truval signs. Truval documents lower-case hex; its own samples differ in whether they take
 // capitals, and this library takes both.
 func Scheme() hmacsig.Scheme {
-	return hmacsig.Scheme{Name: "truval", Header: "X-Truval-Signature", Prefix: "sha256="}
+	return hmacsig.Scheme{
+		Name: "truval", Header: "X-Truval-Signature", Prefix: "sha256=",
+		KeyText: hmacsig.KeyText{Kept: "whsec_", OtherKeys: "sk_live_ sk_test_ sk_mgmt_"},
+	}
 }
 
 // MinSecretLength is the shortest webhook_secret that Truval takes, in characters (Truval, "Webhooks").
@@ -42,7 +45,7 @@ func New(secret string, previous ...string) (*hmacsig.Verifier, error) {
 			return nil, errors.New("truval: a secret has fewer than 8 characters")
 		}
 	}
-	keys, err := hmacsig.NewKeys(secret, previous...)
+	keys, err := Scheme().NewKeys(secret, previous...)
 	if err != nil {
 		return nil, fmt.Errorf("truval: %w", err)
 	}

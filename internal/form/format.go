@@ -53,9 +53,10 @@ func Compile(s Spec) (*Format, error) {
 	return f, nil
 }
 
-// compileHeaders reads the names in Header: one, or several with blanks between, "{n}" standing for 1 to 8.
+// compileHeaders reads the names in Header: one, or several with commas between, "{n}" standing for 1 to 8.
 func (f *Format) compileHeaders() error {
-	for _, name := range strings.Fields(f.Header) {
+	for name := range strings.SplitSeq(f.Header, ",") {
+		name = strings.Trim(name, blanks)
 		before, after, numbered := strings.Cut(name, "{n}")
 		if !isHeaderName(before + after) {
 			return fmt.Errorf("Header %q is not the name of a header", f.Header)
@@ -74,9 +75,6 @@ func (f *Format) compileHeaders() error {
 			return fmt.Errorf("Header %q names a header twice", f.Header)
 		}
 		seen[h.header] = true
-	}
-	if len(f.headers) == 0 {
-		return fmt.Errorf("Header %q is not the name of a header", f.Header)
 	}
 	if len(f.headers) > MaxSignatures {
 		return fmt.Errorf("Header names more than %d headers", MaxSignatures)

@@ -17,7 +17,7 @@ import (
 // them is listed by itself. Tests are not held to it. Arrows point toward the root.
 var arrows = []struct{ from, to string }{
 	{"", ""},
-	{"hmacsig", ". internal/folder internal/keycache"},
+	{"hmacsig", ". internal/folder internal/form internal/keycache"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
 	{"hmacsig/truval", ". hmacsig internal/dedupe internal/payload retry"},
@@ -35,6 +35,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/dedupe", ""},
 	{"internal/fetch", ""},
 	{"internal/folder", ""},
+	{"internal/form", "."},
 	{"internal/house", ""},
 	{"internal/keycache", ". internal/backoff"},
 	{"internal/payload", ". internal/dedupe"},

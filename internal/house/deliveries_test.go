@@ -65,7 +65,8 @@ func verifiersFor(t *testing.T, file *recorded.File, scheme hmacsig.Scheme) map[
 	for _, s := range file.Secrets {
 		key, err := hmacsig.NewKey(s.ID, s.Value)
 		require.NoError(t, err)
-		keys = append(keys, key.Between(s.NotBefore, s.NotAfter))
+		key.NotBefore, key.NotAfter = s.NotBefore, s.NotAfter
+		keys = append(keys, key)
 		secrets = append(secrets, s.Value)
 		windows = windows || !s.NotBefore.IsZero() || !s.NotAfter.IsZero()
 	}

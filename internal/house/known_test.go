@@ -3,9 +3,7 @@ package house_test
 // What is not yet as it should be. Each row is the begin of what a test finds; one that is found no more fails the test,
 // so these lists only shrink.
 
-var namedProviders = []string{
-	"hmacsig/audit.go: ",
-}
+var namedProviders = []string{}
 
 var undocumentedNames = []string{
 	"hmacsig/trulioo/event.go: ",

@@ -315,21 +315,23 @@ def secret_cases(p, body):
     def case(label, about, expect, signature, *secrets):
         return Case(p, label, about, body, expect, signature=signature, secrets=secrets, now=NOW)
 
-    second_before, after = "2026-03-02T09:29:59Z", "2026-03-02T09:30:01Z"
+    second_before, after, later = "2026-03-02T09:29:59Z", "2026-03-02T09:30:01Z", "2026-03-02T09:30:31Z"
     yield case("secret-rotated", "signed under the previous secret, which is still held", "accepted", old,
                current, "previous")
     yield case("secret-withdrawn", "signed under the previous secret, which is no longer held", "signature-mismatch",
                old, current)
     yield case("secret-in-its-last-second", "the secret ends one second from now", "accepted", old,
                current, ("previous", {"not-after": after}))
-    yield case("secret-ends-now", "the end of a window is not part of it", "key-expired", old,
+    yield case("secret-ends-now", "the end of a window is part of it", "accepted", old,
                current, ("previous", {"not-after": NOW}))
     yield case("secret-expired", "the secret ended one second ago", "key-expired", old,
                current, ("previous", {"not-before": "2025-03-02T00:00:00Z", "not-after": second_before}))
     yield case("secret-begins-now", "the beginning of a window is part of it", "accepted", new,
                current, ("next", {"not-before": NOW}))
-    yield case("secret-not-yet-valid", "the secret begins one second from now", "key-not-yet-valid", new,
-               current, ("next", {"not-before": after, "not-after": "2027-03-02T00:00:00Z"}))
+    yield case("secret-begins-soon", "the secret begins one second from now, which clocks may differ by", "accepted", new,
+               current, ("next", {"not-before": after}))
+    yield case("secret-not-yet-valid", "the secret begins 31 seconds from now", "key-not-yet-valid", new,
+               current, ("next", {"not-before": later, "not-after": "2027-03-02T00:00:00Z"}))
     yield case("secret-forged-beside-expired", "one secret is expired, and the signature fits none",
                "signature-mismatch", sign(p, body, "unknown"), current, ("previous", {"not-after": second_before}))
 
