@@ -166,7 +166,7 @@ func (f *format) readPlain(d *truhook.Delivery, to *[64]byte) bool {
 	if !f.plain {
 		return false
 	}
-	lines := d.Header[f.header]
+	lines := d.HeaderValues(f.header)
 	return len(lines) == 1 && len(lines[0]) == f.encoded && strings.HasPrefix(lines[0], f.prefix) &&
 		form.DecodeHex(to[:f.size], lines[0][len(f.prefix):])
 }
