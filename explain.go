@@ -70,6 +70,8 @@ type ExplainConfig struct {
 const (
 	defaultExplainBytes   = 256 << 20
 	defaultExplainTimeout = 2 * time.Second
+
+	noCauseFound = "no-cause-found"
 )
 
 // Explain says why v refuses d, within the budget of cfg. d must have its body. It asks v if that is an [Explainer], as
@@ -98,7 +100,7 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 		e.Reason = cfg.Reason
 	}
 	if len(e.Findings) == 0 && e.Tried > 0 {
-		e.Findings = []Finding{{Severity: SeverityNote, Name: "no-cause-found", Problem: "None of the causes that can be tried explains it.",
+		e.Findings = []Finding{{Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.",
 			Remedy: "Compare the key with the provider's page, and ask the provider which key and which bytes it signed."}}
 	}
 	for i := range e.Findings {
@@ -158,7 +160,7 @@ func join(all []Explanation) Explanation {
 	likely := slices.DeleteFunc(out.Findings, func(f Finding) bool { return f.Proven })
 	out.Findings = append(proven, likely...)
 	if len(out.Findings) > 1 {
-		out.Findings = slices.DeleteFunc(out.Findings, func(f Finding) bool { return f.Name == "no-cause-found" })
+		out.Findings = slices.DeleteFunc(out.Findings, func(f Finding) bool { return f.Name == noCauseFound })
 	}
 	return out
 }

@@ -42,6 +42,12 @@ type Config struct {
 	// OnReject. Its panic is recovered and dropped. It holds up the answer for as long as it runs.
 	Observe func(ctx context.Context, o Observation)
 
+	// Logger gets a line when a delivery is refused: the first of each Reason and scheme at once, then at most one a minute
+	// with the count. A 4xx is at Info and a 5xx at Warn. The first verified delivery after the start is at Info; further
+	// ones write nothing. No line holds anything that was sent. Nil is slog.Default() as it is when the line is written;
+	// slog.New(slog.DiscardHandler) turns it off.
+	Logger *slog.Logger
+
 	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine that
 	// connects over a socket file. Checks and sources of addresses read it as the address of the direct peer. The zero Addr
 	// gives such a peer no address, so that every address list refuses it.
@@ -66,40 +72,13 @@ type Observation struct {
 	VerifyDuration time.Duration // zero if the delivery was refused before the verifier saw it
 }
 
-// LogValue returns the verdict, the reason, the scheme and key id of every proof, the sizes and the durations; never a
-// header, a body, a payload or the text of an error.
-func (o Observation) LogValue() slog.Value {
-	attrs := make([]slog.Attr, 0, 8)
-	if o.Verified != nil {
-		attrs = append(attrs, slog.Bool("verified", true))
-		for i, p := range o.Verified.Proofs {
-			name := "proof"
-			if i > 0 {
-				name = fmt.Sprintf("proof%d", i+1)
-			}
-			attrs = append(attrs, slog.Group(name, slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID)))
-		}
-		attrs = append(attrs, slog.Int("payload_bytes", len(o.Verified.Payload)))
-	} else {
-		reason, scheme := refusal(o.Err)
-		attrs = append(attrs, slog.Bool("verified", false), slog.String("reason", string(reason)))
-		if scheme != "" {
-			attrs = append(attrs, slog.String("scheme", scheme))
-		}
-	}
-	if o.Delivery != nil {
-		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
-	}
-	attrs = append(attrs, slog.Duration("read_duration", o.ReadDuration), slog.Duration("verify_duration", o.VerifyDuration))
-	return slog.GroupValue(attrs...)
-}
-
 // A Middleware enforces what a [Verifier] decides. It is safe for concurrent use and must not be copied. A nil or zero
 // Middleware refuses everything with [NoKey].
 type Middleware struct {
 	verifier Verifier
 	config   Config
 	budget   budget
+	journal  journal
 }
 
 // NewMiddleware returns a middleware that lets through what v accepts. It panics if v is nil.
@@ -281,7 +260,11 @@ func panicSite() string {
 }
 
 func (m *Middleware) observe(ctx context.Context, o Observation) {
-	if m == nil || m.config.Observe == nil {
+	if m == nil || m.config.Now == nil {
+		return
+	}
+	defer m.logVerdict(ctx, o.Delivery, o.Verified, o.Err)
+	if m.config.Observe == nil {
 		return
 	}
 	defer func() { _ = recover() }() // an observer must not turn a verdict around

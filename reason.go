@@ -124,6 +124,10 @@ type Error struct {
 	Scheme string // who refused, for example "truv"; may be empty
 	Reason Reason
 	Err    error // what lies beneath; may be nil
+
+	// KeyIDs are the labels of the keys that were tried, at most 16, for logs. They are never key material. The slice is
+	// read-only and may be nil.
+	KeyIDs []string
 }
 
 // Error returns "scheme: reason: cause", less what is absent.

@@ -37,6 +37,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/folder", ""},
 	{"internal/form", "."},
 	{"internal/house", ""},
+	{"internal/logonce", ""},
 	{"internal/keycache", ". internal/backoff"},
 	{"internal/payload", ". internal/dedupe"},
 	{"internal/strictjson", ""},

@@ -1,0 +1,332 @@
+package truhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// LogValue returns the verdict, the reason, the scheme and key id of every proof, the sizes and the durations; never a
+// header, a body, a payload or the text of an error.
+func (o Observation) LogValue() slog.Value {
+	attrs := make([]slog.Attr, 0, 8)
+	if o.Verified != nil {
+		attrs = o.Verified.appendAttrs(append(attrs, slog.Bool("verified", true)))
+	} else {
+		reason, scheme := refusal(o.Err)
+		attrs = append(attrs, slog.Bool("verified", false), slog.String("reason", string(reason)))
+		if scheme != "" {
+			attrs = append(attrs, slog.String("scheme", scheme))
+		}
+	}
+	if o.Delivery != nil {
+		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
+	}
+	attrs = append(attrs, slog.Duration("read_duration", o.ReadDuration), slog.Duration("verify_duration", o.VerifyDuration))
+	return slog.GroupValue(attrs...)
+}
+
+// Format prints what LogValue returns, for every verb.
+func (o Observation) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, o.LogValue().String()) }
+
+// MarshalJSON writes what LogValue returns; durations are in nanoseconds.
+func (o Observation) MarshalJSON() ([]byte, error) { return json.Marshal(members(o.LogValue())) }
+
+// members makes an object of a group.
+func members(v slog.Value) any {
+	if v.Kind() != slog.KindGroup {
+		return v.Any()
+	}
+	all := make(map[string]any, len(v.Group()))
+	for _, a := range v.Group() {
+		all[a.Key] = members(a.Value)
+	}
+	return all
+}
+
+// LogValue returns the scheme and key id of every proof and the size of the payload.
+func (v Verified) LogValue() slog.Value { return slog.GroupValue(v.appendAttrs(nil)...) }
+
+// Format prints what LogValue returns, for every verb.
+func (v Verified) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.LogValue().String()) }
+
+func (v *Verified) appendAttrs(attrs []slog.Attr) []slog.Attr {
+	for i, p := range v.Proofs {
+		name := "proof"
+		if i > 0 {
+			name = fmt.Sprintf("proof%d", i+1)
+		}
+		attrs = append(attrs, slog.Group(name, slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID)))
+	}
+	return append(attrs, slog.Int("payload_bytes", len(v.Payload)))
+}
+
+// Format prints the method and the sizes of d, for every verb: its URI, its headers and its body can hold secrets.
+func (d Delivery) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "Delivery(%.16q, %d headers, %d bytes)", d.Method, len(d.Header), len(d.Body))
+}
+
+// MarshalJSON writes the method and the sizes of d. Package recorded keeps deliveries.
+func (d Delivery) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"method": fmt.Sprintf("%.16s", d.Method), "headers": len(d.Header), "body_bytes": len(d.Body)})
+}
+
+// A journal counts verdicts and writes the lines of Config.Logger.
+type journal struct {
+	mu       sync.Mutex
+	accepted []tally
+	refused  []refusals
+	sinces   []since
+	first    bool // the line about the first verified delivery was written
+}
+
+// tally is what was accepted by one key.
+type tally struct {
+	scheme, key string
+	count       int64
+	last        time.Time
+}
+
+// since is what was refused in the name of one scheme since it last accepted a delivery.
+type since struct {
+	scheme string
+	count  int64
+}
+
+// refusals are those of one Reason and scheme.
+type refusals struct {
+	reason  Reason
+	scheme  string
+	pending int64 // since the last line
+	last    time.Time
+}
+
+const (
+	logInterval   = time.Minute
+	maxTallies    = 32  // further keys of a scheme are counted together
+	maxRefusals   = 256 // as schemes of verifiers that are not ours could be of any number
+	maxLoggedKeys = 16
+)
+
+// accept counts what v proves, and reports whether it is the first.
+func (j *journal) accept(v *Verified, now time.Time) (first bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first = !j.first
+	j.first = true
+	for i := range v.Proofs {
+		p := &v.Proofs[i]
+		t := j.tally(p.Scheme, p.KeyID)
+		t.count++
+		t.last = now
+		for k := range j.sinces {
+			if j.sinces[k].scheme == p.Scheme {
+				j.sinces[k].count = 0
+			}
+		}
+	}
+	return first
+}
+
+func (j *journal) tally(scheme, key string) *tally {
+	for i := range j.accepted {
+		if t := &j.accepted[i]; t.key == key && t.scheme == scheme {
+			return t
+		}
+	}
+	if len(j.accepted) >= maxTallies {
+		if key != "" {
+			return j.tally(scheme, "")
+		}
+		if scheme != "" {
+			return j.tally("", "")
+		}
+	}
+	j.accepted = append(j.accepted, tally{scheme: strings.Clone(scheme), key: strings.Clone(key)})
+	return &j.accepted[len(j.accepted)-1]
+}
+
+// refuse counts a refusal. count is how many the line stands for that is due now, or 0.
+func (j *journal) refuse(reason Reason, scheme string, now time.Time) (count, refusedSince int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.refusals(reason, scheme)
+	s := j.since(r.scheme)
+	s.count++
+	r.pending++
+	if passed := now.Sub(r.last); !r.last.IsZero() && passed >= 0 && passed < logInterval {
+		return 0, 0
+	}
+	count = r.pending
+	r.pending, r.last = 0, now
+	return count, s.count
+}
+
+func (j *journal) refusals(reason Reason, scheme string) *refusals {
+	for i := range j.refused {
+		if r := &j.refused[i]; r.reason == reason && r.scheme == scheme {
+			return r
+		}
+	}
+	if len(j.refused) >= maxRefusals && scheme != "" {
+		return j.refusals(reason, "")
+	}
+	j.refused = append(j.refused, refusals{reason: reason, scheme: strings.Clone(scheme)})
+	return &j.refused[len(j.refused)-1]
+}
+
+func (j *journal) since(scheme string) *since {
+	for i := range j.sinces {
+		if j.sinces[i].scheme == scheme {
+			return &j.sinces[i]
+		}
+	}
+	j.sinces = append(j.sinces, since{scheme: scheme})
+	return &j.sinces[len(j.sinces)-1]
+}
+
+// history returns what was accepted in the name of scheme, or of every scheme if it is empty.
+func (j *journal) history(scheme string) (count int64, last time.Time, keys []slog.Attr) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, t := range j.accepted {
+		if scheme != "" && t.scheme != scheme {
+			continue
+		}
+		count += t.count
+		if t.last.After(last) {
+			last = t.last
+		}
+		if t.key != "" && len(keys) < maxLoggedKeys {
+			keys = append(keys, slog.Int64(t.key, t.count))
+		}
+	}
+	return count, last, keys
+}
+
+func (m *Middleware) logger() *slog.Logger {
+	if m.config.Logger != nil {
+		return m.config.Logger
+	}
+	return slog.Default()
+}
+
+// logVerdict writes the line of a verdict if it is due. Nothing in it is what was sent.
+func (m *Middleware) logVerdict(ctx context.Context, d *Delivery, v *Verified, err error) {
+	defer func() { _ = recover() }() // a log handler must not turn a verdict around
+	if err != nil {
+		m.logRefusal(ctx, d, err)
+		return
+	}
+	if !m.journal.accept(v, m.config.Now()) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 4)
+	for _, p := range v.Proofs {
+		attrs = append(attrs, slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID))
+		break
+	}
+	attrs = append(attrs, slog.Int("body_bytes", len(d.Body)))
+	m.logger().LogAttrs(ctx, slog.LevelInfo, "truhook: the first delivery since the start is verified", attrs...)
+}
+
+const helpLine = "truhook verify says why: https://github.com/truhook/truhook/blob/main/docs/troubleshooting.md"
+
+func (m *Middleware) logRefusal(ctx context.Context, d *Delivery, err error) {
+	reason, scheme := refusal(err)
+	count, refusedSince := m.journal.refuse(reason, scheme, m.config.Now())
+	if count == 0 {
+		return
+	}
+	level := slog.LevelInfo
+	if reason.Status() >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	logger := m.logger()
+	if !logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 16)
+	if scheme != "" {
+		attrs = append(attrs, slog.String("scheme", scheme))
+	}
+	attrs = append(attrs, slog.String("reason", string(reason)), slog.Int("status", reason.Status()), slog.Int64("count", count))
+	if d != nil {
+		attrs = append(attrs, slog.Int("headers", len(d.Header)), slog.Int("body_bytes", len(d.Body)))
+	}
+	if ids := triedKeys(err); len(ids) > 0 {
+		attrs = append(attrs, slog.Any("key_ids", ids))
+	}
+	attrs = append(attrs, m.found(ctx, d, reason)...)
+	accepted, last, keys := m.journal.history(scheme)
+	attrs = append(attrs, slog.Int64("accepted", accepted))
+	if accepted > 0 {
+		attrs = append(attrs, slog.Time("last_accepted", last))
+	}
+	if len(keys) > 0 {
+		attrs = append(attrs, slog.Attr{Key: "accepted_by_key", Value: slog.GroupValue(keys...)})
+	}
+	attrs = append(attrs, slog.Int64("refused_since", refusedSince), slog.String("help", helpLine))
+	logger.LogAttrs(ctx, level, "truhook: a delivery is refused", attrs...)
+}
+
+// triedKeys returns the ids of the keys that the errors in err name, without repetition.
+func triedKeys(err error) (ids []string) {
+	add := func(more []string) {
+		for _, id := range more {
+			if len(ids) < maxLoggedKeys && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	var walk func(err error)
+	walk = func(err error) {
+		if e, ok := err.(*Error); ok && e != nil { //nolint:errorlint // the walk goes through the whole tree
+			add(e.KeyIDs)
+		}
+		switch u := err.(type) { //nolint:errorlint // as above
+		case interface{ Unwrap() error }:
+			if inner := u.Unwrap(); inner != nil {
+				walk(inner)
+			}
+		case interface{ Unwrap() []error }:
+			for _, inner := range u.Unwrap() {
+				walk(inner)
+			}
+		}
+	}
+	walk(err)
+	return ids
+}
+
+// formTimeout bounds what a line costs beside the writing.
+const formTimeout = 5 * time.Millisecond
+
+// found says in which form a refused signature or token came, by asking the Explainer without a budget to hash.
+func (m *Middleware) found(ctx context.Context, d *Delivery, reason Reason) []slog.Attr {
+	switch reason {
+	case MissingSignature, MalformedSignature, MissingTimestamp, MalformedTimestamp, MissingMessageID, MalformedMessageID,
+		MissingToken, MalformedToken, DuplicateHeader, HeaderTooLong:
+	default:
+		return nil
+	}
+	if d == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), formTimeout)
+	defer cancel()
+	e, _ := explain(ctx, m.verifier, ExplainQuery{Delivery: d})
+	for _, f := range e.Findings {
+		if f.Name != noCauseFound && !strings.HasPrefix(f.Name, "body-") { // the body was not read
+			return []slog.Attr{slog.String("cause", f.Name), slog.String("found", f.Problem)}
+		}
+	}
+	return nil
+}
