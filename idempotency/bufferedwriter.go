@@ -4,11 +4,11 @@ import (
 	"net/http"
 )
 
-// holdAtMost is how much of an answer is held back; what is longer goes out as it comes.
-const holdAtMost = 64 << 10
+// maxBuffered is how much of an answer is held back; what is longer goes out as it comes.
+const maxBuffered = 64 << 10
 
-// A held is a ResponseWriter that keeps the answer back until it is known whether the event is settled.
-type held struct {
+// A bufferedWriter is a ResponseWriter that keeps the answer back until it is known whether the event is settled.
+type bufferedWriter struct {
 	w      http.ResponseWriter
 	header http.Header
 	status int // 0: not written
@@ -16,77 +16,79 @@ type held struct {
 	passed bool // what comes goes straight to w
 }
 
-func hold(w http.ResponseWriter) *held { return &held{w: w, header: w.Header().Clone()} }
+func newBufferedWriter(w http.ResponseWriter) *bufferedWriter {
+	return &bufferedWriter{w: w, header: w.Header().Clone()}
+}
 
 // Unwrap serves http.ResponseController.
-func (h *held) Unwrap() http.ResponseWriter { return h.w }
+func (b *bufferedWriter) Unwrap() http.ResponseWriter { return b.w }
 
-func (h *held) Header() http.Header {
+func (b *bufferedWriter) Header() http.Header {
 	switch {
-	case h.passed:
-		return h.w.Header()
-	case h.header == nil:
-		h.header = http.Header{}
+	case b.passed:
+		return b.w.Header()
+	case b.header == nil:
+		b.header = http.Header{}
 	}
-	return h.header
+	return b.header
 }
 
-func (h *held) WriteHeader(status int) {
+func (b *bufferedWriter) WriteHeader(status int) {
 	switch {
-	case h.passed:
-		h.w.WriteHeader(status)
+	case b.passed:
+		b.w.WriteHeader(status)
 	case status < 200: // informational: not the answer
-		h.w.WriteHeader(status)
-	case h.status == 0:
-		h.status = status
+		b.w.WriteHeader(status)
+	case b.status == 0:
+		b.status = status
 	}
 }
 
-func (h *held) Write(p []byte) (int, error) {
-	if h.status == 0 {
-		h.status = http.StatusOK
+func (b *bufferedWriter) Write(p []byte) (int, error) {
+	if b.status == 0 {
+		b.status = http.StatusOK
 	}
-	if !h.passed && len(h.body)+len(p) > holdAtMost {
-		h.pass()
+	if !b.passed && len(b.body)+len(p) > maxBuffered {
+		b.pass()
 	}
-	if h.passed {
-		return h.w.Write(p)
+	if b.passed {
+		return b.w.Write(p)
 	}
-	h.body = append(h.body, p...)
+	b.body = append(b.body, p...)
 	return len(p), nil
 }
 
 // Flush serves http.Flusher.
-func (h *held) Flush() { _ = h.FlushError() }
+func (b *bufferedWriter) Flush() { _ = b.FlushError() }
 
 // FlushError serves http.ResponseController.
-func (h *held) FlushError() error {
-	h.pass()
-	return http.NewResponseController(h.w).Flush()
+func (b *bufferedWriter) FlushError() error {
+	b.pass()
+	return http.NewResponseController(b.w).Flush()
 }
 
-func (h *held) statusCode() int {
-	if h.status == 0 {
+func (b *bufferedWriter) statusCode() int {
+	if b.status == 0 {
 		return http.StatusOK // as net/http does
 	}
-	return h.status
+	return b.status
 }
 
-// pass lets out what was held and what follows.
-func (h *held) pass() {
-	if h.passed {
+// pass lets out what was held back and what follows.
+func (b *bufferedWriter) pass() {
+	if b.passed {
 		return
 	}
-	h.passed = true
-	to := h.w.Header()
+	b.passed = true
+	to := b.w.Header()
 	clear(to)
-	for name, values := range h.header {
+	for name, values := range b.header {
 		to[name] = values
 	}
-	h.status = h.statusCode()
-	h.w.WriteHeader(h.status)
-	if len(h.body) > 0 {
-		_, _ = h.w.Write(h.body) // the sender is gone: nothing to do about it
-		h.body = nil
+	b.status = b.statusCode()
+	b.w.WriteHeader(b.status)
+	if len(b.body) > 0 {
+		_, _ = b.w.Write(b.body) // the sender is gone: nothing to do about it
+		b.body = nil
 	}
 }

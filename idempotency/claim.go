@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// Claim is what a handler may know about the claim it runs under. The zero value is that of a handler which runs
+// A Claim is what a handler may know about the claim it runs under. The zero value is that of a handler which runs
 // under none: Attempt is 0, and Fail does nothing.
 type Claim struct {
 	// Attempt is 1 the first time, and larger after a failure, a crash, or a lost lease: an earlier attempt may have
-	// had an effect. It only grows while the record is kept, so it serves as a fencing number; during an outage that
-	// Config.Fallback bridges it counts the attempts of this process. 0: the delivery is not deduped.
+	// had an effect. It only grows while the record is kept, so it serves as a fencing number. 0: the handler runs without
+	// a claim.
 	Attempt uint32
 
 	// Order says how the event stands to others of its resource. It is OrderUnknown without Config.Version.
@@ -21,7 +21,7 @@ type Claim struct {
 	Order Order
 
 	// IdempotencyKey is the same on every attempt and differs between events: 32 hex digits to pass on to the APIs that
-	// the handler calls. Empty where the delivery is not deduped.
+	// the handler calls. Empty where the KeyFunc gave no id.
 	IdempotencyKey string
 
 	failure *atomic.Pointer[error]

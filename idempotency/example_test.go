@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -59,7 +60,11 @@ func atPath(mux http.Handler) http.Handler {
 func ExampleMiddleware_Do() {
 	jobID := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // truval.EventID
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truval/prod", jobID,
-		idempotency.Config{Policy: truval.RetryPolicy(), AnswerWithin: -1})
+		idempotency.Config{
+			Policy:     truval.RetryPolicy(),
+			DeadLetter: func(context.Context, *truhook.Verified, error) error { return nil }, // in a service: keep it
+			Logger:     slog.New(slog.DiscardHandler),
+		})
 	if err != nil {
 		log.Fatal(err)
 	}

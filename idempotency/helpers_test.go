@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -24,6 +25,12 @@ import (
 func event(id string) *truhook.Verified { return &truhook.Verified{Payload: []byte(id)} }
 
 func id(v *truhook.Verified) (string, error) { return string(v.Payload), nil }
+
+// silent is a Logger that writes nothing.
+var silent = slog.New(slog.DiscardHandler)
+
+// taken is a DeadLetter that takes everything.
+func taken(context.Context, *truhook.Verified, error) error { return nil }
 
 var errHandler = errors.New("the handler failed")
 
@@ -69,6 +76,9 @@ func middleware(t testing.TB, s idempotency.Store, cfg idempotency.Config) (*ide
 	o := &observed{}
 	if cfg.Observe == nil {
 		cfg.Observe = o.Observe
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = silent
 	}
 	m, err := idempotency.NewMiddleware(s, "test", id, cfg)
 	require.NoError(t, err)

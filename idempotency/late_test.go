@@ -96,10 +96,10 @@ func TestWhenAnswersComeEarly(t *testing.T) {
 		late bool
 	}{
 		"derived from Truv":      {idempotency.Config{Policy: truv.RetryPolicy()}, 9 * time.Second, true},
-		"Truval has no limit":    {idempotency.Config{Policy: truval.RetryPolicy()}, time.Minute, false},
-		"Trulioo has no limit":   {idempotency.Config{Policy: trulioo.RetryPolicy()}, time.Minute, false},
-		"TransUnion has none":    {idempotency.Config{Policy: transunion.RetryPolicy()}, time.Minute, false},
-		"negative is never":      {idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1}, time.Minute, false},
+		"Truval has no limit":    {idempotency.Config{Policy: truval.RetryPolicy()}, 29 * time.Second, false},
+		"Trulioo has no limit":   {idempotency.Config{Policy: trulioo.RetryPolicy()}, 29 * time.Second, false},
+		"TransUnion has none":    {idempotency.Config{Policy: transunion.RetryPolicy()}, 29 * time.Second, false},
+		"negative is never":      {idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1}, 29 * time.Second, false},
 		"own, without any limit": {idempotency.Config{AnswerWithin: 3 * time.Second}, 3 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestWhenAnswersComeEarly(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m, _ := middleware(t, memory(), c.cfg)
 				began := time.Now()
-				res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(time.Minute); return nil })
+				res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(29 * time.Second); return nil })
 				assert.Equal(t, c.want, time.Since(began))
 				assert.Equal(t, c.late, res.Outcome == idempotency.Late)
 				time.Sleep(time.Hour)

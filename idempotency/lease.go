@@ -24,11 +24,60 @@ type lease struct {
 	stopped bool
 }
 
-// keep renews the lease until stop, or until it is lost, which it tells by lost.
+// count sets the end of the lease.
+func (l *lease) count(end time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end = end
+}
+
+// left returns how long the lease goes on without a renewal, at least 0.
+func (l *lease) left() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(0, time.Until(l.end))
+}
+
+// stop ends the renewing and returns when the lease is over.
+func (l *lease) stop() (end time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	return l.end
+}
+
+// renewLate renews a lease of which the claim itself has used more than two thirds, before the handler begins: no handler
+// begins without a lease.
+func (d *delivery) renewLate() error {
+	if d.lease.left() > d.request.Lease/3 {
+		return nil
+	}
+	sent := time.Now()
+	err := d.call(d.ctx, d.extend)
+	if err == nil {
+		d.lease.count(sent.Add(d.request.Lease))
+		if d.lease.left() > 0 {
+			return nil
+		}
+		err = errOver
+	}
+	d.report(StoreError, err)
+	if errors.Is(err, ErrLost) {
+		d.owned = false
+	} else if d.lease.left() > 0 {
+		return nil // the next beat tries again
+	}
+	return err
+}
+
+// keep renews the lease until it is stopped, or lost, which it tells by lost.
 func (d *delivery) keep(lost context.CancelCauseFunc) {
 	d.lease.mu.Lock()
 	defer d.lease.mu.Unlock()
-	first := time.Until(d.lease.end) - d.claim.Lease*2/3
+	first := time.Until(d.lease.end) - d.request.Lease*2/3
 	d.lease.timer = time.AfterFunc(max(0, first), func() { d.beat(lost) })
 }
 
@@ -39,17 +88,20 @@ func (d *delivery) beat(lost context.CancelCauseFunc) {
 	if stopped {
 		return
 	}
-	timeout := d.cfg.StoreTimeout
-	if left > 0 {
-		timeout = min(timeout, left)
-	}
 	sent := time.Now()
 	err := errOver
-	if left > 0 || !missed { // a claim that took longer than its lease may still be renewed, once
-		err = d.extend(timeout)
+	if left > 0 || !missed { // a process that was paused may still have its lease, and asks once
+		timeout := d.cfg.StoreTimeout
+		if left > 0 {
+			timeout = min(timeout, left)
+		}
+		ctx, cancel := context.WithTimeout(d.ctx, timeout)
+		_, err = guard("the store", func() (struct{}, error) { return struct{}{}, d.extend(ctx) })
+		cancel()
 	}
 	if what := d.renewed(sent, err); what != "" {
 		if what == LeaseLost {
+			d.flight.land(false) // whoever comes now asks the store
 			lost(ErrLeaseLost)
 		}
 		d.report(what, err)
@@ -64,75 +116,64 @@ func (d *delivery) renewed(sent time.Time, err error) Outcome {
 	case d.lease.stopped: // it was settled meanwhile
 		return ""
 	case err == nil:
-		d.lease.end, d.lease.missed = sent.Add(d.claim.Lease), false
-		d.lease.timer.Reset(max(0, d.claim.Lease/3-now.Sub(sent)))
+		d.lease.end, d.lease.missed = sent.Add(d.request.Lease), false
+		d.lease.timer.Reset(max(0, d.request.Lease/3-now.Sub(sent)))
 		return ""
 	case errors.Is(err, ErrLost) || !now.Before(d.lease.end):
 		d.lease.stopped = true
 		return LeaseLost
 	default:
 		d.lease.missed = true
-		d.lease.timer.Reset(min(d.claim.Lease/12, d.lease.end.Sub(now)))
+		d.lease.timer.Reset(min(d.request.Lease/12, d.lease.end.Sub(now)))
 		return StoreError
 	}
 }
 
-func (d *delivery) extend(timeout time.Duration) (err error) {
-	ctx, cancel := context.WithTimeout(d.ctx, timeout)
-	defer cancel()
-	for i, s := range d.stores {
-		if e := s.Extend(ctx, d.claim.Key, d.claim.Token, d.claim.Lease); i == 0 && e != nil {
-			err = fmt.Errorf("idempotency: extend: %w", e)
-		}
+func (d *delivery) extend(ctx context.Context) error {
+	if err := d.store.Extend(ctx, d.request.Key, d.request.Token, d.request.Lease); err != nil {
+		return fmt.Errorf("idempotency: extend: %w", err)
 	}
-	return err
+	return nil
 }
 
-// stop ends the renewing and returns when the lease is over.
-func (d *delivery) stop() (end time.Time) {
-	d.lease.mu.Lock()
-	defer d.lease.mu.Unlock()
-	d.lease.stopped = true
-	if d.lease.timer != nil {
-		d.lease.timer.Stop()
+// complete marks the event as done, and tries until the lease is over or the provider's patience is. Zero: nobody waits.
+func (d *delivery) complete(patience time.Time) {
+	limit := d.lease.stop()
+	defer d.flight.land(true)
+	if !d.owned {
+		return
 	}
-	return d.lease.end
-}
-
-// complete marks the event as done, and tries until the lease is over or the provider's patience is.
-func (d *delivery) complete() {
-	limit := d.stop()
-	if answer := d.start.Add(d.within); d.within > 0 && answer.Before(limit) {
-		limit = answer
+	if !patience.IsZero() && patience.Before(limit) {
+		limit = patience
 	}
-	for i, s := range d.stores {
-		var err error
-		for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second/2) {
-			ctx, cancel := context.WithTimeout(d.ctx, d.cfg.StoreTimeout)
-			err = s.Complete(ctx, d.claim.Key, d.claim.Token)
-			cancel()
-			if err == nil || errors.Is(err, ErrLost) || i > 0 || time.Until(limit) <= pause {
-				break
-			}
-			sleep(d.ctx, pause)
+	var err error
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second/2) {
+		ctx, cancel := context.WithTimeout(d.ctx, d.cfg.StoreTimeout)
+		err = d.store.Complete(ctx, d.request.Key, d.request.Token)
+		cancel()
+		if err == nil || errors.Is(err, ErrLost) || time.Until(limit) <= pause {
+			break
 		}
-		switch {
-		case err == nil || i > 0:
-		case errors.Is(err, ErrLost):
-			d.report(Fenced, nil)
-		default:
-			d.report(CompleteFailed, fmt.Errorf("idempotency: complete: %w", err))
-		}
+		sleep(d.ctx, pause)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrLost):
+		d.report(Fenced, nil)
+	default:
+		d.report(CompleteFailed, fmt.Errorf("idempotency: complete: %w", err))
 	}
 }
 
 // release gives the event back.
 func (d *delivery) release() {
-	d.stop()
-	for i, s := range d.stores {
-		err := d.call(d.ctx, func(ctx context.Context) error { return s.Release(ctx, d.claim.Key, d.claim.Token) })
-		if err != nil && i == 0 && !errors.Is(err, ErrLost) { // lost: somebody else has it, and that was reported
-			d.report(StoreError, fmt.Errorf("idempotency: release: %w", err))
-		}
+	d.lease.stop()
+	defer d.flight.land(false)
+	if !d.owned {
+		return
+	}
+	err := d.call(d.ctx, func(ctx context.Context) error { return d.store.Release(ctx, d.request.Key, d.request.Token) })
+	if err != nil && !errors.Is(err, ErrLost) { // lost: somebody else has it, and that was reported
+		d.report(StoreError, fmt.Errorf("idempotency: release: %w", err))
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/retry"
 )
 
 func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
@@ -18,7 +20,7 @@ func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
 	for _, p := range policies {
 		synctest.Test(t, func(t *testing.T) {
 			store := &flaky{Store: memory()}
-			m, seen := middleware(t, store, idempotency.Config{Policy: p, AnswerWithin: -1, Wait: -1})
+			m, seen := middleware(t, store, idempotency.Config{Policy: p, AnswerWithin: -1, Wait: -1, HandlerTimeout: -1})
 			go func() {
 				for range 120 {
 					time.Sleep(time.Second)
@@ -73,12 +75,13 @@ func TestARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
 
 func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 	t.Parallel()
-	for name, within := range map[string]time.Duration{"here": -1, "beside": time.Hour} {
+	for name, policy := range map[string]retry.Policy{"no early answer": {}, "late meanwhile": {AckLimit: 9 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory()}
-				m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: within})
+				cfg := idempotency.Config{Policy: policy, Lease: 10 * time.Second}
+				m, seen := middleware(t, store, cfg)
 				store.set(func(call string) error {
 					if call == "claim" {
 						time.Sleep(time.Second / 2) // on its way
@@ -92,7 +95,9 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 					assert.Equal(t, 10*time.Second, time.Since(began), "the lease counts from before the claim")
 					return ctx.Err()
 				})
-				assert.Equal(t, idempotency.Failed, res.Outcome)
+				require.NoError(t, m.Wait(t.Context()))
+				assert.Equal(t, policy.AckLimit > 0, res.Outcome == idempotency.Late)
+				assert.Equal(t, 1, seen.count(idempotency.Failed))
 				assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 				assert.Positive(t, seen.count(idempotency.StoreError))
 			})
@@ -153,7 +158,7 @@ func TestALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T) {
 func TestTheHandlersContextEndsWithTheHandler(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ within, handler time.Duration }{
-		"here": {-1, 0}, "beside": {time.Hour, 0}, "late": {time.Second, time.Minute},
+		"never late": {-1, 0}, "in time": {9 * time.Second, 0}, "late": {time.Second, 50 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: c.within})
@@ -220,7 +225,8 @@ func TestTheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
 		})
 		assert.Equal(t, idempotency.Handled, res.Outcome)
 		assert.Equal(t, idempotency.Done, peek(t, store, "a").State, "and it is completed")
-		assert.Equal(t, idempotency.Unavailable, m.Do(ctx, event("b"), nil).Outcome, "nothing is begun for nobody")
+		res = m.Do(ctx, event("b"), func(ctx context.Context) error { return ctx.Err() })
+		assert.Equal(t, idempotency.Handled, res.Outcome, "a sender that has closed its half still reads the answer")
 	})
 }
 

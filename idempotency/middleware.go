@@ -3,22 +3,72 @@ package idempotency
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/dedupe"
+	"github.com/truhook/truhook/retry"
 )
+
+// A Middleware handles each event once. It is made by [NewMiddleware], one for each endpoint; the nil and the zero
+// Middleware answer 500. It is safe for concurrent use.
+type Middleware struct {
+	store   Store
+	scope   string
+	key     KeyFunc
+	cfg     Config // completed
+	flights flights
+	waiting chan struct{} // a place for each delivery that waits
+	late    lateHandlers
+	log     outcomeLog
+
+	delivered, retried int // statuses
+}
+
+// NewMiddleware returns the middleware of one endpoint. The scope keeps its events apart from those of others in the
+// same store: name the provider and the environment in it, for example "truv/prod". It comes from the configuration,
+// never from a request.
+//
+// It is an error if s or key is nil, scope is empty, longer than [MaxKeyBytes], not UTF-8 or holds a NUL, if the policy
+// is not valid, if a duration contradicts another one or would lose events under the policy, or if there is a SkipStale
+// without a Version.
+func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware, error) {
+	if s == nil || key == nil {
+		return nil, errors.New("idempotency: the store or the KeyFunc is nil")
+	}
+	if _, err := NewKey(scope, "id"); err != nil {
+		return nil, err
+	}
+	if err := cfg.Policy.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.complete()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	m := &Middleware{
+		store: s, scope: scope, key: key, cfg: cfg,
+		waiting:   make(chan struct{}, maxWaiters),
+		delivered: http.StatusOK, retried: http.StatusServiceUnavailable,
+	}
+	if code, ok := cfg.Policy.Status(retry.Delivered); ok {
+		m.delivered = code
+	}
+	if code, ok := cfg.Policy.Status(retry.Retried); ok {
+		m.retried = code
+	}
+	return m, nil
+}
 
 // Handle returns a handler that calls fn once for each event, and answers by what it returns: nil completes the event,
 // an error gives it back and asks the provider to come again, and an error marked by retry.Permanent goes to
 // Config.DeadLetter and completes it. The sender learns none of these errors. A panic gives the event back and is
 // raised again: net/http closes the connection, which every provider takes as a failed attempt.
 //
-// The context of fn goes on when the provider hangs up, and ends when the lease is lost, with [ErrLeaseLost] as its
-// cause. [FromContext] gives the claim. fn may still run after the answer (see Config.AnswerWithin), so it must not
-// touch what belongs to the request; v stays valid. Handle panics if fn is nil. It stands behind the middleware that
-// verifies: without that every request is answered 500.
+// The context of fn goes on when the provider hangs up. It ends when the lease is lost, with [ErrLeaseLost] as its
+// cause, and after Config.HandlerTimeout, with [ErrHandlerTimeout]. [FromContext] gives the claim. fn may still run after
+// the answer (see Config.AnswerWithin), so it must not touch what belongs to the request; v stays valid. Handle panics if
+// fn is nil. It stands behind the middleware that verifies: without that every request is answered 500.
 func (m *Middleware) Handle(fn func(ctx context.Context, v *truhook.Verified) error) http.Handler {
 	if fn == nil {
 		panic("idempotency: Handle: the function is nil")
@@ -31,116 +81,49 @@ func (m *Middleware) Handle(fn func(ctx context.Context, v *truhook.Verified) er
 
 // Do calls fn if the event of v is to be handled now, settles the event by what fn returns, as [Middleware.Handle]
 // does, and returns how to answer. It serves frameworks whose handlers return errors (echo, gin), functions without
-// HTTP, and workers behind a queue. v is what truhook.FromContext or Verify gave; nil is answered 500.
+// HTTP, and workers behind a queue. v is what truhook.FromContext or Verify gave; nil is answered 500. The end of ctx ends
+// the wait for another delivery of the event, and nothing else: a sender that has closed its half of the connection gets
+// its answer.
 //
-// fn may still run after Do has returned (see Config.AnswerWithin): it must use nothing that the framework takes back
-// with the answer, such as a gin.Context. Set AnswerWithin to -1 where a process is frozen between requests. A panic of
-// fn is raised again here, or reported if Do has returned before.
+// fn may still run after Do has returned (see Config.AnswerWithin and Config.HandlerTimeout): it must use nothing that the
+// framework takes back with the answer, such as a gin.Context, or look at its context. Set AnswerWithin to -1 where a
+// process is frozen between requests. A panic of fn is raised again here, or reported if Do has returned before.
 func (m *Middleware) Do(ctx context.Context, v *truhook.Verified, fn func(context.Context) error) Result {
 	if m == nil {
 		return Result{Outcome: NotVerified, Status: http.StatusInternalServerError}
 	}
-	return m.do(ctx, v, m.cfg.AnswerWithin, fn)
+	return m.do(ctx, v, dedupe.Call{AnswerWithin: m.cfg.AnswerWithin}, fn)
 }
 
 func (m *Middleware) do(
-	ctx context.Context, v *truhook.Verified, within time.Duration, fn func(context.Context) error,
+	ctx context.Context, v *truhook.Verified, call dedupe.Call, fn func(context.Context) error,
 ) Result {
-	d := &delivery{Middleware: m, ctx: context.WithoutCancel(ctx), v: v, start: time.Now(), within: within}
 	if m.store == nil || v == nil {
-		return d.end(NotVerified, nil, 0)
+		m.observe(ctx, Observation{Outcome: NotVerified})
+		return m.result(NotVerified, false, 0)
 	}
-	id, err := m.key(v)
+	item, err := m.Item(ctx, v)
 	if err != nil {
-		return d.end(BadKey, fmt.Errorf("idempotency: the KeyFunc: %w", err), 0)
+		return m.result(BadKey, false, 0)
 	}
-	if id == "" {
-		d.report(NotDeduped, nil)
-		d.within = 0 // its redelivery would run beside it
-		return d.run(fn)
+	call.SkipStale = m.cfg.SkipStale
+	if dead := m.cfg.DeadLetter; dead != nil {
+		call.DeadLetter = func(ctx context.Context, err error) error { return dead(ctx, v, err) }
 	}
-	if d.claim.Key, err = NewKey(m.scope, id); err != nil {
-		return d.end(BadKey, err, 0)
-	}
-	if d.sequence(); d.tooOld() {
-		return d.end(TooOld, nil, 0)
-	}
-	if err := ctx.Err(); err != nil {
-		return d.end(Unavailable, err, 0) // nobody waits for it and nothing has begun
-	}
-	d.claim = ClaimRequest{
-		Key: d.claim.Key, Token: NewToken(), Fingerprint: fingerprint(m.cfg.Fingerprint(v)),
-		Lease: m.cfg.Lease, Retain: m.cfg.Retention,
-	}
-	if err := d.acquire(ctx); err != nil {
-		return d.end(Unavailable, err, 0)
-	}
-	d.compare()
-	switch d.record.State {
-	case Done:
-		return d.end(Duplicate, nil, 0)
-	case Busy:
-		return d.end(InFlight, nil, d.record.LeaseLeft)
-	}
-	if err := d.advance(); err != nil {
-		d.release()
-		return d.end(Unavailable, err, 0)
-	}
-	if d.order == Older {
-		if m.cfg.SkipStale {
-			d.complete()
-			return d.end(Stale, nil, 0)
-		}
-		d.report(OutOfOrder, nil)
-	}
-	return d.run(fn)
+	res, _ := m.Run(ctx, item, call, fn)
+	return res
 }
 
-func fingerprint(content []byte) Fingerprint {
-	if len(content) == 0 {
-		return Fingerprint{}
+// Forget lets the event of id, as the KeyFunc gives it, be handled again: call it for an event that DeadLetter has taken,
+// after its cause was mended, and let the provider deliver it once more. Without it that delivery is a [Duplicate] until
+// the retention is over. An event that nobody remembers is no error; one that is being handled is [ErrInFlight].
+func (m *Middleware) Forget(ctx context.Context, id string) error {
+	if m == nil || m.store == nil {
+		return errors.New("idempotency: the middleware was not made by NewMiddleware")
 	}
-	return NewFingerprint(content)
-}
-
-// Wrap returns h, called once for each event: an answer of 2xx completes the event, any other gives it back, and so
-// does a panic. It is for a handler of net/http that exists already; [Middleware.Handle] is better where the code is
-// new. It never answers before h has returned, whatever Config.AnswerWithin says.
-//
-// Wrap believes the status that h writes to the ResponseWriter it was given. A framework that writes its errors after
-// its middleware has returned (echo), or that does not write to that writer, would have its failed events completed:
-// use [Middleware.Do] there. The answer is held back until the event is settled, up to 64 KiB of it and unless h
-// flushes, so that [Claim.Fail] can still change it. A redirect is answered 503 instead, as Truv takes one for
-// accepted; other answers of h are passed on as they are, a 4xx too, which for Truval ends the matter. Wrap panics if h
-// is nil.
-func (m *Middleware) Wrap(h http.Handler) http.Handler {
-	if h == nil {
-		panic("idempotency: Wrap: the handler is nil")
+	k, err := NewKey(m.scope, id)
+	if err != nil {
+		return err
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v, _ := truhook.FromContext(r.Context())
-		if m == nil {
-			m.Do(r.Context(), v, nil).Respond(w)
-			return
-		}
-		held, own := hold(w), false // own: the handler's answer stands
-		res := m.do(r.Context(), v, 0, func(ctx context.Context) error {
-			h.ServeHTTP(held, r.WithContext(ctx))
-			status := held.statusCode()
-			own = !failed(ctx) && (status < 300 || status > 399)
-			if status < 200 || status > 299 {
-				return fmt.Errorf("%w %d", errStatus, status)
-			}
-			return nil
-		})
-		switch {
-		case held.passed: // too late for anything else
-		case own:
-			held.pass()
-		default:
-			res.Respond(w)
-		}
-	})
+	return m.call(ctx, func(ctx context.Context) error { return m.store.Forget(ctx, k) })
 }
-
-var errStatus = errors.New("idempotency: the handler answered")

@@ -28,7 +28,7 @@ func TestAnswersByOutcome(t *testing.T) {
 		t.Run(p.Provider, func(t *testing.T) {
 			t.Parallel()
 			store := memory()
-			m, seen := middleware(t, store, idempotency.Config{Policy: p})
+			m, seen := middleware(t, store, idempotency.Config{Policy: p, DeadLetter: taken})
 
 			w, _ := post(m.Handle(returns(errHandler)), event("a"))
 			assert.Equal(t, http.StatusServiceUnavailable, w.Code, "a failure asks for the event again")
@@ -98,7 +98,7 @@ func TestTheHandlerLearnsItsClaim(t *testing.T) {
 
 func TestFailDecidesWhateverTheHandlerReturns(t *testing.T) {
 	t.Parallel()
-	m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
+	m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), DeadLetter: taken})
 	fails := func(err error) idempotency.Result {
 		return m.Do(t.Context(), event("a"), func(ctx context.Context) error {
 			c, _ := idempotency.FromContext(ctx)
@@ -124,7 +124,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 	}
 	store := &flaky{Store: memory()}
 	seen := &observed{}
-	m, err := idempotency.NewMiddleware(store, "test", key, idempotency.Config{Observe: seen.Observe})
+	m, err := idempotency.NewMiddleware(store, "test", key, idempotency.Config{Observe: seen.Observe, Logger: silent})
 	require.NoError(t, err)
 	called := 0
 	do := func(payload, id string) idempotency.Result {
@@ -156,7 +156,7 @@ func TestAStoreThatHangsCostsItsTimeout(t *testing.T) {
 		m, seen := middleware(t, hanging{}, idempotency.Config{Policy: truv.RetryPolicy()})
 		began := time.Now()
 		res := m.Do(t.Context(), event("a"), nil)
-		assert.Equal(t, idempotency.Result{Outcome: idempotency.Unavailable, Status: 503}, res)
+		assert.Equal(t, idempotency.Result{Outcome: idempotency.Unavailable, Status: 503, RetryAfter: time.Second}, res)
 		assert.Equal(t, time.Second, time.Since(began))
 		assert.Equal(t, 1, seen.count(idempotency.StoreError))
 	})
@@ -199,7 +199,7 @@ func TestAnotherFingerprintIsADuplicateAndReported(t *testing.T) {
 	t.Parallel()
 	seen := &observed{}
 	key := func(*truhook.Verified) (string, error) { return "same", nil }
-	m, err := idempotency.NewMiddleware(memory(), "test", key, idempotency.Config{Observe: seen.Observe})
+	m, err := idempotency.NewMiddleware(memory(), "test", key, idempotency.Config{Observe: seen.Observe, Logger: silent})
 	require.NoError(t, err)
 	do := func(payload string) idempotency.Outcome {
 		return m.Do(t.Context(), event(payload), func(context.Context) error { return nil }).Outcome

@@ -15,7 +15,6 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig/truv"
-	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
 )
@@ -26,7 +25,7 @@ func TestDeadLetters(t *testing.T) {
 	var hookErr error
 	store := memory()
 	m, seen := middleware(t, store, idempotency.Config{
-		Policy: truv.RetryPolicy(), MaxAttempts: 2,
+		Policy: truv.RetryPolicy(),
 		DeadLetter: func(ctx context.Context, v *truhook.Verified, err error) error {
 			c, _ := idempotency.FromContext(ctx)
 			dead = append(dead, fmt.Sprintf("%s at %d: %v", v.Payload, c.Attempt, err))
@@ -43,32 +42,9 @@ func TestDeadLetters(t *testing.T) {
 	assert.Equal(t, idempotency.DeadLettered, do("a", retry.Permanent(errHandler)))
 	assert.Equal(t, idempotency.Duplicate, do("a", nil))
 
-	assert.Equal(t, idempotency.Failed, do("b", errHandler))
-	assert.Equal(t, idempotency.Failed, do("b", errHandler))
-	res := m.Do(t.Context(), event("b"), func(context.Context) error { t.Error("called at attempt 3"); return nil })
-	assert.Equal(t, idempotency.DeadLettered, res.Outcome)
-	assert.ErrorIs(t, seen.last(t, idempotency.DeadLettered).Err, idempotency.ErrTooManyAttempts)
 	assert.Equal(t, []string{
-		"a at 1: the handler failed", "a at 2: the handler failed", "b at 3: " + idempotency.ErrTooManyAttempts.Error(),
+		"a at 1: the handler failed", "a at 2: the handler failed",
 	}, dead)
-}
-
-func TestABodyThatKillsTheProcessIsEndedByTheLimit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := memory()
-		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), Wait: -1, MaxAttempts: 3})
-		k, _ := idempotency.NewKey("test", "poison")
-		for range 3 { // a process that claims and dies
-			_, err := store.Claim(t.Context(), idempotency.ClaimRequest{
-				Key: k, Token: idempotency.NewToken(), Lease: 2 * time.Second, Retain: time.Hour,
-			})
-			require.NoError(t, err)
-			time.Sleep(2 * time.Second)
-		}
-		res := m.Do(t.Context(), event("poison"), func(context.Context) error { t.Error("called"); return nil })
-		assert.Equal(t, idempotency.DeadLettered, res.Outcome)
-	})
 }
 
 func goexit(f func()) bool {

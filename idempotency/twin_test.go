@@ -24,7 +24,7 @@ func TestATwinWaitsAndThenKnows(t *testing.T) {
 		after   time.Duration
 	}{
 		"done within the wait":      {handler: 3 * time.Second, want: idempotency.Duplicate},
-		"fails within the wait":     {handler: 3 * time.Second, fails: true, want: idempotency.Handled},
+		"fails within the wait":     {handler: 3 * time.Second, fails: true, want: idempotency.InFlight},
 		"runs on":                   {handler: 8 * time.Second, want: idempotency.InFlight, after: 8 * time.Second},
 		"no wait":                   {handler: 3 * time.Second, wait: -1, want: idempotency.InFlight, after: 10 * time.Second},
 		"runs on, the lease is new": {handler: 60 * time.Second, wait: time.Second, want: idempotency.InFlight, after: 9 * time.Second},

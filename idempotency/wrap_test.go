@@ -82,7 +82,7 @@ func TestFailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := memory()
-			m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
+			m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), DeadLetter: taken})
 			h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if c.write {
 					w.Header().Set("X-Own", "1")

@@ -41,8 +41,8 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	w := wireMessage{
-		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: m.Received.UTC(), Payload: m.Payload, Inner: m.Inner,
-		Resource: m.Resource, At: m.At.UTC(), Header: m.Header,
+		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: held(m.Received), Payload: m.Payload, Inner: m.Inner,
+		Resource: m.Resource, At: held(m.At), Header: m.Header,
 	}
 	if m.Fingerprint != (idempotency.Fingerprint{}) {
 		w.Fingerprint = hex.EncodeToString(m.Fingerprint[:])
@@ -51,6 +51,15 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		w.Proofs = append(w.Proofs, wireProof{Scheme: p.Scheme, KeyID: p.KeyID})
 	}
 	return json.Marshal(w)
+}
+
+// held is t in UTC, or zero, which is unknown, where JSON cannot hold it: a time keeps no event out of a queue.
+func held(t time.Time) time.Time {
+	t = t.UTC()
+	if year := t.Year(); year < 0 || year > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 var errEncoding = errors.New("inbox: not an encoded message")

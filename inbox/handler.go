@@ -1,17 +1,21 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -47,24 +51,33 @@ type Config struct {
 	// saves work; it is not what makes an event handled once. Nil: none, which is right for package sqliteinbox.
 	Store idempotency.Store
 
+	// HandleUndeduped enqueues without a claim while Store cannot be asked, or is full; the worker finds the duplicates.
+	// False: answered 503.
+	HandleUndeduped bool
+
 	// Retention is how long Store remembers a key, and how old an event may be where Version tells its time: an older
-	// one is answered 200 and not enqueued (idempotency.TooOld). Zero: as idempotency.Config derives it from Policy.
+	// one is enqueued and reported (idempotency.TooOld), as nobody can tell whether it was handled. Message.At and
+	// Message.Received tell the worker's function. Zero: as idempotency.Config derives it from Policy.
 	Retention time.Duration
 
-	// Timeout bounds one call of Enqueue. Zero: half of Policy.AckLimit, or 5 s where that is not published.
+	// Timeout bounds one call of Enqueue. Zero, or less: half of Policy.AckLimit, or 5 s where that is not published. A
+	// timeout as long as the AckLimit is an error.
 	Timeout time.Duration
 
 	// Observe is told what became of every delivery: idempotency.Handled is accepted. See idempotency.Config.
-	Observe func(ctx context.Context, e idempotency.Observation)
+	Observe func(ctx context.Context, o idempotency.Observation)
 
-	// Now is the clock of Message.Received, and of what is too old; nil: time.Now.
+	// Logger is told what was not enqueued, and what is enqueued too old or without an id: see idempotency.Config.
+	Logger *slog.Logger
+
+	// Now is the clock of Message.Received, and of what is too old. Nil: as in idempotency.Config.
 	Now func() time.Time
 }
 
 const (
-	workScope      = "#work" // what a Worker appends to the scope, as the front may use the same store
-	defaultTimeout = 5 * time.Second
-	comeAgain      = time.Second // Retry-After where nothing better is known
+	workScope       = "#work" // what a Worker appends to the scope, as the front may use the same store
+	defaultTimeout  = 5 * time.Second
+	shortestTimeout = 30 * time.Second // until a queue that does not end when its context does has no place any more
 )
 
 // A Handler puts verified deliveries into a queue. It is made by [NewHandler], one for each endpoint; the nil and the
@@ -72,7 +85,6 @@ const (
 type Handler struct {
 	queue Enqueuer
 	scope string
-	key   idempotency.KeyFunc
 	cfg   Config
 	once  *idempotency.Middleware
 }
@@ -81,7 +93,7 @@ type Handler struct {
 // events apart from those of others in the same queue or store, for example "truv/prod".
 //
 // It is an error if e or key is nil, scope is empty, longer than 250 bytes, not UTF-8 or holds a NUL, if the policy is
-// not valid, or if Header names what holds a credential.
+// not valid, if a duration would lose events under it, or if Header names what holds a credential.
 func NewHandler(e Enqueuer, scope string, key idempotency.KeyFunc, cfg Config) (*Handler, error) {
 	if e == nil || key == nil {
 		return nil, errors.New("inbox: the Enqueuer or the KeyFunc is nil")
@@ -104,39 +116,31 @@ func NewHandler(e Enqueuer, scope string, key idempotency.KeyFunc, cfg Config) (
 			cfg.Timeout = limit / 2
 		}
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	if limit := cfg.Policy.AckLimit; limit > 0 && cfg.Timeout >= limit {
+		return nil, fmt.Errorf("inbox: a Timeout of %v outlasts the %v within which %q expects a response",
+			cfg.Timeout, limit, cfg.Policy.Provider)
 	}
-	h := &Handler{queue: e, scope: scope, key: key, cfg: cfg}
 	front := idempotency.Config{
-		Policy: cfg.Policy, Retention: cfg.Retention, MaxAttempts: -1, Observe: h.observe, Now: cfg.Now,
-		Fingerprint: func(v *truhook.Verified) []byte { return arrivalOf(v).content },
-		// An error that a queue marks as permanent is still no reason to tell the provider that all is well.
-		DeadLetter: func(_ context.Context, _ *truhook.Verified, err error) error { return err },
+		Policy: cfg.Policy, Version: cfg.Version, Fingerprint: cfg.Fingerprint, Retention: cfg.Retention,
+		HandleUndeduped: cfg.HandleUndeduped, HandlerTimeout: max(shortestTimeout, 2*cfg.Timeout),
+		Observe: cfg.Observe, Logger: cfg.Logger, Now: cfg.Now,
 	}
 	if cfg.Policy.AckLimit == 0 {
 		front.AnswerWithin = cfg.Timeout + cfg.Timeout/10 // for a queue that does not end when its context does
 	}
-	if cfg.Version != nil {
-		front.Version = func(v *truhook.Verified) (string, time.Time, error) {
-			a := arrivalOf(v)
-			return a.message.Resource, a.message.At, a.sequenceErr
-		}
+	store := cfg.Store
+	if store == nil {
+		store = unclaimed{}
 	}
-	var store idempotency.Store = noStore{}
-	if cfg.Store != nil {
-		store = frontStore{cfg.Store}
-	}
-	var err error
-	h.once, err = idempotency.NewMiddleware(store, scope, func(v *truhook.Verified) (string, error) {
-		a := arrivalOf(v)
-		return a.id, a.keyErr
-	}, front)
+	once, err := idempotency.NewMiddleware(store, scope, key, front)
 	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
-	return h, nil
+	return &Handler{queue: e, scope: scope, cfg: cfg, once: once}, nil
 }
+
+// unclaimed is the store of a Handler without one, which is never asked: the queue knows its duplicates.
+type unclaimed struct{ idempotency.Store }
 
 // ServeHTTP accepts the delivery that the middleware in front has verified. Without one it answers 500 and enqueues
 // nothing.
@@ -158,20 +162,25 @@ func (h *Handler) Accept(ctx context.Context, v *truhook.Verified, header http.H
 	if v == nil {
 		return h.once.Do(ctx, nil, nil)
 	}
-	a := h.arrive(v, header)
-	duplicate := new(bool)
-	res := h.once.Do(context.WithValue(ctx, duplicateKey{}, duplicate), a.verified(), func(ctx context.Context) (err error) {
+	item, err := h.once.Item(ctx, v)
+	if err != nil {
+		return idempotency.Result{Outcome: idempotency.BadKey, Status: http.StatusInternalServerError}
+	}
+	call := dedupe.Call{AnswerWithin: h.once.AnswerWithin(), Unclaimed: h.cfg.Store == nil, EnqueuesOld: true}
+	if item.Key == (dedupe.Key{}) { // not deduped, and still a message of its own
+		item.Key, call.Unclaimed = dedupe.Key{Scope: h.scope, ID: "undeduped:" + rand.Text()}, true
+	}
+	m := h.message(item, v, header)
+	item.Resource = dedupe.Key{} // the order of events is that in which workers start
+	res, _ := h.once.Run(ctx, item, call, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 		defer cancel()
-		*duplicate, err = h.queue.Enqueue(ctx, a.message)
+		duplicate, err := h.queue.Enqueue(ctx, m)
+		if err == nil && duplicate {
+			return dedupe.ErrDuplicate
+		}
 		return err
 	})
-	if res.Outcome == idempotency.Handled && *duplicate {
-		res.Outcome = idempotency.Duplicate
-	}
-	if res.Status == http.StatusServiceUnavailable && res.RetryAfter == 0 {
-		res.RetryAfter = comeAgain
-	}
 	return res
 }
 
@@ -184,46 +193,29 @@ func (h *Handler) Wait(ctx context.Context) error {
 	return h.once.Wait(ctx)
 }
 
-type duplicateKey struct{}
-
-func (h *Handler) observe(ctx context.Context, e idempotency.Observation) {
-	if h.cfg.Observe == nil {
-		return
+// Forget lets the event of id, as the KeyFunc gives it, into the queue again, as far as Store remembers it: see
+// idempotency.Middleware.Forget. What the queue itself remembers, and the worker's store, is forgotten there.
+func (h *Handler) Forget(ctx context.Context, id string) error {
+	switch {
+	case h == nil || h.once == nil:
+		return errors.New("inbox: the handler was not made by NewHandler")
+	case h.cfg.Store == nil:
+		return nil
 	}
-	if e.Outcome == idempotency.DeadLetterFailed { // Failed follows
-		return
+	return h.once.Forget(ctx, id)
+}
+
+// message makes what goes into the queue. It shares no memory with v and header, which a host may use again.
+func (h *Handler) message(item dedupe.Item, v *truhook.Verified, header http.Header) Message {
+	m := Message{
+		Key: idempotency.Key(item.Key), Fingerprint: item.Fingerprint, Received: item.Judged,
+		Payload: bytes.Clone(v.Payload), Inner: bytes.Clone(v.Inner),
 	}
-	if e.Outcome == idempotency.Handled && *ctx.Value(duplicateKey{}).(*bool) {
-		e.Outcome = idempotency.Duplicate
+	if item.Resource.ID != "" && !item.Version.IsZero() {
+		m.Resource, m.At = item.Resource.ID, item.Version
 	}
-	h.cfg.Observe(ctx, e)
-}
-
-// An arrival is a delivery on its way into the queue. It travels as the Detail of a proof, so that what the KeyFunc,
-// the SequenceFunc and the FingerprintFunc have to say is asked for once.
-type arrival struct {
-	message     Message
-	id          string // as the KeyFunc gave it
-	content     []byte
-	keyErr      error
-	sequenceErr error
-}
-
-func (a *arrival) verified() *truhook.Verified {
-	return &truhook.Verified{Proofs: []truhook.Proof{{Detail: a}}}
-}
-
-func arrivalOf(v *truhook.Verified) *arrival {
-	a, _ := truhook.Detail[*arrival](v)
-	return a
-}
-
-func (h *Handler) arrive(v *truhook.Verified, header http.Header) *arrival {
-	a := &arrival{content: v.Payload}
-	m := &a.message
-	m.Received, m.Payload, m.Inner = h.cfg.Now(), v.Payload, v.Inner
 	for _, p := range v.Proofs {
-		m.Proofs = append(m.Proofs, truhook.Proof{Scheme: p.Scheme, KeyID: p.KeyID})
+		m.Proofs = append(m.Proofs, truhook.Proof{Scheme: text(p.Scheme), KeyID: text(p.KeyID)})
 	}
 	for _, name := range h.cfg.Header {
 		for _, value := range header[name] {
@@ -231,38 +223,12 @@ func (h *Handler) arrive(v *truhook.Verified, header http.Header) *arrival {
 				if m.Header == nil {
 					m.Header = http.Header{}
 				}
-				m.Header[name] = append(m.Header[name], value)
+				m.Header[name] = append(m.Header[name], strings.Clone(value))
 			}
 		}
 	}
-	if h.cfg.Fingerprint != nil {
-		a.content = h.cfg.Fingerprint(v)
-	}
-	if len(a.content) > 0 {
-		m.Fingerprint = idempotency.NewFingerprint(a.content)
-	}
-	if a.id, a.keyErr = h.key(v); a.keyErr != nil {
-		return a
-	}
-	if id := a.id; id == "" { // not deduped, and still a message of its own
-		m.Key, a.keyErr = idempotency.NewKey(h.scope, "undeduped:"+rand.Text())
-	} else {
-		m.Key, a.keyErr = idempotency.NewKey(h.scope, id)
-	}
-	h.order(a, v)
-	return a
+	return m
 }
 
-func (h *Handler) order(a *arrival, v *truhook.Verified) {
-	if h.cfg.Version == nil {
-		return
-	}
-	resource, at, err := h.cfg.Version(v)
-	if err == nil && resource != "" && !at.IsZero() {
-		var k idempotency.Key
-		if k, err = idempotency.NewKey(h.scope, resource); err == nil {
-			a.message.Resource, a.message.At = k.ID, at
-		}
-	}
-	a.sequenceErr = err
-}
+// text is a copy that JSON can hold.
+func text(s string) string { return strings.Clone(strings.ToValidUTF8(s, "\uFFFD")) }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
-	"github.com/truhook/truhook/retry"
+	"github.com/truhook/truhook/internal/dedupe"
 )
 
 // ErrInFlight says that another worker holds the lease on the event. Its work may end well, or the lease run out: come
@@ -18,19 +18,23 @@ var ErrInFlight = errors.New("inbox: another worker is handling this event")
 // A Worker stands between a queue and the function that handles events. It is made by [NewWorker] and is safe for
 // concurrent use. A nil or zero Worker returns an error for every message.
 type Worker struct {
-	store idempotency.Store
-	fn    func(ctx context.Context, v *truhook.Verified) error
-	cfg   idempotency.Config
+	store     idempotency.Store
+	once      *idempotency.Middleware
+	fn        func(ctx context.Context, v *truhook.Verified) error
+	dead      func(ctx context.Context, v *truhook.Verified, err error) error
+	skipStale bool
 }
 
 // NewWorker returns a worker that calls fn once for each event, with s as the memory of what was done. The store may be
-// the one in front of the queue: the scopes differ. Its retention has to outlast the queue's retries.
+// the one in front of the queue: the scopes differ. Its retention has to outlast the queue's retries. One Worker serves
+// messages of any number of scopes.
 //
 // The Config differs from that of idempotency.NewMiddleware in what a queue knows better. Version, Fingerprint and Now
-// come with the message, and AnswerWithin and Fallback have no meaning, so each of them is an error. MaxAttempts: zero
-// means no limit, as queues count for themselves. DeadLetter: nil means that Work returns the error, still marked by
-// retry.Permanent, and forgets the claim, so that the queue's own way of replaying a dead message works. SkipStale
-// needs messages with an order.
+// come with the message, and AnswerWithin has no meaning, so each of them is an error. DeadLetter: nil means that Work
+// returns the error, still marked by retry.Permanent, and gives the event back, so that the queue keeps it among its own
+// dead and its own way of replaying works. SkipStale needs messages with an order.
+//
+// HandlerTimeout is that of idempotency.Config: 30 s unless it says more. Set it to what the queue gives a job.
 //
 // It is also an error if s or fn is nil, or a duration contradicts another one.
 func NewWorker(
@@ -41,101 +45,92 @@ func NewWorker(
 		return nil, errors.New("inbox: the store or the function is nil")
 	case cfg.Version != nil || cfg.Fingerprint != nil || cfg.Now != nil:
 		return nil, errors.New("inbox: Version, Fingerprint and Now come with the message")
-	case cfg.AnswerWithin != 0 || cfg.Fallback != nil:
-		return nil, errors.New("inbox: AnswerWithin and Fallback have no meaning behind a queue")
+	case cfg.AnswerWithin != 0:
+		return nil, errors.New("inbox: AnswerWithin has no meaning behind a queue")
 	}
-	cfg.AnswerWithin = -1
-	if cfg.MaxAttempts == 0 {
-		cfg.MaxAttempts = -1
-	}
-	w := &Worker{store: s, fn: fn, cfg: cfg}
-	probe := cfg
-	probe.SkipStale = false
-	if _, err := idempotency.NewMiddleware(s, workScope, func(*truhook.Verified) (string, error) { return "", nil }, probe); err != nil {
+	w := &Worker{store: s, fn: fn, dead: cfg.DeadLetter, skipStale: cfg.SkipStale}
+	cfg.SkipStale = false // whether an event has an order is the message's to say
+	var err error
+	w.once, err = idempotency.NewMiddleware(s, workScope, func(*truhook.Verified) (string, error) { return "", nil }, cfg)
+	if err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
 	return w, nil
 }
 
+var errWorker = errors.New("inbox: the worker was not made by NewWorker")
+
 // Work handles m, unless that was done, and returns nil when m may leave the queue.
 //
-// An error means that it has to come again: the function's own, [ErrInFlight], or that of the store. One marked by
-// retry.Permanent says that coming again would not help. A panic of the function passes through; the event was given
-// back. For the function, idempotency.FromContext gives attempt, order and idempotency key, and [FromContext] the
-// message. Its context ends with ctx, which is the queue's, and when the lease is lost.
+// An error means that it has to come again: the function's own, [ErrInFlight], idempotency.ErrHandlerTimeout or that of
+// the store. One marked by retry.Permanent says that coming again would not help. A panic of the function passes through;
+// the event was given back. For the function, idempotency.FromContext gives attempt, order and idempotency key, and
+// [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when its time is
+// over; a function that does not look at it then goes on, while Work returns. A message is never too old for a worker.
 func (w *Worker) Work(ctx context.Context, m Message) error {
-	if w == nil || w.fn == nil {
-		return errors.New("inbox: the worker was not made by NewWorker")
+	if w == nil || w.once == nil {
+		return errWorker
 	}
-	if err := m.check(); err != nil {
+	item, err := m.item()
+	if err == nil {
+		err = ctx.Err() // nothing is begun for a queue that stops
+	}
+	if err != nil {
 		return err
 	}
-	var last error // what the outcome was for; written in this goroutine only
-	cfg := w.config(m, &last)
-	once, err := idempotency.NewMiddleware(w.store, m.Key.Scope+workScope,
-		func(*truhook.Verified) (string, error) { return m.Key.ID, nil }, cfg)
-	if err != nil {
-		return fmt.Errorf("inbox: %w", err)
-	}
 	v := m.Verified()
-	res := once.Do(ctx, v, func(claimed context.Context) error {
-		claimed, cancel := context.WithCancelCause(context.WithValue(claimed, contextKey{}, m))
-		defer cancel(nil)
-		defer context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })()
-		return w.fn(claimed, v)
+	call := dedupe.Call{Until: ctx, SkipStale: w.skipStale, KeepsDead: w.dead == nil}
+	if w.dead != nil {
+		call.DeadLetter = func(ctx context.Context, err error) error {
+			return w.dead(context.WithValue(ctx, contextKey{}, m), v, err)
+		}
+	}
+	res, err := w.once.Run(ctx, item, call, func(ctx context.Context) error {
+		return w.fn(context.WithValue(ctx, contextKey{}, m), v)
 	})
 	switch res.Outcome {
-	case idempotency.Handled, idempotency.Duplicate, idempotency.DeadLettered, idempotency.Stale:
+	case idempotency.Handled, idempotency.Duplicate, idempotency.Stale:
 		return nil
+	case idempotency.DeadLettered:
+		if w.dead != nil {
+			return nil
+		}
 	case idempotency.InFlight:
 		return fmt.Errorf("%w for another %v", ErrInFlight, res.RetryAfter.Round(time.Millisecond))
 	}
-	if last == nil {
-		last = fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
+	if err == nil {
+		err = fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
 	}
-	return last
+	return err
 }
 
-// futureSlack is that of package idempotency: a version further ahead does not move the gate.
-const futureSlack = 5 * time.Minute
+// Forget lets the event of k, which is that of its [Message], be handled again: call it for an event that DeadLetter has
+// taken, before it is enqueued once more. See idempotency.Middleware.Forget.
+func (w *Worker) Forget(ctx context.Context, k idempotency.Key) error {
+	if w == nil || w.once == nil {
+		return errWorker
+	}
+	return w.store.Forget(ctx, idempotency.Key{Scope: k.Scope + workScope, ID: k.ID})
+}
 
-// config completes the Config with what comes with the message.
-func (w *Worker) config(m Message, last *error) idempotency.Config {
-	cfg := w.cfg
-	// What was accepted is never too old: the handler in front has judged that.
-	cfg.Now = func() time.Time { return m.At }
-	cfg.Fingerprint = func(*truhook.Verified) []byte {
-		if m.Fingerprint == (idempotency.Fingerprint{}) {
-			return nil
-		}
-		return m.Fingerprint[:]
+// item is the event of m as the engine sees it: in a scope of its own, as the front may use the same store.
+func (m Message) item() (dedupe.Item, error) {
+	if err := m.check(); err != nil {
+		return dedupe.Item{}, err
 	}
-	ahead := !m.Received.IsZero() && m.At.After(m.Received.Add(futureSlack))
-	if m.Resource != "" && !m.At.IsZero() && !ahead {
-		cfg.Version = func(*truhook.Verified) (string, time.Time, error) { return m.Resource, m.At, nil }
-	} else {
-		cfg.SkipStale = false
+	scope := m.Key.Scope + workScope
+	item := dedupe.Item{
+		Key: dedupe.Key{Scope: scope, ID: m.Key.ID}, Fingerprint: m.Fingerprint,
+		Judged:   m.Received, // by the clock that accepted it, however long it has waited
+		Accepted: true,
 	}
-	kept := cfg.DeadLetter == nil // in the queue
-	if kept {
-		cfg.DeadLetter = func(_ context.Context, _ *truhook.Verified, err error) error { return err }
+	if len(scope) > idempotency.MaxKeyBytes {
+		return dedupe.Item{}, errKey
 	}
-	observe := cfg.Observe
-	cfg.Observe = func(ctx context.Context, e idempotency.Observation) {
-		switch e.Outcome {
-		case idempotency.DeadLetterFailed:
-			if kept {
-				return
-			}
-		case idempotency.Failed, idempotency.Unavailable, idempotency.BadKey:
-			*last = e.Err
-			if kept && retry.IsPermanent(e.Err) {
-				e.Outcome = idempotency.DeadLettered
-			}
-		}
-		if observe != nil {
-			observe(ctx, e)
+	if m.Resource != "" && dedupe.Plausible(m.At, m.Received) {
+		if k, err := idempotency.NewKey(scope, m.Resource); err == nil {
+			item.Resource, item.Version = dedupe.Key(k), m.At
 		}
 	}
-	return cfg
+	return item, nil
 }
