@@ -169,7 +169,7 @@ func (h *handling) beside() (Result, error) {
 	go h.goOn()
 	var answer, abandon <-chan time.Time
 	var patience time.Time
-	if within := h.dedupe.AnswerWithin; within > 0 {
+	if within := h.cfg.AnswerWithin; within > 0 && h.dedupe.AnswersEarly {
 		patience = h.start.Add(within)
 		timer := time.NewTimer(time.Until(patience))
 		defer timer.Stop()

@@ -24,8 +24,8 @@ type MemoryConfig struct {
 	Now func() time.Time
 }
 
-// A Memory is a [Store] in the memory of this process, for a service of one process, for tests, and as
-// Config.Fallback. It forgets everything when the process ends: an event that was handled before a restart is handled
+// A Memory is a [Store] in the memory of this process, for a service of one process and for tests.
+// It forgets everything when the process ends: an event that was handled before a restart is handled
 // again if it comes again.
 //
 // It is sharded, holds no pointers for the garbage collector to follow, takes at most 80 bytes a record, allocates

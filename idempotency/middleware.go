@@ -92,7 +92,7 @@ func (m *Middleware) Do(ctx context.Context, v *truhook.Verified, fn func(contex
 	if m == nil {
 		return Result{Outcome: NotVerified, Status: http.StatusInternalServerError}
 	}
-	return m.do(ctx, v, dedupe.Call{AnswerWithin: m.cfg.AnswerWithin}, fn)
+	return m.do(ctx, v, dedupe.Call{AnswersEarly: true}, fn)
 }
 
 func (m *Middleware) do(

@@ -29,7 +29,7 @@ func (m *Middleware) Run(
 	}
 	if call.Unclaimed || item.Key == (dedupe.Key{}) {
 		if item.Key == (dedupe.Key{}) {
-			d.dedupe.AnswerWithin = 0 // its redelivery would run beside it
+			d.dedupe.AnswersEarly = false // its redelivery would run beside it
 		}
 		return d.run(fn)
 	}
@@ -110,7 +110,7 @@ func (d *delivery) claimed(ctx context.Context, wait bool, fn func(context.Conte
 			return d.end(Unavailable, err, 0)
 		}
 		d.report(NotDeduped, err)
-		d.dedupe.AnswerWithin = 0 // its redelivery would run beside it, once the store is back
+		d.dedupe.AnswersEarly = false // its redelivery would run beside it, once the store is back
 		return d.run(fn)
 	}
 	d.compare()

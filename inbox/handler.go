@@ -166,7 +166,7 @@ func (h *Handler) Accept(ctx context.Context, v *truhook.Verified, header http.H
 	if err != nil {
 		return idempotency.Result{Outcome: idempotency.BadKey, Status: http.StatusInternalServerError}
 	}
-	call := dedupe.Call{AnswerWithin: h.once.AnswerWithin(), Unclaimed: h.cfg.Store == nil, EnqueuesOld: true}
+	call := dedupe.Call{AnswersEarly: true, Unclaimed: h.cfg.Store == nil, EnqueuesOld: true}
 	if item.Key == (dedupe.Key{}) { // not deduped, and still a message of its own
 		item.Key, call.Unclaimed = dedupe.Key{Scope: h.scope, ID: "undeduped:" + rand.Text()}, true
 	}

@@ -145,7 +145,7 @@ func TestALongKeyIsHashedAndStillOneKey(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestTooOldIsNotEnqueued(t *testing.T) {
+func TestHandler_EnqueuesWhatIsTooOldAndReportsIt(t *testing.T) {
 	t.Parallel()
 	q, s := &queue{}, &seen{}
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -156,11 +156,13 @@ func TestTooOldIsNotEnqueued(t *testing.T) {
 	})
 	at = now.Add(-32 * 24 * time.Hour)
 	assert.Equal(t, 200, post(h, verified("a"), nil).Code)
-	assert.Empty(t, q.all())
-	assert.Equal(t, []idempotency.Outcome{idempotency.TooOld}, s.outcomes())
+	assert.Equal(t, []idempotency.Outcome{idempotency.TooOld, idempotency.Handled}, s.outcomes())
+	require.Len(t, q.all(), 1)
+	assert.Equal(t, at, q.all()[0].At, "the worker's function can tell")
 	at = now.Add(-30 * 24 * time.Hour)
 	assert.Equal(t, 200, post(h, verified("b"), nil).Code)
-	assert.Len(t, q.all(), 1)
+	assert.Len(t, q.all(), 2)
+	assert.Equal(t, []idempotency.Outcome{idempotency.TooOld, idempotency.Handled, idempotency.Handled}, s.outcomes())
 }
 
 func TestASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
@@ -227,7 +229,7 @@ func TestAStalledQueueIsAnsweredInTime(t *testing.T) {
 				assert.LessOrEqual(t, time.Since(start), 9*time.Second)
 				require.NoError(t, h.Wait(t.Context()))
 				if deaf {
-					assert.Equal(t, []idempotency.Outcome{idempotency.Late, idempotency.Handled}, s.outcomes())
+					assert.Equal(t, []idempotency.Outcome{idempotency.Late, idempotency.TimedOut, idempotency.Handled}, s.outcomes())
 					assert.Len(t, q.all(), 1)
 				}
 			})

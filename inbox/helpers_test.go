@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -16,6 +17,9 @@ import (
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
 )
+
+// silent is a Logger that writes nothing.
+var silent = slog.New(slog.DiscardHandler)
 
 var errQueue = errors.New("the queue is away")
 
@@ -84,6 +88,9 @@ func (s *seen) outcomes() (out []idempotency.Outcome) {
 
 func handler(t *testing.T, e inbox.Enqueuer, cfg inbox.Config) *inbox.Handler {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = silent
+	}
 	h, err := inbox.NewHandler(e, "truv/test", byPayload, cfg)
 	require.NoError(t, err)
 	return h
@@ -122,6 +129,9 @@ func worker(
 	t *testing.T, s idempotency.Store, cfg idempotency.Config, fn func(context.Context, *truhook.Verified) error,
 ) *inbox.Worker {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = silent
+	}
 	w, err := inbox.NewWorker(s, fn, cfg)
 	require.NoError(t, err)
 	return w

@@ -105,7 +105,7 @@ func TestTwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
-		w := worker(t, store, idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+		w := worker(t, store, idempotency.Config{HandlerTimeout: time.Hour}, func(context.Context, *truhook.Verified) error {
 			time.Sleep(time.Minute) // longer than the lease
 			return nil
 		})
@@ -207,13 +207,13 @@ func TestNewWorkerRefusesWhatHasNoMeaning(t *testing.T) {
 	t.Parallel()
 	fn := func(context.Context, *truhook.Verified) error { return nil }
 	for name, cfg := range map[string]idempotency.Config{
-		"sequence":     {Version: func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }},
-		"fingerprint":  {Fingerprint: func(*truhook.Verified) []byte { return nil }},
-		"now":          {Now: time.Now},
-		"answerWithin": {AnswerWithin: time.Second},
-		"fallback":     {Fallback: memory()},
-		"lease":        {Lease: time.Nanosecond},
-		"retention":    {Retention: time.Second},
+		"sequence":      {Version: func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }},
+		"fingerprint":   {Fingerprint: func(*truhook.Verified) []byte { return nil }},
+		"now":           {Now: time.Now},
+		"answerWithin":  {AnswerWithin: time.Second},
+		"early answers": {AnswerWithin: -1},
+		"lease":         {Lease: time.Nanosecond},
+		"retention":     {Retention: time.Second},
 	} {
 		_, err := inbox.NewWorker(memory(), fn, cfg)
 		assert.Error(t, err, name)

@@ -24,6 +24,8 @@ const (
 	pauseOnError = time.Second
 )
 
+var errTooManyAttempts = errors.New("sqliteinbox: too many attempts")
+
 // Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. A
 // function is not stopped by the end of ctx: bound it yourself, or end the process, after which its event is taken over
 // when the lease is over. Several processes, and several Runs, may work on one table.
@@ -131,7 +133,7 @@ func (q *Queue) work(ctx context.Context, r *row, fn func(ctx context.Context, v
 		}
 	}()
 	if most := q.cfg.MaxAttempts; most > 0 && r.tries() > most { // the processes died
-		err = retry.Permanent(idempotency.ErrTooManyAttempts)
+		err = retry.Permanent(errTooManyAttempts)
 	} else {
 		err = q.call(ctx, r, fn)
 	}

@@ -75,7 +75,7 @@ const Lease = 400 * time.Millisecond
 // effect, and fails at times after it, so that a kill and a failure meet every step.
 func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 	once, err := idempotency.NewMiddleware(store, "crash", EventOf, idempotency.Config{
-		Lease: Lease, Wait: -1, AnswerWithin: -1, MaxAttempts: -1,
+		Lease: Lease, StoreTimeout: Lease, Wait: -1, AnswerWithin: -1,
 	})
 	if err != nil {
 		return nil, err

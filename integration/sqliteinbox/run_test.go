@@ -167,7 +167,7 @@ func TestAnEventThatKillsEveryProcessDies(t *testing.T) {
 		j.wait(t, "payload of b")
 		dead, err := q.Dead(t.Context(), 1)
 		require.NoError(t, err)
-		assert.Equal(t, idempotency.ErrTooManyAttempts.Error(), dead[0].Error)
+		assert.Equal(t, "sqliteinbox: too many attempts", dead[0].Error)
 	})
 }
 

@@ -32,8 +32,8 @@ type Item struct {
 
 // A Call says how the function of one event is run. The zero Call waits for the function until its time is over.
 type Call struct {
-	// AnswerWithin is when the call returns although the function still runs. Zero or less: never.
-	AnswerWithin time.Duration
+	// AnswersEarly lets the call return after Config.AnswerWithin although the function still runs.
+	AnswersEarly bool
 
 	// Inline runs the function in the caller's goroutine, so that the call never returns before it has.
 	Inline bool

@@ -59,6 +59,8 @@ const assumed = `
 	existing, next http.Handler
 	handle, h func(ctx context.Context, v *truhook.Verified) error
 	save func(ctx context.Context, payload []byte) error
+	keep func(ctx context.Context, payload []byte, why error) error
+	id string
 	logger *slog.Logger
 	events, refused interface{ WithLabelValues(labels ...string) interface{ Inc() } }
 
