@@ -31,8 +31,8 @@ func (p *Provider) send(ctx context.Context, m message, a *Attempt) {
 	ctx, cancel := context.WithTimeout(ctx, p.scaled(p.config.Timeout))
 	defer cancel()
 	transport := p.transport
-	if p.memory == nil || len(m.body) == 0 || a.Fault&(Timeout|ResetBefore|ResetAfter) != 0 {
-		transport = newTransport(p.dial, a.Fault)
+	if cut := a.Fault & (Timeout | ResetBefore | ResetAfter); p.memory == nil || len(m.body) == 0 || cut != 0 {
+		transport = newTransport(p.dial, cut)
 		defer transport.CloseIdleConnections()
 	}
 

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// A secret is one of the secrets FILE: lines
+//
+//	provider/id=value                        the value is literal, to the end of the line
+//	provider/id:base64=…                     for any bytes
+//	provider/id:not-before=2026-01-02T00:00:00Z
+//	provider/id:not-after=2026-07-02T00:00:00Z
+//
+// Empty lines and lines that begin with # are ignored. The first = ends the name.
+type secret struct {
+	provider, id        string
+	value               string
+	set                 bool
+	notBefore, notAfter time.Time
+}
+
+const maxSecretsBytes = 1 << 20
+
+// readSecrets reads a secrets file and returns what is worth a warning about it. No error holds a value.
+func readSecrets(name string) (secrets []secret, warnings []string, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("secrets: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSecretsBytes {
+		return nil, nil, fmt.Errorf("secrets: %s is not a file of at most %d bytes", name, maxSecretsBytes)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		warnings = append(warnings, fmt.Sprintf("others can read %s: chmod 600 it", name))
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("secrets: %w", err)
+	}
+	secrets, err = parseSecrets(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("secrets: %s: %w", name, err)
+	}
+	return secrets, warnings, nil
+}
+
+func parseSecrets(data []byte) ([]secret, error) {
+	var all []secret
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, maxSecretsBytes)
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := addSecret(&all, line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if !s.set {
+			return nil, fmt.Errorf("%s/%s has a validity and no value", s.provider, s.id)
+		}
+	}
+	return all, nil
+}
+
+func addSecret(all *[]secret, line string) error {
+	name, value, ok := strings.Cut(line, "=")
+	if !ok {
+		return fmt.Errorf("it is not provider/id=value")
+	}
+	provider, id, ok := strings.Cut(name, "/")
+	id, what, _ := strings.Cut(id, ":")
+	if !ok || !isName(provider) || !isName(id) {
+		return fmt.Errorf("it is not provider/id=value: names are letters, digits, dots, dashes and underscores")
+	}
+	i := slices.IndexFunc(*all, func(s secret) bool { return s.provider == provider && s.id == id })
+	if i < 0 {
+		*all = append(*all, secret{provider: provider, id: id})
+		i = len(*all) - 1
+	}
+	s := &(*all)[i]
+	var err error
+	switch what {
+	case "", "base64":
+		if s.set {
+			return fmt.Errorf("a second value for %s/%s", provider, id)
+		}
+		if what == "base64" {
+			raw, err := base64.StdEncoding.DecodeString(value)
+			if err != nil {
+				return fmt.Errorf("the value of %s/%s is not base64", provider, id)
+			}
+			value = string(raw)
+		} else if !utf8.ValidString(value) {
+			return fmt.Errorf("the value of %s/%s is not UTF-8: use :base64=", provider, id)
+		}
+		if value == "" {
+			return fmt.Errorf("the value of %s/%s is empty", provider, id)
+		}
+		s.value, s.set = value, true
+	case "not-before":
+		s.notBefore, err = time.Parse(time.RFC3339, value)
+	case "not-after":
+		s.notAfter, err = time.Parse(time.RFC3339, value)
+	default:
+		return fmt.Errorf("%s/%s: behind the colon stands base64, not-before or not-after", provider, id)
+	}
+	if err != nil {
+		return fmt.Errorf("%s/%s: the time is not of RFC 3339", provider, id)
+	}
+	return nil
+}
+
+func isName(s string) bool {
+	if s == "" || len(s) > 100 {
+		return false
+	}
+	for _, c := range []byte(s) {
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
+		if !ok {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,385 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/truhook/truhook/recorded"
+	"github.com/truhook/truhook/retry"
+	"github.com/truhook/truhook/truhooktest"
+)
+
+func sendCommand() command {
+	return command{
+		name: "send", arguments: "PAYLOAD… [URL]",
+		summary: "sign payloads as a provider does, and deliver them as it does",
+		help:    sendHelp,
+		setUp: func(t *tool, f *flag.FlagSet) func(context.Context, []string) (int, error) {
+			s := &send{tool: t}
+			f.StringVar(&s.provider, "provider", "", "sign as this `NAME` or NAME/ID (required)")
+			f.StringVar(&s.print, "n", "", "do not deliver; print the signed request as `FORM`: headers, curl or file")
+			f.Var(&s.headers, "header", "add a `NAME:VALUE` header; may be repeated")
+			f.StringVar(&s.faults, "fault", "", "make the first attempt go wrong: a comma list of `FAULTS`, see below")
+			f.IntVar(&s.copies, "copies", 2, "`NUMBER` of copies where a fault duplicates")
+			f.BoolVar(&s.disorder, "disorder", false, "deliver the first payload last")
+			f.Float64Var(&s.scale, "scale", 1, "wait this `FACTOR` of the provider's time between attempts")
+			f.DurationVar(&s.staleBy, "stale-by", time.Hour, "how far back the stale fault dates a delivery")
+			f.StringVar(&s.wrong, "wrong-secret", "wrong-key-made-for-tests", "`TEXT` that the wrong-key fault signs under; it is no secret")
+			f.StringVar(&s.id, "id", "", "the message `ID` where the scheme signs one; empty: a new one")
+			f.BoolVar(&s.json, "json", false, "print JSON, one line an attempt")
+			s.keyFlags.add(f)
+			return s.run
+		},
+	}
+}
+
+const sendHelp = `PAYLOAD is a file, or - for standard input. URL is where to deliver, such as
+http://127.0.0.1:3000/webhooks; with -n it only serves what is signed of it.
+
+faults: unsigned, malformed-signature, tampered-signature, tampered-body, tampered-layout,
+wrong-key, stale, duplicate, concurrent-duplicate, timeout, reset-before, reset-after
+
+examples:
+  truhook send -provider truv -secrets secrets.txt order.json http://127.0.0.1:3000/webhooks
+  truhook send -provider stripe -secrets secrets.txt -n curl event.json http://127.0.0.1:3000/
+  truhook send -provider truval -secrets secrets.txt -fault duplicate,timeout job.json http://127.0.0.1:3000/
+  truhook send -provider truv -secrets secrets.txt -disorder 1.json 2.json http://127.0.0.1:3000/
+Exit code 0: each event was taken as delivered. 1: one was not.
+`
+
+type send struct {
+	*tool
+	keyFlags
+	provider, print, faults, wrong, id string
+	headers                            headerFlag
+	copies                             int
+	disorder, json                     bool
+	scale                              float64
+	staleBy                            time.Duration
+}
+
+// headerFlag collects -header flags.
+type headerFlag http.Header
+
+func (h *headerFlag) String() string { return "" }
+
+func (h *headerFlag) Set(text string) error {
+	name, value, ok := strings.Cut(text, ":")
+	if !ok || strings.TrimSpace(name) == "" {
+		return errors.New("it is not NAME:VALUE")
+	}
+	if *h == nil {
+		*h = headerFlag{}
+	}
+	http.Header(*h).Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	return nil
+}
+
+func (s *send) run(ctx context.Context, args []string) (int, error) {
+	name, id, _ := strings.Cut(s.provider, "/")
+	if name == "" {
+		return exitUsage, usagef("name the provider with -provider")
+	}
+	p, err := findProvider(name)
+	if err != nil {
+		return exitUsage, err
+	}
+	target, payloads, err := s.arguments(args)
+	if err != nil {
+		return exitUsage, err
+	}
+	faults, err := parseFaults(s.faults)
+	if err != nil {
+		return exitUsage, err
+	}
+	var ring keyring
+	warnings, err := s.keyFlags.open(s.tool, &ring)
+	if err != nil {
+		return exitUsage, err
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(s.stderr, "warning: %s\n", printable(w))
+	}
+	ring.url = target
+	if s.print == "" || payloads[0] != "-" {
+		s.prompt(&ring, s.provider)
+	}
+	sign, err := ring.signer(p, id)
+	if err != nil {
+		if errors.Is(err, errNoKey) {
+			return exitUnjudged, err
+		}
+		return exitUsage, err
+	}
+	events, err := s.events(payloads, faults)
+	if err != nil {
+		return exitUsage, err
+	}
+	if s.print != "" {
+		return s.show(p, ring, id, sign, target, events[0])
+	}
+	wrongRing := keyring{single: s.wrong, url: target}
+	wrong, err := wrongRing.signer(p, "")
+	if err != nil {
+		wrong = nil // of a provider that signs by key pairs: truhooktest says so where the fault is asked for
+	}
+	return s.deliver(ctx, p.policy, sign, wrong, target, events)
+}
+
+// arguments returns the URL and the payloads.
+func (s *send) arguments(args []string) (target string, payloads []string, err error) {
+	payloads = args
+	if n := len(args); n > 0 && strings.Contains(args[n-1], "://") {
+		target, payloads = args[n-1], args[:n-1]
+	}
+	switch {
+	case len(payloads) == 0:
+		return "", nil, usagef("name a payload: a file, or - for standard input")
+	case s.print != "" && s.print != "headers" && s.print != "curl" && s.print != "file":
+		return "", nil, usagef("-n takes headers, curl or file")
+	case s.print != "" && len(payloads) > 1:
+		return "", nil, usagef("-n takes one payload")
+	case s.print == "" && target == "":
+		return "", nil, usagef("name the URL to deliver to, or print the request with -n")
+	case s.scale < 0, s.copies < 1:
+		return "", nil, usagef("-scale and -copies are not negative")
+	}
+	if target == "" {
+		target = "http://127.0.0.1:3000/webhooks"
+	}
+	u, err := url.Parse(target)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", nil, usagef("the URL is not one of http or https")
+	}
+	return target, payloads, nil
+}
+
+func (s *send) events(payloads []string, faults truhooktest.Fault) ([]truhooktest.Event, error) {
+	var events []truhooktest.Event
+	for i, name := range payloads {
+		body, err := s.payload(name)
+		if err != nil {
+			return nil, err
+		}
+		e := truhooktest.Event{ID: s.id, Body: body, Header: http.Header(s.headers).Clone(), Copies: s.copies}
+		if e.ID == "" {
+			e.ID = newID()
+		}
+		if faults != 0 {
+			e.Faults = []truhooktest.Fault{faults}
+		}
+		if s.disorder && i == 0 && len(payloads) > 1 {
+			e.Delay = time.Second
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+func (s *send) payload(name string) ([]byte, error) {
+	if name == "-" {
+		data, err := io.ReadAll(io.LimitReader(s.stdin, maxInputBytes+1))
+		if err == nil && len(data) > maxInputBytes {
+			err = fmt.Errorf("standard input has more than %d bytes", maxInputBytes)
+		}
+		return data, err
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxInputBytes {
+		return nil, fmt.Errorf("%s is not a file of at most %d bytes", name, maxInputBytes)
+	}
+	return os.ReadFile(name)
+}
+
+// allFaults are the faults that a sender from outside can make.
+var allFaults = []truhooktest.Fault{
+	truhooktest.Unsigned, truhooktest.MalformedSignature, truhooktest.TamperedSignature, truhooktest.TamperedBody,
+	truhooktest.TamperedLayout, truhooktest.WrongKey, truhooktest.Stale, truhooktest.Duplicate,
+	truhooktest.ConcurrentDuplicate, truhooktest.Timeout, truhooktest.ResetBefore, truhooktest.ResetAfter,
+}
+
+func parseFaults(list string) (truhooktest.Fault, error) {
+	var all truhooktest.Fault
+	for word := range strings.SplitSeq(list, ",") {
+		word = strings.TrimSpace(word)
+		if word == "" {
+			continue
+		}
+		found := false
+		for _, f := range allFaults {
+			if strings.ReplaceAll(f.String(), " ", "-") == word {
+				all, found = all|f, true
+			}
+		}
+		if !found {
+			return 0, usagef("no fault is called %s", printable(word))
+		}
+	}
+	return all, nil
+}
+
+// show prints the signed request.
+func (s *send) show(p provider, ring keyring, id string, sign truhooktest.Signer, target string, e truhooktest.Event) (int, error) {
+	r, err := http.NewRequest(http.MethodPost, target, nil)
+	if err != nil {
+		return exitUsage, err
+	}
+	for name, values := range e.Header {
+		r.Header[name] = values
+	}
+	if r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	now := time.Now()
+	body, err := sign(r, e, now)
+	if err != nil {
+		return exitUsage, err
+	}
+	switch s.print {
+	case "headers":
+		for _, name := range sortedNames(r.Header) {
+			for _, value := range r.Header[name] {
+				fmt.Fprintf(s.stdout, "%s: %s\n", name, value)
+			}
+		}
+	case "curl":
+		fmt.Fprintln(s.stdout, curlLine(r.Method, target, r.Header, body))
+	case "file":
+		file := &recorded.File{
+			Provider: p.name, About: "made by truhook send", Now: now.UTC().Truncate(time.Second), MadeBy: version(),
+			Entity: ring.entity, Wire: wire(r.Method, r.URL.RequestURI(), r.URL.Host, r.Header, body),
+		}
+		return exitVerified, recorded.Write(s.stdout, file)
+	}
+	return exitVerified, nil
+}
+
+// deliver sends the events by the provider's policy and prints each attempt as it ends.
+func (s *send) deliver(
+	ctx context.Context, policy retry.Policy, sign, wrong truhooktest.Signer, target string, events []truhooktest.Event,
+) (int, error) {
+	p, err := truhooktest.NewRemoteProvider(policy, sign, target, truhooktest.Config{
+		Scale: max(s.scale, 1e-6), StaleBy: s.staleBy, WrongKey: wrong,
+	})
+	if err != nil {
+		return exitUsage, err
+	}
+	st := s.style(s.stdout)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.DeliverAll(ctx, events...)
+	}()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	shown := 0
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		case <-tick.C:
+		}
+		for _, a := range p.Attempts()[shown:] {
+			shown++
+			s.attempt(st, a)
+		}
+	}
+	return s.summary(st, events, p.Attempts())
+}
+
+func (s *send) attempt(st style, a truhooktest.Attempt) {
+	if s.json {
+		_ = writeJSONLine(s.stdout, map[string]any{
+			"event": a.Event, "attempt": a.Number, "duplicate": a.Duplicate, "fault": faultText(a.Fault),
+			"status": a.Status, "outcome": a.Outcome.String(), "took_ms": a.Took.Milliseconds(), "error": errorText(a.Err),
+		})
+		return
+	}
+	what := fmt.Sprintf("attempt %d", a.Number)
+	if a.Duplicate {
+		what += ", a copy"
+	}
+	if text := faultText(a.Fault); text != "" {
+		what += ", " + text
+	}
+	result := fmt.Sprint(a.Status, " ", http.StatusText(a.Status))
+	switch {
+	case a.Err != nil:
+		result = st.red("no response: " + printable(a.Err.Error()))
+	case a.Outcome == retry.Delivered || a.Status/100 == 2:
+		result = st.green(result)
+	default:
+		result = st.yellow(result)
+	}
+	fmt.Fprintf(s.stdout, "%-10.10s %-32s %6d ms  %s, %s\n", a.Event, what, a.Took.Milliseconds(), result, a.Outcome)
+}
+
+func (s *send) summary(st style, events []truhooktest.Event, attempts []truhooktest.Attempt) (int, error) {
+	last := map[string]truhooktest.Attempt{}
+	count := map[string]int{}
+	for _, a := range attempts {
+		count[a.Event]++
+		if !a.Duplicate && a.Number >= last[a.Event].Number {
+			last[a.Event] = a
+		}
+	}
+	delivered := 0
+	for _, e := range events {
+		if a := last[e.ID]; a.Outcome == retry.Delivered || a.Outcome == retry.Unknown && a.Status/100 == 2 {
+			delivered++
+		}
+	}
+	if !s.json {
+		line := fmt.Sprintf("%d of %d events delivered in %d requests", delivered, len(events), len(attempts))
+		if delivered == len(events) {
+			line = st.green(line)
+		} else {
+			line = st.red(line)
+		}
+		fmt.Fprintln(s.stdout, line)
+	}
+	if delivered < len(events) {
+		return exitRefused, nil
+	}
+	return exitVerified, nil
+}
+
+func faultText(f truhooktest.Fault) string {
+	if f == 0 {
+		return ""
+	}
+	return strings.ReplaceAll(f.String(), " ", "-")
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// wire returns a request as it goes over the wire.
+func wire(method, requestURI, host string, header http.Header, body []byte) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, requestURI, host)
+	h := header.Clone()
+	h.Del("Host")
+	h.Del("Transfer-Encoding")
+	h.Set("Content-Length", fmt.Sprint(len(body)))
+	_ = h.Write(&b)
+	b.WriteString("\r\n")
+	b.Write(body)
+	return b.Bytes()
+}
