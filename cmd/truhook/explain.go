@@ -6,16 +6,17 @@ import (
 	"github.com/truhook/truhook"
 )
 
-type explanation struct {
-	Findings []truhook.Finding
-	Complete bool
-	RuledOut []string
-}
-
-func explain(ctx context.Context, v truhook.Verifier, d *truhook.Delivery, others []truhook.Verifier) explanation {
-	return explanation{Complete: true}
+// explain says why v refuses d, within the budget of a person who waits.
+func explain(ctx context.Context, v truhook.Verifier, d *truhook.Delivery, others []truhook.Verifier) truhook.Explanation {
+	return truhook.Explain(ctx, v, d, truhook.ExplainConfig{Others: others})
 }
 
 func findingOf(f truhook.Finding) finding {
-	return finding{Name: f.Name, Subject: f.Subject, Severity: f.Severity, Problem: f.Problem, Remedy: f.Remedy, Offset: -1}
+	out := finding{
+		Name: f.Name, Subject: f.Subject, Severity: f.Severity, Proven: f.Proven, Problem: f.Problem, Remedy: f.Remedy, Offset: -1,
+	}
+	if f.Proven {
+		out.Offset = f.Offset
+	}
+	return out
 }

@@ -79,7 +79,7 @@ func (in *input) parseLambda(data []byte) error {
 	if ms := max(c.RequestTimeEpoch, c.TimeEpoch); ms > 0 {
 		in.at, in.atFrom = time.UnixMilli(ms).UTC(), "the event's time of receipt"
 	}
-	in.delivery = d
+	in.delivery = truhook.NewDelivery(*d)
 	return nil
 }
 

@@ -174,10 +174,10 @@ func (l *listen) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	d := &truhook.Delivery{
+	d := truhook.NewDelivery(truhook.Delivery{
 		Method: r.Method, RequestURI: r.RequestURI, Host: r.Host, Header: r.Header, Body: body,
 		RemoteAddr: r.RemoteAddr, TLS: r.TLS, Received: start,
-	}
+	})
 	k := l.judge(r.Context(), d)
 	status := k.Verdict.Status
 	var answer *answer

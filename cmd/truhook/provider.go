@@ -199,6 +199,7 @@ func eachPEM(dir, pattern string, use func(pem []byte) error) error {
 // atItsOwnTime judges a token at the time at which it says that it was issued: nobody said when it was received.
 type atItsOwnTime struct{ truhook.Verifier }
 
+// at returns d as received when its token was issued.
 func (a atItsOwnTime) at(d *truhook.Delivery) *truhook.Delivery {
 	c := *d
 	if issued := issuedAt(d); !issued.IsZero() {
@@ -207,10 +208,22 @@ func (a atItsOwnTime) at(d *truhook.Delivery) *truhook.Delivery {
 	return &c
 }
 
+// Verify implements [truhook.Verifier].
 func (a atItsOwnTime) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	return a.Verifier.Verify(ctx, a.at(d))
 }
 
+// Explain implements [truhook.Explainer].
+func (a atItsOwnTime) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
+	x, ok := a.Verifier.(truhook.Explainer)
+	if !ok {
+		return truhook.Explanation{}
+	}
+	q.Delivery = a.at(q.Delivery)
+	return x.Explain(ctx, q)
+}
+
+// Audit implements [truhook.Auditor].
 func (a atItsOwnTime) Audit(ctx context.Context) []truhook.Finding {
 	return truhook.Audit(ctx, a.Verifier)
 }

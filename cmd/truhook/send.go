@@ -270,8 +270,14 @@ func (s *send) show(p provider, ring keyring, id string, sign truhooktest.Signer
 func (s *send) deliver(
 	ctx context.Context, policy retry.Policy, sign, wrong truhooktest.Signer, target string, events []truhooktest.Event,
 ) (int, error) {
+	limit := policy.AckLimit
+	if limit == 0 {
+		limit = 10 * time.Second
+	}
+	scale := max(s.scale, 1e-6)
 	p, err := truhooktest.NewRemoteProvider(policy, sign, target, truhooktest.Config{
-		Scale: max(s.scale, 1e-6), StaleBy: s.staleBy, WrongKey: wrong,
+		Scale: scale, StaleBy: s.staleBy, WrongKey: wrong,
+		Timeout: time.Duration(float64(limit) / scale), // -scale shortens the waits, not the time for an answer
 	})
 	if err != nil {
 		return exitUsage, err

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -79,9 +80,27 @@ func (t *tool) prompt(ring *keyring, what string) {
 	if ring.single != "" || len(ring.secrets) > 0 || ring.dir != "" || !isTerminal(t.stdin) {
 		return
 	}
-	fmt.Fprintf(t.stderr, "secret of %s (shown as you type; empty: none): ", what)
+	show := hideTyping(t.stdin)
+	fmt.Fprintf(t.stderr, "secret of %s (empty: none): ", printable(what))
 	line, _ := bufio.NewReader(t.stdin).ReadString('\n')
+	show()
+	fmt.Fprintln(t.stderr)
 	ring.single = strings.TrimRight(line, "\r\n")
+}
+
+// hideTyping asks the terminal not to show what is typed, where stty(1) is there, and returns what undoes it.
+func hideTyping(stream any) (show func()) {
+	file, ok := stream.(*os.File)
+	if !ok {
+		return func() {}
+	}
+	set := func(mode string) {
+		c := exec.Command("stty", mode)
+		c.Stdin = file
+		_ = c.Run() // without stty the secret is shown as it is typed
+	}
+	set("-echo")
+	return func() { set("echo") }
 }
 
 type verify struct {

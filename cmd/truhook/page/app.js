@@ -73,7 +73,7 @@ function pretty(text) {
 
 // exactBytes shows the body as hex and text, with the byte at offset marked.
 function exactBytes(base64, offset) {
-  if (!state.reveal) return el('pre', { tabindex: '0', 'aria-label': 'Exact bytes' }, dots + ' (masked)');
+  if (!state.reveal) return el('pre', { class: 'hex', tabindex: '0', 'aria-label': 'Exact bytes' }, dots + ' (masked)');
   const bytes = Uint8Array.from(atob(base64 || ''), (c) => c.charCodeAt(0));
   const first = offset >= 0 ? Math.max(0, Math.floor(offset / 16) - 8) * 16 : 0;
   const rows = [], last = Math.min(bytes.length, first + 64 * 16);
@@ -84,7 +84,7 @@ function exactBytes(base64, offset) {
       ' '.repeat((16 - line.length) * 3) + ' ', ...piece((b) => (b > 31 && b < 127 ? String.fromCharCode(b) : '·'), ''), '\n');
   }
   if (last < bytes.length) rows.push('… ' + (bytes.length - last) + ' bytes more');
-  return el('pre', { tabindex: '0', 'aria-label': 'Exact bytes' }, ...rows);
+  return el('pre', { class: 'hex', tabindex: '0', 'aria-label': 'Exact bytes' }, ...rows);
 }
 
 function pairs(list) {
