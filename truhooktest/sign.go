@@ -22,7 +22,9 @@ type Signer func(r *http.Request, e Event, at time.Time) (body []byte, err error
 // zero key show as errors when it signs.
 func HMAC(s hmacsig.Scheme, k hmacsig.Key) Signer {
 	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
-		return e.Body, s.Sign(r.Header, k, hmacsig.Message{ID: e.ID, Time: at, Body: e.Body})
+		return e.Body, s.Sign(r.Header, k, hmacsig.Message{
+			ID: e.ID, Time: at, Body: e.Body, Method: r.Method, URL: r.URL.String(),
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
@@ -12,7 +11,10 @@ import (
 // build returns the verifier of an HMAC provider. Without judgeTimes a signed time is reported and not judged.
 func (p provider) build(keys []hmacsig.Key, url string, judgeTimes bool) (truhook.Verifier, error) {
 	s := p.scheme
-	return hmacsig.New(s, hmacsig.StaticKeys(keys...), hmacsig.Config{})
+	if !judgeTimes && s.Timestamp != "" {
+		s.Tolerance = hmacsig.NoWindow
+	}
+	return hmacsig.New(s, hmacsig.StaticKeys(keys...), hmacsig.Config{URL: url})
 }
 
 // signer returns what signs as an HMAC provider does.
@@ -25,10 +27,6 @@ func (p provider) signer(k *keyring, id string) (truhooktest.Signer, error) {
 		return nil, fmt.Errorf("%w for %s: give -secrets FILE with a line %s/ID=value, or set TRUHOOK_SECRET", errNoKey, p.name, p.name)
 	}
 	return truhooktest.HMAC(p.scheme, keys[0]), nil
-}
-
-func within(k hmacsig.Key, notBefore, notAfter time.Time) hmacsig.Key {
-	return k.Between(notBefore, notAfter)
 }
 
 func catalogProviders() []provider { return nil }

@@ -56,7 +56,13 @@ func (p provider) fits(d *truhook.Delivery) bool {
 	if p.token {
 		return len(d.Header.Values("X-IOV-JWT")) > 0 || strings.HasPrefix(strings.ToUpper(d.Header.Get("Authorization")), "IOV-JWT ")
 	}
-	return len(d.Header.Values(p.scheme.Header)) > 0
+	for name := range strings.SplitSeq(p.scheme.Header, ",") {
+		name = strings.TrimSpace(name)
+		if len(d.Header.Values(name)) > 0 || len(d.Header.Values(strings.ReplaceAll(name, "{n}", "1"))) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // A keyring is what the program was given to judge with.
@@ -91,11 +97,12 @@ func (k *keyring) verifier(p provider, id string, judgeTimes bool) (truhook.Veri
 func (k *keyring) keys(p provider, id string) ([]hmacsig.Key, error) {
 	var keys []hmacsig.Key
 	add := func(id, value string, notBefore, notAfter time.Time) error {
-		key, err := hmacsig.NewKey(id, value)
+		key, err := p.scheme.NewKey(id, value)
 		if err != nil {
 			return err
 		}
-		keys = append(keys, within(key, notBefore, notAfter))
+		key.NotBefore, key.NotAfter = notBefore, notAfter
+		keys = append(keys, key)
 		return nil
 	}
 	for _, s := range k.secrets {
@@ -124,7 +131,7 @@ func (k *keyring) others(p provider, id string) []truhook.Verifier {
 		if err != nil || q.token {
 			continue
 		}
-		key, err := hmacsig.NewKey(s.provider+"/"+s.id, s.value)
+		key, err := q.scheme.NewKey(s.provider+"/"+s.id, s.value)
 		if err != nil {
 			continue
 		}
