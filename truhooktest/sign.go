@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,9 +23,11 @@ type Signer func(r *http.Request, e Event, at time.Time) (body []byte, err error
 // zero key show as errors when it signs.
 func HMAC(s hmacsig.Scheme, k hmacsig.Key) Signer {
 	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
-		return e.Body, s.Sign(r.Header, k, hmacsig.Message{
-			ID: e.ID, Time: at, Body: e.Body, Method: r.Method, URL: r.URL.String(),
-		})
+		m := hmacsig.Message{ID: e.ID, Time: at, Body: e.Body, Method: r.Method}
+		if strings.Contains(s.Content, "{url}") {
+			m.URL = r.URL.String()
+		}
+		return e.Body, s.Sign(r.Header, k, m)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
@@ -13,6 +14,11 @@ func (p provider) build(keys []hmacsig.Key, url string, judgeTimes bool) (truhoo
 	s := p.scheme
 	if !judgeTimes && s.Timestamp != "" {
 		s.Tolerance = hmacsig.NoWindow
+	}
+	if !strings.Contains(s.Content, "{url}") {
+		url = ""
+	} else if url == "" {
+		return nil, usagef("%s signs the public URL of the endpoint: give it with -url", p.name)
 	}
 	return hmacsig.New(s, hmacsig.StaticKeys(keys...), hmacsig.Config{URL: url})
 }
