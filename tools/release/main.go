@@ -42,7 +42,7 @@ func run(root, version string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d modules require %s of each other\n", len(modules), version)
 	return errors.Join(
-		changelog(root, version),
+		changelog(root, version, out),
 		golden(root, version, out),
 		builds(root, modules),
 		gorelease(root, version, modules, out),
@@ -50,13 +50,21 @@ func run(root, version string, out io.Writer) error {
 	)
 }
 
-// changelog wants the version to be described.
-func changelog(root, version string) error {
+// changelog wants the version to be described, or what has changed to stand under "Unreleased".
+func changelog(root, version string, out io.Writer) error {
 	text, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
-	if err == nil && !strings.Contains(string(text), "\n## "+strings.TrimPrefix(version, "v")) {
-		err = fmt.Errorf("CHANGELOG.md has no section %q", "## "+strings.TrimPrefix(version, "v"))
+	if err != nil {
+		return err
 	}
-	return err
+	section := "\n## " + strings.TrimPrefix(version, "v")
+	switch {
+	case strings.Contains(string(text), section):
+		return nil
+	case strings.Contains(string(text), "\n## Unreleased\n"):
+		fmt.Fprintf(out, "CHANGELOG.md: make a section %q of what is unreleased\n", strings.TrimSpace(section))
+		return nil
+	}
+	return fmt.Errorf("CHANGELOG.md has neither a section %q nor one of what is unreleased", strings.TrimSpace(section))
 }
 
 // golden compares the recorded API with the code, and with that of the last version.
