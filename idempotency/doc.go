@@ -30,7 +30,7 @@
 // the cause) or its time is over ([ErrHandlerTimeout]), and a process that dies between the effect and the completion,
 // have an effect that the next attempt repeats. [Claim.Attempt] is larger than 1 in each of these cases, and it only
 // grows: a resource that stores it and refuses a smaller one is safe. So is one that shares the store's database and
-// transaction, for which see sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
+// transaction: see package sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
 //
 // No event comes back that the provider does not deliver again. Truval has ended after about four seconds; what must
 // not be lost then belongs behind package inbox, and so does a handler that is usually slow.

@@ -112,7 +112,7 @@ func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 // KeysUnavailable); the signature (SignatureMismatch, KeyExpired); issuer, audience, subject, times and required
 // claims (WrongIssuer, WrongAudience, WrongSubject, Expired, NotYetValid, MissingClaim, MalformedClaim); method, path
 // and body hash (MissingRequestClaim, WrongMethod, WrongPath, MissingBodyHash, BodyHashMismatch); and then decrypts, if
-// there is a Decrypter, which see. The proof holds the key id and the [Claims].
+// there is a Decrypter (see [Decrypter.Decrypt]). The proof holds the key id and the [Claims].
 func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	if v == nil || v.tokens == nil {
 		return nil, &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}

@@ -64,7 +64,7 @@ func FromHAProxy(trusted ...netip.Prefix) Source {
 //	set_current_client_cert_details: {cert: true, chain: true}
 //
 // Every other mode but SANITIZE lets through what the client wrote. Envoy's JSON form is refused. The
-// grammar is that of Envoy's documentation and source; no recorded bytes were to be had.
+// grammar is that of Envoy's documentation and source; no recorded bytes were available.
 func FromEnvoy(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{Certificate: "X-Forwarded-Client-Cert", Encoding: XFCC})
 }
@@ -89,14 +89,14 @@ func FromCaddy(trusted ...netip.Prefix) Source {
 // FromALB returns the source for an AWS Application Load Balancer that verifies client certificates ("verify" mode):
 // the header X-Amzn-Mtls-Clientcert-Leaf. It holds the client's certificate alone: give intermediates as
 // Config.Intermediates. If you had the load balancer rename the header, use [FromHeader] with EscapedPEM. The form is
-// that of AWS's documentation; no recorded bytes were to be had.
+// that of AWS's documentation; no recorded bytes were available.
 func FromALB(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{Certificate: "X-Amzn-Mtls-Clientcert-Leaf", Encoding: EscapedPEM, single: true})
 }
 
 // FromALBPassthrough returns the source for an AWS Application Load Balancer in "passthrough" mode, which forwards the
 // whole chain unverified in X-Amzn-Mtls-Clientcert. The Verifier verifies it, as it does in every case. The form is
-// that of AWS's documentation; no recorded bytes were to be had.
+// that of AWS's documentation; no recorded bytes were available.
 func FromALBPassthrough(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{Certificate: "X-Amzn-Mtls-Clientcert", Encoding: EscapedPEM})
 }

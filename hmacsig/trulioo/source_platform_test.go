@@ -57,7 +57,7 @@ func newPlatform(t testing.TB, listener net.Listener) *platform {
 	if listener != nil {
 		_ = p.server.Listener.Close()
 		p.server.Listener = listener
-		p.server.Start() // plain: in FIPS mode, random bytes are not to be had under a fake clock
+		p.server.Start() // plain: in FIPS mode, random bytes are not available under a fake clock
 	} else {
 		p.server.StartTLS()
 	}

@@ -11,7 +11,7 @@ import (
 
 // Fingerprint returns the key id that the platform uses for a key: the MD5 of its DER SubjectPublicKeyInfo in
 // lower-case hexadecimal with a colon between octets, 47 characters. A private key has the id of its public key. It is
-// an error if key is neither, or where MD5 is not to be had (GODEBUG=fips140=only): write the ids down then, as
+// an error if key is neither, or where MD5 is not available (GODEBUG=fips140=only): write the ids down then, as
 // verifying does not need this function.
 func Fingerprint(key any) (id string, err error) {
 	defer func() {
