@@ -166,7 +166,7 @@ func (f *Format) cut(p part, beside byte, fromLeft bool) string {
 	return ""
 }
 
-// allowsText wants visible ASCII without the constant that ends the part toward the body, be it that the end of the text
+// allowsText wants visible ASCII without the constant that ends the part toward the body, also where the end of the text
 // begins it ("a." before ".."): else two deliveries would sign as one text.
 func (f *Format) allowsText(text string, i int) bool {
 	for j := range len(text) {
