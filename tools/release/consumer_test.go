@@ -66,9 +66,12 @@ func TestConsumer_CanInstallEveryPublicModule(t *testing.T) {
 	if public < 6 {
 		t.Errorf("%d public modules", public)
 	}
-	for _, command := range []string{"examples/quickstart"} {
-		t.Run("go run "+command, func(t *testing.T) {
-			c.run(t, t.TempDir(), "run", core+"/"+command+"@"+next)
+	for _, command := range [][]string{{"examples/quickstart"}, {"cmd/truhook", "providers"}} {
+		t.Run("go run "+command[0], func(t *testing.T) {
+			args := append([]string{"run", core + "/" + command[0] + "@" + next}, command[1:]...)
+			if out := c.run(t, t.TempDir(), args...); len(out) < 10 {
+				t.Errorf("it printed %q", out)
+			}
 		})
 	}
 }
