@@ -65,10 +65,10 @@ const (
 
 // Observation is what there is to know about one delivery after the verdict.
 type Observation struct {
-	Delivery       *Delivery // untrusted if Verified is nil; its Body is nil if it was not read
-	Verified       *Verified // nil: refused
-	Err            error     // nil: accepted
-	ReadDuration   time.Duration
+	Delivery       *Delivery     // untrusted if Verified is nil; its Body is nil if it was not read
+	Verified       *Verified     // nil: refused
+	Err            error         // nil: accepted
+	ReadDuration   time.Duration // how long the body took to arrive; zero if it was not read
 	VerifyDuration time.Duration // zero if the delivery was refused before the verifier saw it
 }
 

@@ -15,8 +15,8 @@ import (
 // Claims are the claims of a verified token (RFC 7519, section 4.1). They are the Detail of this package's proofs:
 // truhook.Detail[jose.Claims](v). The zero Claims are those of no token.
 type Claims struct {
-	Issuer, Subject string
-	Audience        []string
+	Issuer, Subject string    // iss, and sub, which is empty if the token has none
+	Audience        []string  // aud, also where it is one text
 	ID              string    // jti: the same for the same bytes sent again; empty if the token has none
 	IssuedAt        time.Time // iat
 	NotBefore       time.Time // nbf; zero if the token has none

@@ -33,8 +33,8 @@ type File struct {
 
 // A Secret is a test secret and the window in which it is valid. A zero time leaves that side open.
 type Secret struct {
-	ID, Value           string
-	NotBefore, NotAfter time.Time
+	ID, Value           string    // the id of the key, and the secret as it is configured
+	NotBefore, NotAfter time.Time // the first and the last instant at which it is valid
 }
 
 // maxFileBytes bounds Read, some times over what the largest body needs.

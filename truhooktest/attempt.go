@@ -14,17 +14,17 @@ import (
 
 // An Attempt is the record of one request.
 type Attempt struct {
-	Event     string    // Event.ID
-	Number    int       // 1 is the first; a duplicate has the number of what it is a duplicate of
-	Duplicate bool      // one of the further copies of an attempt
-	Fault     Fault     // what was made to go wrong
-	At        time.Time // when it began
-	Took      time.Duration
-	Status    int   // retry.NoAnswer (0): no answer
-	Err       error // why there was no answer
-	Outcome   retry.Outcome
-	Header    http.Header // of the answer
-	Body      []byte      // of the answer, the first 64 KiB
+	Event     string        // Event.ID
+	Number    int           // 1 is the first; a duplicate has the number of what it is a duplicate of
+	Duplicate bool          // one of the further copies of an attempt
+	Fault     Fault         // what was made to go wrong
+	At        time.Time     // when it began
+	Took      time.Duration // from the first byte sent to the end of the response
+	Status    int           // retry.NoAnswer (0): no answer
+	Err       error         // why there was no answer
+	Outcome   retry.Outcome // what the provider makes of it
+	Header    http.Header   // of the answer
+	Body      []byte        // of the answer, the first 64 KiB
 }
 
 func (p *Provider) send(ctx context.Context, m message, a *Attempt) {

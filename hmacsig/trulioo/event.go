@@ -40,21 +40,21 @@ const (
 // fields are set depends on that; a field that did not come, or came as null, is zero. Raw has every field, also those
 // that are not listed here, and the static token.
 type Event struct {
-	ID   string
+	ID   string    // id; whether it is the event's or the session's is not documented
 	Type EventType // that of the inner event; of the handshake, URLVerification; empty for a transaction webhook
 	Time time.Time // event.ts, whole seconds, UTC; events of one second have no order
 	User string    // event.user
 
-	FlowID      string
-	NodeID      string
-	UserID      string
-	ServiceType string
-	Test        bool // a test flow
-	Retry       int  // counts up inside the signed body, so a retried event has other bytes and another signature
+	FlowID      string // flowId
+	NodeID      string // nodeId
+	UserID      string // userId
+	ServiceType string // serviceType
+	Test        bool   // a test flow
+	Retry       int    // counts up inside the signed body, so a retried event has other bytes and another signature
 	ServiceData ServiceData
 
-	TransactionID string // of a transaction webhook
-	ClientID      string
+	TransactionID string            // of a transaction webhook
+	ClientID      string            // of a transaction webhook
 	Error         *TransactionError // nil if the transaction webhook reports none
 
 	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read, members
@@ -66,8 +66,8 @@ type Event struct {
 
 // ServiceData is what a service of Workflow Studio reports.
 type ServiceData struct {
-	Time            time.Time // timestamp, whole seconds, UTC
-	ServiceStatus   string
+	Time            time.Time       // timestamp, whole seconds, UTC
+	ServiceStatus   string          // as the service reports it; the list is not published
 	Match           json.RawMessage // its type differs between services
 	TransactionInfo TransactionInfo
 }

@@ -37,12 +37,12 @@ const (
 // Event is the body of a Truv webhook. Which fields are set depends on the type; a field that did not come, or came as
 // null, is zero. Raw has every field, also those that are not listed here.
 type Event struct {
-	WebhookID string // "unique identifier for this webhook request"; not the id of the endpoint's configuration
-	Type      EventType
+	WebhookID string    // "unique identifier for this webhook request"; not the id of the endpoint's configuration
+	Type      EventType // event_type
 	CreatedAt time.Time // event_created_at, UTC
 	UpdatedAt time.Time // UTC; zero for many types
-	UserID    string
-	Product   string // income, employment, assets, ...
+	UserID    string    // user_id
+	Product   string    // income, employment, assets, ...
 	// DataSource is payroll, docs, insurance, financial_accounts or tax.
 	DataSource string
 	// Status is that of the task (new, login, mfa, parse, full_parse, switch_deposit, done, and the final errors
@@ -50,15 +50,15 @@ type Event struct {
 	// not_supported) or of the order (pending, completed, expired; the list is not published).
 	Status string
 
-	TaskID       string
-	LinkID       string
-	ObjectID     string
-	EmploymentID string
-	ObjectsCount int
-	OrderID      string
-	OrderNumber  string
-	EmployerID   string
-	TemplateID   string
+	TaskID       string          // task_id
+	LinkID       string          // link_id
+	ObjectID     string          // object_id: an employment or a profile
+	EmploymentID string          // employment_id
+	ObjectsCount int             // objects_count
+	OrderID      string          // order_id
+	OrderNumber  string          // order_number: yours
+	EmployerID   string          // employer_id
+	TemplateID   string          // template_id
 	TrackingInfo json.RawMessage // as your service gave it to Truv; nil for null; shared with the Verified
 
 	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read. Their

@@ -28,7 +28,7 @@ type Config struct {
 	Keys       int           // zero: 60
 	Operations int           // of each client; zero: 400
 	Lease      time.Duration // zero: 4 ms; about the time of two calls, so that take-overs happen
-	Seed       uint64
+	Seed       uint64        // of the random history; one seed is one history
 }
 
 type kind uint8

@@ -60,8 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store, cfg Config) {
 
 // A Point is one point of the contract in the doc comment of [idempotency.Store].
 type Point struct {
-	Number int
-	Name   string
+	Number int    // as in the contract, from 1
+	Name   string // what the point says, in a few words
 	check  func(s *subject)
 }
 

@@ -5,17 +5,7 @@ package house_test
 
 var namedProviders = []string{}
 
-var undocumentedNames = []string{
-	"hmacsig/trulioo/event.go: ",
-	"hmacsig/truv/event.go: ",
-	"idempotency/lineartest/linear.go: ",
-	"idempotency/storetest/storetest.go: ",
-	"jose/claims.go: ",
-	"jose/transunion/events.go: ",
-	"middleware.go: ",
-	"recorded/file.go: ",
-	"truhooktest/attempt.go: ",
-}
+var undocumentedNames = []string{}
 
 var namesThatDoNotExist = []string{}
 

@@ -31,12 +31,12 @@ type AuthorizationResponse struct {
 
 	ServiceUserHash string // the user, as this service knows it
 	OrgUserHash     string // the user, as the organization knows it; may be empty
-	UserPushID      string
+	UserPushID      string // user_push_id
 }
 
 // DeviceLinked says that a user's device was linked to a directory.
 type DeviceLinked struct {
-	DeviceID    string
+	DeviceID    string // the device that was linked
 	PublicKey   string // the device's public key, PEM
 	PublicKeyID string // its fingerprint
 
@@ -47,7 +47,7 @@ type DeviceLinked struct {
 
 // SessionEnded says that a user ended the session with a service.
 type SessionEnded struct {
-	ServiceUserHash string
+	ServiceUserHash string    // the user, as this service knows it
 	At              time.Time // api_time, UTC
 
 	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read. Their
@@ -57,7 +57,9 @@ type SessionEnded struct {
 
 // Unknown is an event of a type that this package does not know, or of which nothing shows the type. It is genuine all
 // the same, and authorizes nothing.
-type Unknown struct{ Type string }
+type Unknown struct {
+	Type string // as it came; empty where nothing shows it
+}
 
 func (AuthorizationResponse) event() {}
 func (DeviceLinked) event()          {}
