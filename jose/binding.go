@@ -13,26 +13,47 @@ import (
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
-// A Binding names the claims that tie a token to one request. Method, Path and BodyHash are required: a token that is
-// not bound to all three would let whoever sees one send something else with it. A dot reaches into an object:
-// "request.meth" is the member meth of the claim request.
+// A Binding names the claims that tie a token to one request. BodyHash is required, and Method and Path are unless BodyOnly
+// says that the provider's tokens do not name them: a token that is not bound to all three lets whoever sees one send it
+// somewhere else. A dot reaches into an object: "request.meth" is the member meth of the claim request.
 type Binding struct {
 	Method   string // claim with the request's method
 	Path     string // claim with the path of the URL, without the query
 	BodyHash string // claim with the hash over the body's bytes as they were sent
+
+	// BodyOnly states that the provider's tokens are bound to the body alone. Method and Path are empty then. Whoever sees
+	// such a delivery can send it to another endpoint that has the same keys: give each endpoint keys of its own, or tell
+	// events apart by what is in the body.
+	BodyOnly bool
 
 	// HashName is the claim that names the hash function, by a key of Hashes. Empty: the provider has one function,
 	// and it stands in Hashes under the empty name.
 	HashName string
 	Hashes   map[string]crypto.Hash // SHA-256, SHA-384 and SHA-512 only
 
-	// Base64URL says that BodyHash is in base64url without padding. The default is lower-case hexadecimal.
-	Base64URL bool
+	Encoding Encoding // how BodyHash is written
 }
 
+// Encoding is how a hash is written in a claim.
+type Encoding uint8
+
+// The encodings of a [Binding].
+const (
+	Hex       Encoding = iota // lower-case hexadecimal; the default
+	Base64                    // standard base64 with padding (RFC 4648, section 4)
+	Base64URL                 // base64url without padding (RFC 4648, section 5)
+)
+
 func (b Binding) validate() error {
-	if b.Method == "" || b.Path == "" || b.BodyHash == "" {
-		return configError("the Binding must name the claims for method, path and body hash")
+	switch {
+	case b.BodyHash == "":
+		return configError("the Binding must name the claim of the body's hash")
+	case b.BodyOnly && (b.Method != "" || b.Path != ""):
+		return configError("the Binding has BodyOnly beside Method or Path")
+	case !b.BodyOnly && (b.Method == "" || b.Path == ""):
+		return configError("the Binding must name the claims for method and path, or say BodyOnly")
+	case b.Encoding > Base64URL:
+		return configError("the Binding has an unknown Encoding")
 	}
 	if len(b.Hashes) == 0 || b.HashName == "" && (len(b.Hashes) != 1 || b.Hashes[""] == 0) {
 		return configError("the Binding must say which hash functions it takes")
@@ -50,8 +71,11 @@ func (b Binding) clone() Binding {
 	return b
 }
 
-// check compares the claims with the request. path is that of the URL that the provider called.
-func (b *Binding) check(set claimSet, d *truhook.Delivery, path string) error {
+// checkHead compares the claims with the request's head. path is that of the URL that the provider called.
+func (b *Binding) checkHead(set claimSet, d *truhook.Delivery, path string) error {
+	if b.BodyOnly {
+		return nil
+	}
 	method, err := bound(set, b.Method, truhook.MissingRequestClaim)
 	if err != nil {
 		return err
@@ -66,34 +90,52 @@ func (b *Binding) check(set claimSet, d *truhook.Delivery, path string) error {
 	if claimed != path {
 		return refuse(truhook.WrongPath, b.Path)
 	}
-	text, err := bound(set, b.BodyHash, truhook.MissingBodyHash)
+	return nil
+}
+
+// checkBody compares the claimed hash with the body's.
+func (b *Binding) checkBody(set claimSet, body []byte) error {
+	function, want, err := b.bodyHash(set)
 	if err != nil {
 		return err
 	}
-	name := ""
-	if b.HashName != "" {
-		if name, err = bound(set, b.HashName, truhook.MissingBodyHash); err != nil {
-			return err
-		}
-	}
-	function, ok := b.Hashes[name]
-	if !ok {
-		return refuse(truhook.AlgorithmNotAllowed, b.HashName)
-	}
-	want, ok := b.decodeHash(text, function.Size())
-	if !ok {
-		return refuse(truhook.MalformedClaim, b.BodyHash)
-	}
 	h := function.New()
-	h.Write(d.Body)
+	h.Write(body)
 	if subtle.ConstantTimeCompare(h.Sum(nil), want) != 1 {
 		return refuse(truhook.BodyHashMismatch, b.BodyHash)
 	}
 	return nil
 }
 
+// bodyHash returns the hash that is claimed, and its function.
+func (b *Binding) bodyHash(set claimSet) (function crypto.Hash, want []byte, err error) {
+	text, err := bound(set, b.BodyHash, truhook.MissingBodyHash)
+	if err != nil {
+		return 0, nil, err
+	}
+	name := ""
+	if b.HashName != "" {
+		if name, err = bound(set, b.HashName, truhook.MissingBodyHash); err != nil {
+			return 0, nil, err
+		}
+	}
+	function, ok := b.Hashes[name]
+	if !ok {
+		return 0, nil, refuse(truhook.AlgorithmNotAllowed, b.HashName)
+	}
+	want, ok = b.decodeHash(text, function.Size())
+	if !ok {
+		return 0, nil, refuse(truhook.MalformedClaim, b.BodyHash)
+	}
+	return function, want, nil
+}
+
 func (b *Binding) decodeHash(text string, size int) ([]byte, bool) {
-	if b.Base64URL {
+	switch b.Encoding {
+	case Base64:
+		raw, err := base64.StdEncoding.Strict().DecodeString(text)
+		return raw, err == nil && len(raw) == size && len(text) == base64.StdEncoding.EncodedLen(size)
+	case Base64URL:
 		raw, ok := decode(text)
 		return raw, ok && len(raw) == size && len(text) == base64.RawURLEncoding.EncodedLen(size)
 	}

@@ -80,8 +80,13 @@ type expectation struct {
 	issuer, audience string
 	subject          string // empty: not compared
 	require          []string
+	without          []string // of iss, aud, iat and exp, those that the tokens do not have
+	noWindow         bool
 	leeway, maxAge   time.Duration
 }
+
+// lacks reports whether the provider's tokens do not have a claim.
+func (x *expectation) lacks(name string) bool { return slices.Contains(x.without, name) }
 
 // check reads the claims and compares them, in the order of facts: issuer, audience, subject, then the times.
 func (x *expectation) check(payload []byte, now time.Time) (Claims, claimSet, error) {
@@ -90,17 +95,11 @@ func (x *expectation) check(payload []byte, now time.Time) (Claims, claimSet, er
 		return Claims{}, nil, refuse(truhook.MalformedToken, "the claims are not a JSON object")
 	}
 	set, claims := claimSet(members), Claims{Raw: payload}
-	if claims.Issuer, err = set.text("iss"); err != nil {
+	if err := x.issuerOf(set, &claims); err != nil {
 		return Claims{}, nil, err
 	}
-	if claims.Issuer != x.issuer {
-		return Claims{}, nil, refuse(truhook.WrongIssuer, "iss")
-	}
-	if claims.Audience, err = set.audience(); err != nil {
+	if err := x.audienceOf(set, &claims); err != nil {
 		return Claims{}, nil, err
-	}
-	if !slices.Contains(claims.Audience, x.audience) {
-		return Claims{}, nil, refuse(truhook.WrongAudience, "aud")
 	}
 	if err := x.subjectOf(set, &claims); err != nil {
 		return Claims{}, nil, err
@@ -121,6 +120,33 @@ func (x *expectation) check(payload []byte, now time.Time) (Claims, claimSet, er
 	return claims, set, nil
 }
 
+func (x *expectation) issuerOf(set claimSet, claims *Claims) (err error) {
+	if x.lacks("iss") {
+		claims.Issuer, _ = strictjson.String(set["iss"])
+		return nil
+	}
+	if claims.Issuer, err = set.text("iss"); err != nil {
+		return err
+	}
+	if claims.Issuer != x.issuer {
+		return refuse(truhook.WrongIssuer, "iss")
+	}
+	return nil
+}
+
+func (x *expectation) audienceOf(set claimSet, claims *Claims) (err error) {
+	if x.lacks("aud") && strictjson.IsNull(set["aud"]) {
+		return nil
+	}
+	if claims.Audience, err = set.audience(); err != nil {
+		return err
+	}
+	if !slices.Contains(claims.Audience, x.audience) || x.lacks("aud") {
+		return refuse(truhook.WrongAudience, "aud")
+	}
+	return nil
+}
+
 func (x *expectation) subjectOf(set claimSet, claims *Claims) (err error) {
 	if x.subject == "" && strictjson.IsNull(set["sub"]) {
 		return nil
@@ -134,25 +160,28 @@ func (x *expectation) subjectOf(set claimSet, claims *Claims) (err error) {
 	return nil
 }
 
-// times requires exp and iat, and nbf to be right where it is there. Leeway goes both ways.
-func (x *expectation) times(set claimSet, claims *Claims, now time.Time) (err error) {
-	if claims.Expires, err = set.instant("exp"); err != nil {
-		return err
-	}
-	if claims.IssuedAt, err = set.instant("iat"); err != nil {
-		return err
-	}
-	if !strictjson.IsNull(set["nbf"]) {
-		if claims.NotBefore, err = set.instant("nbf"); err != nil {
+// times requires exp and iat, less what the provider's tokens lack, and what is there to be right. Leeway goes both ways.
+func (x *expectation) times(set claimSet, claims *Claims, now time.Time) error {
+	for _, c := range [...]struct {
+		name string
+		to   *time.Time
+	}{{"exp", &claims.Expires}, {"iat", &claims.IssuedAt}, {"nbf", &claims.NotBefore}} {
+		if strictjson.IsNull(set[c.name]) && (c.name == "nbf" || x.lacks(c.name)) {
+			continue
+		}
+		at, err := set.instant(c.name)
+		if err != nil {
 			return err
 		}
+		*c.to = at
 	}
+	hasExp, hasIat := !claims.Expires.IsZero(), !claims.IssuedAt.IsZero()
 	switch {
-	case claims.Expires.Before(claims.IssuedAt), claims.Expires.Before(claims.NotBefore):
+	case hasExp && (claims.Expires.Before(claims.IssuedAt) || claims.Expires.Before(claims.NotBefore)):
 		return refuse(truhook.MalformedClaim, "exp")
-	case !now.Before(claims.Expires.Add(x.leeway)):
+	case hasExp && !now.Before(claims.Expires.Add(x.leeway)):
 		return refuse(truhook.Expired, "exp")
-	case now.After(claims.IssuedAt.Add(x.maxAge).Add(x.leeway)): // a sum of durations could overflow
+	case hasIat && now.After(claims.IssuedAt.Add(x.maxAge).Add(x.leeway)): // a sum of durations could overflow
 		return refuse(truhook.Expired, "iat")
 	case now.Add(x.leeway).Before(claims.NotBefore):
 		return refuse(truhook.NotYetValid, "nbf")
@@ -162,13 +191,19 @@ func (x *expectation) times(set claimSet, claims *Claims, now time.Time) (err er
 	return nil
 }
 
+func omissible() []string { return []string{"iss", "aud", "iat", "exp"} }
+
 // newExpectation applies the defaults and refuses what would leave a claim unchecked.
 func newExpectation(x expectation) (expectation, error) {
 	switch {
-	case x.issuer == "":
-		return x, configError("no Issuer is given")
-	case x.audience == "":
-		return x, configError("no Audience is given")
+	case slices.ContainsFunc(x.without, func(name string) bool { return !slices.Contains(omissible(), name) }):
+		return x, configError("Without names another claim than iss, aud, iat and exp")
+	case x.lacks("iss") != (x.issuer == ""):
+		return x, configError("either an Issuer is given, or Without names iss")
+	case x.lacks("aud") != (x.audience == ""):
+		return x, configError("either an Audience is given, or Without names aud")
+	case x.noWindow != (x.lacks("iat") && x.lacks("exp")):
+		return x, configError("tokens without iat and exp need NoWindow, and no others may have it")
 	case x.leeway < 0 || x.maxAge < 0:
 		return x, configError("Leeway and MaxAge must not be negative")
 	case slices.ContainsFunc(x.require, func(name string) bool { return strings.TrimSpace(name) == "" }):
@@ -180,7 +215,7 @@ func newExpectation(x expectation) (expectation, error) {
 	if x.maxAge == 0 {
 		x.maxAge = defaultMaxAge
 	}
-	x.require = slices.Clone(x.require)
+	x.require, x.without = slices.Clone(x.require), slices.Clone(x.without)
 	return x, nil
 }
 

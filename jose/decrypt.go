@@ -2,13 +2,13 @@ package jose
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha1" //nolint:gosec // RSA-OAEP of RFC 7518, section 4.3, is over SHA-1; no collision matters there
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"runtime"
 	"slices"
 	"time"
 
@@ -33,7 +33,12 @@ type Decrypter struct {
 	keyAlgorithms []string
 	contents      []string
 	now           func() time.Time
+
+	// At most so many private-key operations run at once: each takes about a millisecond of processor time.
+	software, devices chan struct{}
 }
+
+const maxDeviceOperations = 64 // with keys in an HSM, which waits more than it computes
 
 // NewDecrypter returns a [Decrypter]. An empty list, an algorithm that is not one of those above, and a key against the
 // policy are errors.
@@ -42,7 +47,10 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decrypter{keys: keys, now: cfg.Now}
+	d := &Decrypter{
+		keys: keys, now: cfg.Now,
+		software: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), devices: make(chan struct{}, maxDeviceOperations),
+	}
 	if len(cfg.KeyAlgorithms) == 0 || len(cfg.ContentAlgorithms) == 0 {
 		return nil, configError("no KeyAlgorithms or no ContentAlgorithms are given")
 	}
@@ -95,7 +103,7 @@ func (d *Decrypter) decrypt(ctx context.Context, m message) (plaintext []byte, k
 		if len(m.wrapped) != modulusSize(key) {
 			continue
 		}
-		cek, err := contentKey(key, m.algorithm, m.wrapped, m.sizes.key)
+		cek, err := d.contentKey(ctx, key, m)
 		if err != nil {
 			return nil, "", err
 		}
@@ -127,7 +135,7 @@ func (d *Decrypter) DecryptRSA(ctx context.Context, algorithm, keyID string, cip
 		return nil, err
 	}
 	for _, key := range keys {
-		plaintext, err := contained(func() ([]byte, error) { return openOAEP(key, oaepHash(algorithm), ciphertext) })
+		plaintext, err := d.openOAEP(ctx, key, algorithm, ciphertext)
 		if err == nil {
 			return plaintext, nil
 		}
@@ -144,9 +152,6 @@ func errDecrypt() error { return refuse(truhook.DecryptFailed, "encrypted conten
 var errPrivateKey = errors.New("the private key operation does not work here")
 
 func (d *Decrypter) privateKeys(ctx context.Context, keyID string) ([]PrivateKey, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &truhook.Error{Reason: truhook.Canceled, Err: err}
-	}
 	all, err := d.keys(ctx, keyID)
 	if err != nil {
 		return nil, unavailable(ctx, err)
@@ -172,10 +177,11 @@ func (d *Decrypter) privateKeys(ctx context.Context, keyID string) ([]PrivateKey
 
 // contentKey decrypts the content key. Where that fails it gives a random one, so that the work which follows is the
 // same and the failure shows at the tag, as with any other wrong key (RFC 7516, section 11.5). An error is ours.
-func contentKey(key PrivateKey, algorithm string, wrapped []byte, size int) ([]byte, error) {
+func (d *Decrypter) contentKey(ctx context.Context, key PrivateKey, m message) ([]byte, error) {
+	size := m.sizes.key
 	random := make([]byte, size)
 	_, _ = rand.Read(random) // never fails: crypto/rand ends the program instead
-	opened, err := contained(func() ([]byte, error) { return openOAEP(key, oaepHash(algorithm), wrapped) })
+	opened, err := d.openOAEP(ctx, key, m.algorithm, m.wrapped)
 	if err := fault(key, err); err != nil {
 		return nil, err
 	}
@@ -195,12 +201,32 @@ func modulusSize(key PrivateKey) int {
 	return d.Public().(*rsa.PublicKey).Size()
 }
 
-func openOAEP(key PrivateKey, hash crypto.Hash, ciphertext []byte) ([]byte, error) {
-	d, err := decrypter(key.Key)
+// openOAEP runs one private-key operation, within the number that may run at once. The context ends the wait for an HSM
+// and not the short one for a processor: the verdict on bytes whose keys are at hand does not depend on the sender.
+func (d *Decrypter) openOAEP(ctx context.Context, key PrivateKey, algorithm string, ciphertext []byte) ([]byte, error) {
+	private, err := decrypter(key.Key)
 	if err != nil {
 		return nil, err
 	}
-	return d.Decrypt(rand.Reader, ciphertext, &rsa.OAEPOptions{Hash: hash})
+	slots := d.software
+	if _, software := key.Key.(*rsa.PrivateKey); software {
+		slots <- struct{}{}
+	} else {
+		slots = d.devices
+		select {
+		case slots <- struct{}{}:
+		default:
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return nil, &truhook.Error{Reason: truhook.Canceled, Err: ctx.Err()}
+			}
+		}
+	}
+	defer func() { <-slots }()
+	return contained(func() ([]byte, error) {
+		return private.Decrypt(rand.Reader, ciphertext, &rsa.OAEPOptions{Hash: oaepHash(algorithm)})
+	})
 }
 
 // fault tells a key that does not work from content that does not decrypt, for which it returns nil. Of a software key

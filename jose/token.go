@@ -62,16 +62,8 @@ func AuthorizationToken(scheme string) TokenFunc {
 // A head is what a token's header says before anything is proven.
 type head struct{ algorithm, keyID string }
 
-// parseHead checks the form of a token and its key id: everything that can be said without a key. All three parts have to be in their
-// one canonical spelling, as otherwise 16 spellings of a signature's last character would verify.
-func parseHead(token string, algorithms []string) (head, error) {
-	h, err := parseForm(token, algorithms)
-	if err == nil {
-		err = checkKeyID(h.keyID, truhook.MalformedToken)
-	}
-	return h, err
-}
-
+// parseForm checks the form of a token: everything that can be said without a key and the claims. All three parts have to
+// be in their one canonical spelling, as otherwise 16 spellings of a signature's last character would verify.
 func parseForm(token string, algorithms []string) (head, error) {
 	switch {
 	case token == "":

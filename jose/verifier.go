@@ -2,34 +2,45 @@ package jose
 
 import (
 	"context"
-	"crypto"
-	_ "crypto/sha256" // body hashes and signatures
-	_ "crypto/sha512"
-	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
-
-	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/truhook/truhook"
 )
 
-// Config says how a provider's tokens look. Token, Keys, Algorithms, Issuer, Audience and Binding are required.
+// Config says how a provider's tokens look. Token, Keys or Secrets, Algorithms, Issuer, Audience and Binding are required.
 type Config struct {
 	_ [0]func()
 
-	Scheme     string    // names proofs and errors; empty: "jose"
-	Token      TokenFunc // where the token stands, for example HeaderToken("X-Signature")
-	Keys       KeySource // the provider's keys by key id; a token without a kid is refused
-	Algorithms []string  // those accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA
+	Scheme string    // names proofs and errors; empty: "jose"
+	Token  TokenFunc // where the token stands, for example HeaderToken("X-Signature")
+
+	// Keys are the provider's public keys by key id. A token without a kid is rejected.
+	Keys KeySource
+
+	// Secrets stand in place of Keys where the provider signs with a secret that you share. A kid is not required then.
+	Secrets SecretSource
+
+	// Algorithms are those that are accepted. With Keys: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512,
+	// EdDSA. With Secrets: HS256, HS384, HS512.
+	Algorithms []string
 
 	Issuer   string   // what iss must be
 	Audience string   // what aud must be or hold
 	Subject  string   // what sub must be; empty: not compared
 	Require  []string // claims that must be there beyond iss, aud, exp and iat, for example "jti"
-	Binding  Binding  // the claims that tie the token to the request
+
+	// Without names those of iss, aud, iat and exp that this provider's tokens do not have. Issuer and Audience are left
+	// empty then. A token that has such an exp or iat all the same is held to it, and one that has an aud is rejected
+	// (RFC 7519, section 4.1.3). Without both iat and exp needs NoWindow.
+	Without []string
+
+	// NoWindow states that nothing in the provider's tokens bounds the time for which one can be sent again. Let package
+	// idempotency drop what comes twice.
+	NoWindow bool
+
+	Binding Binding // the claims that tie the token to the request
 
 	// Path is the path of the URL that the provider was told to call, where a proxy changes it on the way. Empty: that
 	// of the request line.
@@ -43,9 +54,9 @@ type Config struct {
 	Now    func() time.Time // for deliveries without Received; nil: time.Now
 }
 
-// A Verifier accepts deliveries with a signed token (JWS, RFC 7515; JWT, RFC 7519) that is bound to their method, path
-// and body. It is a truhook.Verifier and a truhook.Prechecker, and safe for concurrent use. The nil and the zero
-// Verifier refuse everything with NoKey.
+// A Verifier accepts deliveries with a signed token (JWS, RFC 7515; JWT, RFC 7519) that is bound to their body, and to
+// their method and path where the provider does that. It is a truhook.Verifier and a truhook.Prechecker, and safe for
+// concurrent use. The nil and the zero Verifier refuse everything with NoKey.
 type Verifier struct {
 	scheme    string
 	tokens    *tokens
@@ -60,12 +71,12 @@ var (
 	_ truhook.Prechecker = (*Verifier)(nil)
 )
 
-// New returns a [Verifier]. What is required and absent, an algorithm that is unknown, symmetric or "none", a key
-// against the policy and a token that would not be bound to method, path and body are errors.
+// New returns a [Verifier]. What is required and absent, an algorithm that is unknown or "none", one that does not go with
+// Keys or with Secrets, a key against the policy and a token that would not be bound to the request are errors.
 func New(cfg Config) (*Verifier, error) {
-	t, err := newTokens(cfg.Keys, cfg.Algorithms, expectation{
-		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject,
-		require: cfg.Require, leeway: cfg.Leeway, maxAge: cfg.MaxAge,
+	t, err := newTokens(cfg.Keys, cfg.Secrets, cfg.Algorithms, expectation{
+		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject, require: cfg.Require,
+		without: cfg.Without, noWindow: cfg.NoWindow, leeway: cfg.Leeway, maxAge: cfg.MaxAge,
 	}, cfg.Now)
 	if err != nil {
 		return nil, err
@@ -91,28 +102,59 @@ func New(cfg Config) (*Verifier, error) {
 	}, nil
 }
 
-// Precheck implements truhook.Prechecker: it refuses a head without a token of the right form, algorithm and key id.
-// It computes no signature, asks no key set and waits for nothing.
+// Precheck implements truhook.Prechecker. It refuses by the head alone: a token that is missing or not of the right form,
+// algorithm and key id, and one whose claims are not those that are expected or name another method or path. It computes
+// no signature, asks no key source and waits for nothing.
 func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 	if v == nil || v.tokens == nil {
 		return &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
 	}
-	token, err := v.token(d.CanonicalHeader())
-	if err == nil {
-		_, err = parseHead(token, v.tokens.algorithms)
-	}
-	if err != nil {
+	if _, _, err := v.head(d); err != nil {
 		return named(v.scheme, err)
 	}
 	return nil
 }
 
-// Verify implements truhook.Verifier. It checks in this order: the token's header, form, algorithm and key id
-// (MissingToken, DuplicateHeader, HeaderTooLong, MalformedToken, AlgorithmNotAllowed, MissingKeyID); the key (UnknownKey,
-// KeysUnavailable); the signature (SignatureMismatch, KeyExpired); issuer, audience, subject, times and required
-// claims (WrongIssuer, WrongAudience, WrongSubject, Expired, NotYetValid, MissingClaim, MalformedClaim); method, path
-// and body hash (MissingRequestClaim, WrongMethod, WrongPath, MissingBodyHash, BodyHashMismatch); and then decrypts, if
-// there is a Decrypter (see [Decrypter.Decrypt]). The proof holds the key id and the [Claims].
+// head looks at everything that needs no key, in the fixed order that Verify documents.
+func (v *Verifier) head(d *truhook.Delivery) (*token, time.Time, error) {
+	at := d.Received
+	if at.IsZero() {
+		at = v.tokens.now()
+	}
+	text, err := v.token(d.CanonicalHeader())
+	if err != nil {
+		return nil, at, err
+	}
+	k, err := v.tokens.read(text, at)
+	if err != nil {
+		return nil, at, err
+	}
+	return k, at, v.binding.checkHead(k.set, d, v.pathOf(d))
+}
+
+func (v *Verifier) pathOf(d *truhook.Delivery) string {
+	if v.path != "" {
+		return v.path
+	}
+	return requestPath(d.RequestURI)
+}
+
+// Verify implements truhook.Verifier. It checks in this order, and the first that fails is the Reason, whatever is cached:
+//
+//  1. the token's header, form, algorithm and key id: MissingToken, DuplicateHeader, HeaderTooLong, MalformedToken,
+//     AlgorithmNotAllowed, MissingKeyID;
+//  2. issuer, audience, subject, times and required claims: WrongIssuer, WrongAudience, WrongSubject, Expired,
+//     NotYetValid, MissingClaim, MalformedClaim;
+//  3. method and path: MissingRequestClaim, WrongMethod, WrongPath;
+//  4. the key: UnknownKey, KeysStale, KeysUnavailable;
+//  5. the signature: SignatureMismatch, KeyExpired, KeyNotYetValid;
+//  6. the hash of the body: MissingBodyHash, BodyHashMismatch;
+//  7. the decryption, with a [Decrypter]: the reasons of [Decrypter.Decrypt].
+//
+// What comes before the signature is not proven: it can refuse a delivery and never accept one, so that strangers who do
+// not know what a token must say cause no question to a key source. The context ends waits for keys, and no arithmetic:
+// a delivery whose keys are at hand has its verdict also after its sender has gone. The proof holds the key id and the
+// [Claims].
 func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	if v == nil || v.tokens == nil {
 		return nil, &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
@@ -125,19 +167,15 @@ func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 }
 
 func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
-	token, err := v.token(d.CanonicalHeader())
+	k, at, err := v.head(d)
 	if err != nil {
 		return nil, err
 	}
-	h, claims, set, err := v.tokens.verify(ctx, token, d.Received)
+	keyID, err := v.tokens.prove(ctx, k, at)
 	if err != nil {
 		return nil, err
 	}
-	path := v.path
-	if path == "" {
-		path = requestPath(d.RequestURI)
-	}
-	if err := v.binding.check(set, d, path); err != nil {
+	if err := v.binding.checkBody(k.set, d.Body); err != nil {
 		return nil, err
 	}
 	payload := d.Body
@@ -146,118 +184,8 @@ func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 			return nil, err
 		}
 	}
-	proof := truhook.Proof{Scheme: v.scheme, KeyID: h.keyID, Detail: claims}
+	proof := truhook.Proof{Scheme: v.scheme, KeyID: keyID, Detail: k.claims}
 	return &truhook.Verified{Payload: payload, Proofs: []truhook.Proof{proof}}, nil
-}
-
-// tokens verifies tokens, bound to a request or not.
-type tokens struct {
-	expectation
-	keys       KeySource
-	algorithms []string
-	accepted   []gojose.SignatureAlgorithm // algorithms, as go-jose wants them
-	now        func() time.Time
-}
-
-func newTokens(keys KeySource, algorithms []string, x expectation, now func() time.Time) (*tokens, error) {
-	kept, err := fixed(keys)
-	if err != nil {
-		return nil, err
-	}
-	t := &tokens{keys: kept, algorithms: slices.Clone(algorithms), now: now}
-	if t.expectation, err = newExpectation(x); err != nil {
-		return nil, err
-	}
-	if len(algorithms) == 0 {
-		return nil, configError("no Algorithms are given")
-	}
-	for _, a := range algorithms {
-		if !slices.Contains(signatureAlgorithms(), a) {
-			return nil, configError("the algorithm %q is not one that can be allowed", a)
-		}
-		t.accepted = append(t.accepted, gojose.SignatureAlgorithm(a))
-	}
-	if t.now == nil {
-		t.now = time.Now
-	}
-	return t, nil
-}
-
-// signatureAlgorithms lists what may be allowed: asymmetric ones only (RFC 7518, section 3.1; RFC 8037, section 3.1).
-func signatureAlgorithms() []string {
-	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-}
-
-// verify goes from the text of a token to its claims. at is when the delivery was received; zero: now.
-func (t *tokens) verify(ctx context.Context, token string, at time.Time) (head, Claims, claimSet, error) {
-	h, err := parseHead(token, t.algorithms)
-	if err != nil {
-		return head{}, Claims{}, nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return head{}, Claims{}, nil, &truhook.Error{Reason: truhook.Canceled, Err: err}
-	}
-	keys, err := ask(ctx, t.keys, Query{KeyID: h.keyID})
-	if err != nil {
-		return head{}, Claims{}, nil, err
-	}
-	if at.IsZero() {
-		at = t.now()
-	}
-	payload, err := t.signed(token, h, keys, at)
-	if errors.Is(err, truhook.SignatureMismatch) || errors.Is(err, truhook.KeyExpired) || errors.Is(err, truhook.KeyNotYetValid) {
-		again, missed := ask(ctx, t.keys, Query{KeyID: h.keyID, Missed: true})
-		if missed != nil {
-			return head{}, Claims{}, nil, missed
-		}
-		if len(again) != len(keys) || &again[0] != &keys[0] {
-			payload, err = t.signed(token, h, again, at)
-		}
-	}
-	if err != nil {
-		return head{}, Claims{}, nil, err
-	}
-	claims, set, err := t.check(payload, at)
-	if err != nil {
-		return head{}, Claims{}, nil, err
-	}
-	return h, claims, set, nil
-}
-
-// signed returns the payload if one of the keys signed it. A stranger's token costs one signature check a key.
-func (t *tokens) signed(token string, h head, keys []PublicKey, at time.Time) ([]byte, error) {
-	jws, err := contained(func() (*gojose.JSONWebSignature, error) {
-		return gojose.ParseSignedCompact(token, t.accepted)
-	})
-	if err != nil {
-		return nil, refuse(truhook.MalformedToken, "it is not a JWS")
-	}
-	fits, outside := false, inside
-	for i := range keys {
-		if checkPublicKey(keys[i].Key) != nil {
-			return nil, refuse(truhook.KeysUnavailable, "the key source gave a key against the policy")
-		}
-		if !keyFits(h.algorithm, keys[i].Key) || keys[i].Algorithm != "" && keys[i].Algorithm != h.algorithm {
-			continue
-		}
-		fits = true
-		payload, err := contained(func() ([]byte, error) { return jws.Verify(crypto.PublicKey(keys[i].Key)) })
-		if err != nil {
-			continue
-		}
-		if outside = keys[i].at(at); outside == inside {
-			return payload, nil
-		}
-	}
-	switch {
-	case outside == after:
-		return nil, refuse(truhook.KeyExpired, "the public key is past its NotAfter")
-	case outside == before:
-		return nil, refuse(truhook.KeyNotYetValid, "the public key is before its NotBefore")
-	case !fits:
-		return nil, refuse(truhook.AlgorithmNotAllowed, "the key is for another algorithm")
-	}
-	return nil, refuse(truhook.SignatureMismatch, "token")
 }
 
 // bearerToken is the Authorization header of RFC 6750, section 2.1, exactly once.

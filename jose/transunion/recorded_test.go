@@ -93,7 +93,9 @@ func TestRecordedDeliveriesOfAnotherImplementationGetTheVerdictTheyExpect(t *tes
 				assertClean(t, err, d)
 				return
 			}
-			require.NoError(t, v.Precheck(t.Context(), &truhook.Delivery{Header: d.Header}))
+			head := *d
+			head.Body = nil
+			require.NoError(t, v.Precheck(t.Context(), &head))
 			_, err = transunion.Parse(verified)
 			require.NoError(t, err)
 			id, err := transunion.EventID(verified)
