@@ -167,13 +167,17 @@ func auditFetch(s keycache.State[PublicKey]) []truhook.Finding {
 		findings = append(findings, f)
 	}
 	if s.Answer != nil && s.Answer.Dropped != nil {
-		findings = append(findings, truhook.Finding{
-			Severity: truhook.SeverityWarning, Name: "keys-left-out", Subject: s.ID,
-			Problem: fmt.Sprintf("Not all keys of the last answer are used: %s.", oneLine(s.Answer.Dropped)),
-			Remedy:  "Nothing, if no token is signed with these keys; else have the provider correct its list.",
-		})
+		findings = append(findings, leftOut(s.ID, s.Answer.Dropped))
 	}
 	return findings
+}
+
+func leftOut(subject string, dropped error) truhook.Finding {
+	return truhook.Finding{
+		Severity: truhook.SeverityWarning, Name: "keys-left-out", Subject: subject,
+		Problem: fmt.Sprintf("Not all keys of the last answer are used: %s.", oneLine(dropped)),
+		Remedy:  "Nothing, if no token is signed with these keys; else have the provider correct its list.",
+	}
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
