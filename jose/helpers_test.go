@@ -110,10 +110,16 @@ func token(t testing.TB, change object) string {
 
 func signed(t testing.TB, algorithm string, key any) string {
 	t.Helper()
+	return signedPayload(t, algorithm, key, toJSON(t, claims(nil)))
+}
+
+// signedPayload signs with another library than the one under test.
+func signedPayload(t testing.TB, algorithm string, key any, payload []byte) string {
+	t.Helper()
 	signer, err := gojose.NewSigner(gojose.SigningKey{Algorithm: gojose.SignatureAlgorithm(algorithm), Key: key},
 		(&gojose.SignerOptions{}).WithHeader("kid", "1"))
 	require.NoError(t, err)
-	jws, err := signer.Sign(toJSON(t, claims(nil)))
+	jws, err := signer.Sign(payload)
 	require.NoError(t, err)
 	text, err := jws.CompactSerialize()
 	require.NoError(t, err)
