@@ -7,9 +7,9 @@
 // A [Provider] delivers events to an http.Handler over a connection in memory, with net/http's own server and client at
 // its ends, so that resets, time limits and closed connections are real. It follows a [retry.Policy]: what it makes of
 // an answer, when it comes again, how often. Faults are data, one [Fault] an attempt. Inside a testing/synctest bubble
-// time is virtual, and a month of redelivery takes milliseconds:
+// time is virtual, and a month of redelivery takes milliseconds. [Bubble] makes one whose clock begins today:
 //
-//	synctest.Test(t, func(t *testing.T) {
+//	truhooktest.Bubble(t, func(t *testing.T) {
 //		p := truhooktest.NewProvider(truv.RetryPolicy(), truhooktest.HMAC(truv.Scheme(), key), handler, truhooktest.Config{})
 //		defer p.Close()
 //		faults := []truhooktest.Fault{truhooktest.Timeout} // of the first attempt; the second goes well
@@ -17,8 +17,9 @@
 //		...
 //	})
 //
-// [TestReceiver] runs a conformance suite on your own handler: duplicates one after the other and at once, lost answers,
-// restarts, a crash, forgeries, reversed order, and logs that hold what they should not. Each scenario is a subtest, and
+// [TestReceiver] runs a conformance suite on your own handler: duplicates one after the other, at once and late, lost
+// answers, failures, panics, slow effects, an outage of the store, restarts, a crash, forgeries, similar ids, redeliveries
+// with other bytes, versions in and out of order, and logs that hold what they should not. Each scenario is a subtest, and
 // a failure begins with a fixed name for what is wrong, such as "acknowledged-before-commit".
 //
 // The suite shows the presence of these faults, never the absence of others. What it does not do: it cannot kill a

@@ -14,6 +14,13 @@ type Event struct {
 	// Body is the payload, before a scheme that encrypts has encrypted it.
 	Body []byte
 
+	// BodyAt returns the payload of an attempt, the first of which is 1, for a provider whose redeliveries differ, as by a
+	// counter in the payload. Nil: Body each time.
+	BodyAt func(attempt int) []byte
+
+	// Path is the path and the query to deliver to. Empty: Config.Path. A remote provider ignores it.
+	Path string
+
 	// Header has further headers. Content-Type is application/json unless it stands here.
 	Header http.Header
 
@@ -29,6 +36,16 @@ type Event struct {
 
 	// Copies is how many requests an attempt with Duplicate or ConcurrentDuplicate sends in all. Zero means 2.
 	Copies int
+
+	signer Signer // nil: the Provider's
+}
+
+// at returns e as it is at an attempt.
+func (e Event) at(attempt int) Event {
+	if e.BodyAt != nil {
+		e.Body = e.BodyAt(attempt)
+	}
+	return e
 }
 
 func (e Event) fault(attempt int) Fault {

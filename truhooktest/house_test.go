@@ -39,6 +39,7 @@ type house struct {
 	maxAge      time.Duration
 	event       func(id string, version int) []byte
 	id          idempotency.KeyFunc
+	parse       func(v *truhook.Verified) error
 	sequence    idempotency.VersionFunc
 	version     func(v *truhook.Verified) int // nil: no order
 	lease       time.Duration                 // zero: the policy's
@@ -74,9 +75,12 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 				idempotency.Config{Policy: h.policy, Lease: h.lease, Version: h.sequence, SkipStale: h.sequence != nil})
 			require.NoError(t, err)
 			return verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
+				if err := h.parse(v); err != nil {
+					return retry.Permanent(err)
+				}
 				id, err := h.id(v)
 				if err != nil {
-					return retry.Permanent(err)
+					return err
 				}
 				return i.Effect(id, func() error {
 					mu.Lock()
@@ -98,6 +102,7 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 func truvalHouse(t testing.TB) house {
 	return house{
 		policy: truval.RetryPolicy(), id: truval.EventID,
+		parse: func(v *truhook.Verified) error { _, err := truval.Parse(v); return err },
 		event: func(id string, _ int) []byte {
 			return fmt.Appendf(nil, `{"job_id":%q,"email":"Ada Q. Sample","valid":true,"status":"deliverable","confidence":1}`, id)
 		},
@@ -105,9 +110,10 @@ func truvalHouse(t testing.TB) house {
 }
 
 func truvHouse(t testing.TB) house {
-	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of every bubble
+	began := time.Now().UTC().Truncate(time.Second) // of every bubble
 	return house{
 		policy: truv.RetryPolicy(), sequence: truv.EventVersion,
+		parse: func(v *truhook.Verified) error { _, err := truv.Parse(v); return err },
 		id: func(v *truhook.Verified) (string, error) {
 			e, err := truv.Parse(v)
 			if err != nil {
@@ -153,6 +159,7 @@ func transUnionHouse(t testing.TB) house {
 	}
 	return house{
 		policy: transunion.RetryPolicy(), verifier: v, sign: signer(platform), wrong: signer(other), maxAge: 35 * time.Second,
+		parse: func(v *truhook.Verified) error { _, err := transunion.Parse(v); return err },
 		id: func(v *truhook.Verified) (string, error) {
 			id, err := transunion.EventID(v)
 			return strings.TrimPrefix(id, "device:"), err

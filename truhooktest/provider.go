@@ -34,6 +34,9 @@ type Provider struct {
 	attempts []Attempt
 }
 
+// memoryHost is where a receiver in memory is.
+const memoryHost = "http://receiver.test"
+
 // NewProvider returns a provider that delivers to h, over connections in memory. Close it. It panics if sign or h is nil,
 // or the policy is not valid.
 //
@@ -46,7 +49,7 @@ func NewProvider(policy retry.Policy, sign Signer, h http.Handler, cfg Config) *
 		cfg.Path = "/"
 	}
 	p := newProvider(policy, sign, cfg)
-	p.url = "http://receiver.test" + cfg.Path
+	p.url = memoryHost + cfg.Path
 	p.handler = h
 	if !cfg.RemoteAddr.IsValid() {
 		cfg.RemoteAddr = netip.MustParseAddrPort("192.0.2.1:1234")
@@ -177,7 +180,7 @@ func (p *Provider) Attempts() []Attempt {
 
 // attempt makes one attempt with its duplicates; the first element is the one that decides.
 func (p *Provider) attempt(ctx context.Context, e Event, number int, f Fault) []Attempt {
-	m, err := p.sign(e, f)
+	m, err := p.sign(e.at(number), f)
 	copies := make([]Attempt, e.copies(f))
 	send := func(i int) {
 		a := Attempt{Event: e.ID, Number: number, Duplicate: i > 0, Fault: f, At: time.Now(), Err: err}

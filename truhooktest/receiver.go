@@ -41,6 +41,18 @@ type Receiver struct {
 	// and the scenario order-reversal is not run.
 	Version func() int
 
+	// StoreDown takes the receiver's store away (true) and gives it back (false), as an outage of the database does. Nil:
+	// the stores of Instance.Store are, and if the receiver has none the scenario store-outage does nothing.
+	StoreDown func(down bool)
+
+	// Redelivery returns the payload of an attempt at an event of version 1, for a provider whose attempts differ; the
+	// first attempt is 1. Nil: the further attempts of the scenario redelivery-differs have another layout, which means the
+	// same.
+	Redelivery func(id string, attempt int) []byte
+
+	// Tenant is a second tenant of the same receiver. Nil: there is none, and the scenario tenants is not run.
+	Tenant *Tenant
+
 	// ExactlyOnce says that the effect and the record of it are one commit, so that not even a crash between the effect
 	// and the answer may bring a second one.
 	ExactlyOnce bool
@@ -60,6 +72,12 @@ type Receiver struct {
 	Settle time.Duration
 }
 
+// A Tenant is somebody else whose events come to the same receiver, and whose ids and keys are his own.
+type Tenant struct {
+	Path string // the path and the query of his deliveries
+	Sign Signer // signs for him
+}
+
 // An Instance is one run of the receiver's process, from a Start to the next restart. It is safe for concurrent use.
 type Instance struct {
 	suite  *suite
@@ -75,7 +93,8 @@ var ErrStopped = errors.New("truhooktest: this process has ended")
 
 // Effect applies the effect of the event with this id, and has to be called for every effect: by it the suite counts
 // them, lets one fail, or ends the process right before or after one. It returns the error of apply, [ErrInjected], or
-// [ErrStopped]. After a crash it does not return, and the goroutine ends with the scenario.
+// [ErrStopped]. After a crash it does not return, and the goroutine ends with the scenario. It can take long, and panic
+// where Accepted is nil.
 func (i *Instance) Effect(id string, apply func() error) error { return i.suite.effect(i, id, apply) }
 
 // Log returns where the receiver is to write its log in the suite. Concurrent writes are fine.
@@ -106,18 +125,34 @@ func (i *Instance) Err() error {
 //	dedupe-not-durable               so it had, but only after a restart
 //	id-burned-before-handler         a failure was followed by an acknowledgement without effect
 //	dedupe-before-verify             a forgery had an influence on a genuine event of the same id, or was acknowledged
+//	record-forgotten                 so it had, but only an hour and a hundred events later
+//	identified-by-body               so it had, but only where the redelivery had other bytes
+//	slow-effect-twice                so it had, but only where the effect took longer than limit and lease
+//	id-burned-by-panic               a panic was followed by an acknowledgement without effect
+//	attempts-used-up                 copies that failed at once ended the event without its effect
+//	acknowledged-while-in-progress   a copy was acknowledged while the first ran, which then failed
+//	acknowledged-without-store       an event was acknowledged while the store was away, and lost
+//	ids-mixed-up, events-mixed-up, tenants-mixed-up, tenant-key-accepted-elsewhere
+//	                                 events of similar ids, at the same time, or of two tenants took one another's place
+//	large-body-lost                  a large payload was acknowledged and had no effect
 //	order-assumed                    an older event overwrote a newer one
+//	first-version-kept               a newer event did not replace an older one
+//	version-burned                   nor did it once its first attempt had failed
 //	signature-over-parsed-json       the signature is not checked over the bytes as sent
 //	unsigned-accepted, malformed-signature-accepted, tampered-signature-accepted, wrong-key-accepted,
 //	altered-body-accepted, stale-accepted
 //	valid-delivery-refused           a genuine delivery was not acknowledged
 //	duplicate-not-acknowledged       a repeated event was not acknowledged although nothing else was going on
 //	duplicate-answered-final         a copy got an answer after which this provider does not come again
-//	failure-acknowledged, failure-answered-final   the same for an event whose effect failed
+//	failure-acknowledged, failure-answered-final, panic-answered-final, store-outage-answered-final
+//	                                 the same for an event whose effect failed
 //	event-lost                       the schedule ended and there was no effect
-//	blocked-after-crash              a process ended, and nobody took its place before the schedule ended
+//	blocked-after-crash, blocked-after-panic, blocked-after-outage
+//	                                 nobody took the place of a handler that ended before the schedule ended
 //	effect-after-crash-twice         with ExactlyOnce: a second effect after a crash between effect and answer
+//	effect-after-outage-twice        the same after an outage of the store between effect and answer
 //	malformed-body-processed, malformed-body-not-answered
+//	parsed-before-verify             what was not signed is answered by what is in it
 //	payload-in-log, sensitive-value-in-log, signature-in-log
 //	effect-hook-not-called, max-age-missing, sign-failed, sensitive-value-not-in-event   the suite is wired wrongly
 //

@@ -28,7 +28,19 @@ func scenarios() []scenario {
 		{name: "sequential-duplicates", run: (*suite).sequentialDuplicates},
 		{name: "concurrent-duplicates", run: (*suite).concurrentDuplicates},
 		{name: "order-reversal", run: (*suite).orderReversal, applies: func(r Receiver) bool { return r.Version != nil }},
+		{name: "order-forward", run: (*suite).orderForward, applies: func(r Receiver) bool { return r.Version != nil }},
+		{name: "redelivery-differs", run: (*suite).redeliveryDiffers},
+		{name: "late-duplicate", run: (*suite).lateDuplicate},
+		{name: "similar-ids", run: (*suite).similarIDs},
+		{name: "concurrent-events", run: (*suite).concurrentEvents},
+		{name: "tenants", run: (*suite).tenants, applies: func(r Receiver) bool { return r.Tenant != nil }},
+		{name: "large-body", run: (*suite).largeBody},
 		{name: "failure-then-retry", run: (*suite).failureThenRetry},
+		{name: "failing-burst", run: (*suite).failingBurst},
+		{name: "panic-then-retry", run: (*suite).panicThenRetry, applies: func(r Receiver) bool { return r.Accepted == nil }},
+		{name: "slow-effect", run: (*suite).slowEffect},
+		{name: "slow-failure", run: (*suite).slowFailure},
+		{name: "store-outage", run: (*suite).storeOutage},
 		{name: "timeout-then-retry", run: (*suite).timeoutThenRetry},
 		{name: "connection-failure-then-retry", run: (*suite).connectionFailure},
 		{name: "restart-between-attempts", run: (*suite).restart},
@@ -41,6 +53,7 @@ func scenarios() []scenario {
 		{name: "altered-after-signing", run: forged(TamperedBody, "altered-body-accepted")},
 		{name: "layout-altered-after-signing", run: forged(TamperedLayout, "signature-over-parsed-json")},
 		{name: "malformed-body", run: (*suite).malformedBody},
+		{name: "unsigned-malformed-body", run: (*suite).parsedBeforeVerify},
 	}
 }
 
@@ -79,25 +92,33 @@ func final(attempts []Attempt) Attempt {
 	return Attempt{}
 }
 
-// story tells what the attempts were answered, for a failure's text.
+// story tells what the attempts were answered, for a failure's text. Equal ones that follow one another are told once.
 func story(attempts []Attempt) string {
-	var b strings.Builder
-	for i, a := range attempts {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "attempt %d", a.Number)
+	var lines []string
+	var times []int
+	for _, a := range attempts {
+		line := fmt.Sprintf("attempt %d", a.Number)
 		if a.Fault != 0 {
-			fmt.Fprintf(&b, " (%v)", a.Fault)
+			line += fmt.Sprintf(" (%v)", a.Fault)
 		}
 		if a.Status == retry.NoAnswer {
-			b.WriteString(" got no answer")
+			line += " got no answer"
 		} else {
-			fmt.Fprintf(&b, " got %d", a.Status)
+			line += fmt.Sprintf(" got %d", a.Status)
 		}
-		fmt.Fprintf(&b, ": %v", a.Outcome)
+		line += ": " + a.Outcome.String()
+		if last := len(lines) - 1; last >= 0 && lines[last] == line {
+			times[last]++
+			continue
+		}
+		lines, times = append(lines, line), append(times, 1)
 	}
-	return b.String()
+	for i, n := range times {
+		if n > 1 {
+			lines[i] += fmt.Sprintf(", %d times", n)
+		}
+	}
+	return strings.Join(lines, ", ")
 }
 
 func (s *suite) validDelivery() {

@@ -2,6 +2,7 @@ package truhooktest_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +60,29 @@ const (
 	leaseTooLong        flaw = "leases an event for longer than the provider comes"
 	effectThenRecord    flaw = "promises exactly once and records the effect apart from it"
 
+	bodyHash         flaw = "dedupes on the hash of the body"
+	panicBurns       flaw = "a claim in memory that a panic does not give back"
+	panicKeepsLease  flaw = "a lease that a panic does not give back"
+	panicIsFinal     flaw = "answers 400 to its own panic"
+	storeAway        flaw = "answers 200 while its store is away"
+	storeAwayIsFinal flaw = "answers 400 while its store is away"
+	outageKeepsLease flaw = "a lease that an outage does not give back"
+	foreignLease     flaw = "frees another owner's lease"
+	ackInProgress    flaw = "answers 200 while a twin runs"
+	countsAttempts   flaw = "gives up after ten attempts"
+	firstWins        flaw = "the first version wins"
+	versionBurned    flaw = "records the version before the effect"
+	forgetsSoon      flaw = "forgets what it has done after half an hour"
+	evicts           flaw = "remembers the last hundred events"
+	truncatesID      flaw = "cuts ids to 32 characters"
+	foldsCase        flaw = "takes no notice of case in ids"
+	cutsFront        flaw = "takes the last forty characters of ids"
+	sharedVariable   flaw = "keeps the current event in a shared variable"
+	mixesTenants     flaw = "takes no notice of the tenant in ids"
+	anyTenantsKey    flaw = "accepts the key of any tenant"
+	cutsBody         flaw = "keeps 64 KiB of a body"
+	parsesFirst      flaw = "parses before it verifies"
+
 	none        flaw = "none: the effect and the record of it are one commit"
 	inRealTime  flaw = "none: with a lease that does not keep a test waiting"
 	atLeastOnce flaw = "none: records the effect apart from it, and promises nothing more"
@@ -84,7 +109,10 @@ func key(id, secret string) hmacsig.Key {
 var (
 	rightKey = key("right", "a key made for these tests only")
 	wrongKey = key("wrong", "another key made for these tests")
+	theirKey = key("their", "a second tenant's key made for these tests")
 )
+
+const theirPath = "/their?tenant=2"
 
 const person = `Ada "Q." Sample, 12 Nowhere Lane` // its quotes are escaped in JSON
 
@@ -109,12 +137,20 @@ type database struct {
 	leased  map[string]time.Time
 	effects map[string]int
 	version int
+	burned  int
 	stored  map[string]bool
 	inbox   []payload
+	down    bool
+	doneAt  map[string]time.Time
+	order   []string // of what is done
+	failed  map[string]int
 }
 
 func newDatabase() *database {
-	return &database{seen: map[string]bool{}, stored: map[string]bool{}, leased: map[string]time.Time{}, effects: map[string]int{}}
+	return &database{
+		seen: map[string]bool{}, stored: map[string]bool{}, leased: map[string]time.Time{}, effects: map[string]int{},
+		doneAt: map[string]time.Time{}, failed: map[string]int{},
+	}
 }
 
 type service struct {
@@ -124,9 +160,15 @@ type service struct {
 	instance *truhooktest.Instance
 	log      *log.Logger
 	verifier *hmacsig.Verifier
+	theirs   *hmacsig.Verifier
+
+	mu      sync.Mutex
+	running map[string]bool // in memory
+	current payload         // of sharedVariable
 }
 
 var (
+	errDown      = errors.New("the database is away")
 	errBusy      = errors.New("a twin is running")
 	errMalformed = errors.New("not of the documented form")
 )
@@ -141,7 +183,9 @@ func receiver(f flaw, policy retry.Policy) func(t testing.TB) truhooktest.Receiv
 			Event:       event,
 			MaxAge:      5 * time.Minute,
 			Sensitive:   []string{person},
-			ExactlyOnce: f != atLeastOnce && f != leaseTooLong,
+			ExactlyOnce: f != atLeastOnce && f != leaseTooLong && f != outageKeepsLease && f != foreignLease,
+			StoreDown:   func(down bool) { db.mu.Lock(); defer db.mu.Unlock(); db.down = down },
+			Tenant:      &truhooktest.Tenant{Path: theirPath, Sign: truhooktest.HMAC(scheme(), theirKey)},
 			Version:     func() int { db.mu.Lock(); defer db.mu.Unlock(); return db.version },
 			Effects:     func(id string) int { db.mu.Lock(); defer db.mu.Unlock(); return db.effects[id] },
 			Accepted:    accepted(f, db),
@@ -171,11 +215,22 @@ func newService(f flaw, policy retry.Policy, db *database, i *truhooktest.Instan
 	case acceptsAnyKey:
 		keys = hmacsig.StaticKeys(rightKey, wrongKey)
 	}
-	v, err := hmacsig.New(s, keys, hmacsig.Config{})
-	if err != nil {
-		panic(err)
+	their := hmacsig.StaticKeys(theirKey)
+	if f == anyTenantsKey {
+		keys = hmacsig.StaticKeys(rightKey, theirKey)
+		their = keys
 	}
-	srv := &service{f, policy, db, i, log.New(i.Log(), "", 0), v}
+	verifier := func(keys hmacsig.KeySource) *hmacsig.Verifier {
+		v, err := hmacsig.New(s, keys, hmacsig.Config{})
+		if err != nil {
+			panic(err)
+		}
+		return v
+	}
+	srv := &service{
+		flaw: f, policy: policy, db: db, instance: i, log: log.New(i.Log(), "", 0),
+		verifier: verifier(keys), theirs: verifier(their), running: map[string]bool{},
+	}
 	if f == works || f == worksLost {
 		go srv.work()
 	}
@@ -183,7 +238,11 @@ func newService(f flaw, policy retry.Policy, db *database, i *truhooktest.Instan
 }
 
 func (s *service) recordsApart() bool {
-	return s.flaw == effectThenRecord || s.flaw == atLeastOnce || s.flaw == leaseTooLong
+	switch s.flaw {
+	case effectThenRecord, atLeastOnce, leaseTooLong, outageKeepsLease, foreignLease:
+		return true
+	}
+	return false
 }
 
 func accepted(f flaw, db *database) func(id string) bool {
@@ -198,11 +257,14 @@ func accepted(f flaw, db *database) func(id string) bool {
 }
 
 // accept stores the event; the worker has the rest.
-func (s *service) accept(p payload) error {
+func (s *service) accept(key string, p payload) error {
 	s.db.mu.Lock()
 	defer s.db.mu.Unlock()
-	if !s.db.stored[p.ID] {
-		s.db.stored[p.ID] = true
+	if s.db.down {
+		return errDown
+	}
+	if !s.db.stored[key] {
+		s.db.stored[key] = true
 		s.db.inbox = append(s.db.inbox, p)
 	}
 	if s.flaw == works {
@@ -242,6 +304,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.policy.Respond(w, retry.Retried)
 		return
 	}
+	if s.flaw == parsesFirst && !json.Valid(body) {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
 	switch s.flaw {
 	case logsPayload:
 		s.log.Printf("received %s", body)
@@ -262,11 +328,12 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case dedupeBeforeVerify, asksBeforeVerify:
 		var p payload
 		_ = json.Unmarshal(body, &p)
-		if s.known(p.ID) {
+		key := s.key(r.URL.Path, p, body)
+		if s.known(key) {
 			return
 		}
 		if s.flaw == dedupeBeforeVerify {
-			s.record(p.ID)
+			_ = s.record(key)
 		}
 	}
 	if err := s.verify(r, body); err != nil {
@@ -274,7 +341,14 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(truhook.ReasonOf(err).Status())
 		return
 	}
-	s.respond(w, s.handle(body))
+	if s.flaw == panicIsFinal {
+		defer func() {
+			if recover() != nil {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		}()
+	}
+	s.respond(w, s.handle(r.URL.Path, body))
 }
 
 func (s *service) verify(r *http.Request, body []byte) error {
@@ -298,11 +372,37 @@ func (s *service) verify(r *http.Request, body []byte) error {
 			body, _ = json.Marshal(parsed)
 		}
 	}
-	_, err := s.verifier.Verify(context.Background(), &truhook.Delivery{Header: header, Body: body})
+	verifier := s.verifier
+	if r.URL.RequestURI() == theirPath {
+		verifier = s.theirs
+	}
+	_, err := verifier.Verify(context.Background(), &truhook.Delivery{Header: header, Body: body})
 	return err
 }
 
-func (s *service) handle(body []byte) error {
+// key returns what the event of a tenant is known by.
+func (s *service) key(path string, p payload, body []byte) string {
+	id := p.ID
+	switch s.flaw {
+	case bodyHash:
+		sum := sha256.Sum256(body)
+		id = string(sum[:])
+	case truncatesID:
+		id = id[:min(32, len(id))]
+	case cutsFront:
+		id = id[max(0, len(id)-40):]
+	case foldsCase:
+		id = strings.ToLower(id)
+	case mixesTenants:
+		return id
+	}
+	return path + " " + id
+}
+
+func (s *service) handle(path string, body []byte) error {
+	if s.flaw == cutsBody {
+		body = body[:min(64<<10, len(body))]
+	}
 	var p payload
 	if err := json.Unmarshal(body, &p); err != nil || p.ID == "" {
 		switch s.flaw {
@@ -313,91 +413,197 @@ func (s *service) handle(body []byte) error {
 		}
 		return retry.Permanent(errMalformed)
 	}
-	if s.flaw == logsOneValue {
-		s.log.Println("for", p.Person)
-	}
+	key := s.key(path, p, body)
 	switch s.flaw {
+	case logsOneValue:
+		s.log.Println("for", p.Person)
+	case sharedVariable:
+		s.mu.Lock()
+		s.current = p
+		s.mu.Unlock()
 	case works, worksLost:
-		return s.accept(p)
+		return s.accept(key, p)
 	case noRecord:
-		return s.effect(p)
+		return s.effect(key, p)
 	case dedupeBeforeVerify:
-		return s.effect(p)
+		return s.effect(key, p)
 	case checkThenInsert:
-		if s.known(p.ID) {
+		if s.known(key) {
 			return nil
 		}
 		time.Sleep(time.Millisecond) // the way to the database and back
-		if err := s.effect(p); err != nil {
+		if err := s.effect(key, p); err != nil {
 			return err
 		}
-		s.record(p.ID)
-		return nil
+		return s.record(key)
 	case burnsTheID:
-		if s.known(p.ID) {
+		if s.known(key) {
 			return nil
 		}
-		s.record(p.ID)
-		return s.effect(p)
+		if err := s.record(key); err != nil {
+			return err
+		}
+		return s.effect(key, p)
+	case panicBurns:
+		s.mu.Lock()
+		running := s.running[key]
+		s.running[key] = true
+		s.mu.Unlock()
+		if running {
+			return nil
+		}
+		err := s.leaseAndRun(key, p)
+		s.mu.Lock()
+		delete(s.running, key) // not deferred, so a panic keeps it
+		s.mu.Unlock()
+		return err
 	case acknowledgesBeforeCommit:
 		go func() {
 			time.Sleep(10 * time.Millisecond)
-			_ = s.leaseAndRun(p)
+			_ = s.leaseAndRun(key, p)
 		}()
 		return nil
 	}
-	return s.leaseAndRun(p)
+	return s.leaseAndRun(key, p)
+}
+
+// done reports whether the event is known to be done. The caller holds the lock.
+func (s *service) done(key string) bool {
+	switch {
+	case s.flaw == forgetsSoon && time.Since(s.db.doneAt[key]) > 30*time.Minute,
+		s.flaw == evicts && !slices.Contains(s.db.order[max(0, len(s.db.order)-100):], key):
+		return false
+	}
+	return s.db.seen[key]
+}
+
+// claim reports whether the event is done, and takes a lease on it if it is not.
+func (s *service) claim(key string, lease time.Duration) (done bool, owned time.Time, err error) {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	switch {
+	case s.db.down && s.flaw == storeAway:
+		return true, owned, nil
+	case s.db.down:
+		return false, owned, errDown
+	case s.done(key) && s.flaw == duplicateIsConflict:
+		return false, owned, errBusy
+	case s.done(key):
+		return true, owned, nil
+	}
+	if s.db.failed[key]++; s.flaw == countsAttempts && s.db.failed[key] > 10 {
+		return true, owned, nil
+	}
+	if time.Now().Before(s.db.leased[key]) {
+		return s.flaw == ackInProgress, owned, errBusy
+	}
+	owned = time.Now().Add(lease)
+	s.db.leased[key] = owned
+	return false, owned, nil
 }
 
 // leaseAndRun is the right way, and the flaws that are next to it.
-func (s *service) leaseAndRun(p payload) error {
-	s.db.mu.Lock()
-	if s.db.seen[p.ID] {
-		s.db.mu.Unlock()
-		if s.flaw == duplicateIsConflict {
-			return errBusy
-		}
-		return nil
-	}
-	if time.Now().Before(s.db.leased[p.ID]) {
-		s.db.mu.Unlock()
-		return errBusy
-	}
+func (s *service) leaseAndRun(key string, p payload) error {
 	lease := 2 * time.Second
 	switch s.flaw {
-	case leaseTooLong:
+	case leaseTooLong, outageKeepsLease, panicKeepsLease:
 		lease = time.Hour
 	case inRealTime:
 		lease = 100 * time.Millisecond
 	}
-	s.db.leased[p.ID] = time.Now().Add(lease)
-	s.db.mu.Unlock()
-
-	time.Sleep(time.Millisecond) // some work, so that copies meet
-	err := s.effect(p)
-	if err == nil && s.recordsApart() {
-		s.record(p.ID)
+	done, owned, err := s.claim(key, lease)
+	if done {
+		return nil
 	}
-	s.db.mu.Lock()
-	delete(s.db.leased, p.ID)
-	s.db.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	release := func() {
+		s.db.mu.Lock()
+		defer s.db.mu.Unlock()
+		if s.db.leased[key].Equal(owned) || s.flaw == foreignLease {
+			delete(s.db.leased, key)
+		}
+	}
+	if s.flaw != panicKeepsLease {
+		defer func() {
+			if recovered := recover(); recovered != nil {
+				release()
+				panic(recovered)
+			}
+		}()
+	}
+	if s.flaw == atLeastOnce || s.flaw == ackInProgress || s.flaw == outageKeepsLease || s.flaw == leaseTooLong || s.flaw == effectThenRecord {
+		ended := make(chan struct{})
+		defer close(ended)
+		go s.renew(key, lease, &owned, ended)
+	}
+	time.Sleep(time.Millisecond) // some work, so that copies meet
+	if s.flaw == sharedVariable {
+		s.mu.Lock()
+		p = s.current
+		s.mu.Unlock()
+	}
+	if s.flaw == versionBurned {
+		s.db.mu.Lock()
+		stale := p.Version <= s.db.burned
+		s.db.burned = max(s.db.burned, p.Version)
+		s.db.mu.Unlock()
+		if stale && p.Version > 1 { // version 1 is every event's
+			return nil
+		}
+	}
+	err = s.effect(key, p)
+	if err == nil && s.recordsApart() {
+		if err = s.record(key); err != nil && s.flaw == outageKeepsLease {
+			return err
+		}
+	}
+	release()
 	return err
 }
 
+// renew keeps the lease until ended.
+func (s *service) renew(key string, lease time.Duration, owned *time.Time, ended chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		case <-s.instance.Context().Done():
+			return
+		case <-time.After(lease / 2):
+			s.db.mu.Lock()
+			if s.db.leased[key].Equal(*owned) {
+				*owned = time.Now().Add(lease)
+				s.db.leased[key] = *owned
+			}
+			s.db.mu.Unlock()
+		}
+	}
+}
+
 // effect commits the effect and the record of it at once.
-func (s *service) effect(p payload) error {
+func (s *service) effect(key string, p payload) error {
+	apart := s.flaw == noRecord || s.flaw == checkThenInsert || s.recordsApart()
 	apply := func() error {
 		s.db.mu.Lock()
 		defer s.db.mu.Unlock()
-		if s.flaw == inRealTime && s.db.seen[p.ID] {
-			return nil // taken over on a machine that stood still
+		switch {
+		case s.db.down:
+			return errDown
+		case s.done(key) && !apart && s.flaw != burnsTheID && s.flaw != dedupeBeforeVerify:
+			return nil // a twin was faster
 		}
 		s.db.effects[p.ID]++
-		if p.Version > s.db.version || s.flaw == assumesOrder {
+		switch {
+		case s.flaw == firstWins && s.db.version > 0:
+		case p.Version > s.db.version || s.flaw == assumesOrder:
 			s.db.version = p.Version
 		}
-		if s.flaw != noRecord && s.flaw != checkThenInsert && !s.recordsApart() {
-			s.db.seen[p.ID] = true
+		if !apart {
+			s.db.seen[key] = true
+			s.db.doneAt[key] = time.Now()
+			s.db.order = append(s.db.order, key)
 		}
 		return nil
 	}
@@ -413,10 +619,14 @@ func (s *service) known(id string) bool {
 	return s.db.seen[id]
 }
 
-func (s *service) record(id string) {
+func (s *service) record(id string) error {
 	s.db.mu.Lock()
 	defer s.db.mu.Unlock()
+	if s.db.down {
+		return errDown
+	}
 	s.db.seen[id] = true
+	return nil
 }
 
 func (s *service) respond(w http.ResponseWriter, err error) {
@@ -425,6 +635,8 @@ func (s *service) respond(w http.ResponseWriter, err error) {
 		s.policy.Respond(w, retry.Delivered)
 	case errors.Is(err, errBusy) && (s.flaw == conflictIsFinal || s.flaw == duplicateIsConflict):
 		w.WriteHeader(http.StatusConflict)
+	case errors.Is(err, errDown) && s.flaw == storeAwayIsFinal:
+		w.WriteHeader(http.StatusBadRequest)
 	case s.flaw == failureIsFinal:
 		w.WriteHeader(http.StatusBadRequest)
 	case s.flaw == failureIsSuccess:

@@ -61,6 +61,7 @@ func setHeader(r *http.Request, e Event) {
 
 // message is a signed request, ready to be sent several times.
 type message struct {
+	target string
 	header http.Header
 	body   []byte
 	signed []string // the headers that the Signer set
@@ -68,7 +69,11 @@ type message struct {
 
 // sign makes the message for one attempt and does to it what f says.
 func (p *Provider) sign(e Event, f Fault) (message, error) {
-	r, err := http.NewRequest(http.MethodPost, p.url, nil)
+	target := p.url
+	if e.Path != "" && p.memory != nil {
+		target = memoryHost + e.Path
+	}
+	r, err := http.NewRequest(http.MethodPost, target, nil)
 	if err != nil {
 		return message{}, err
 	}
@@ -76,6 +81,9 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 	before := r.Header.Clone()
 
 	signer, at := p.signer, time.Now()
+	if e.signer != nil {
+		signer = e.signer
+	}
 	if f&WrongKey != 0 {
 		if signer = p.config.WrongKey; signer == nil {
 			return message{}, fmt.Errorf("truhooktest: the fault %v needs Config.WrongKey", WrongKey)
@@ -88,7 +96,7 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 	if err != nil {
 		return message{}, fmt.Errorf("truhooktest: signing: %w", err)
 	}
-	m := message{header: r.Header, body: bytes.Clone(body)}
+	m := message{target: target, header: r.Header, body: bytes.Clone(body)}
 	for name, lines := range m.header {
 		if name != "Content-Type" && fmt.Sprint(lines) != fmt.Sprint(before[name]) {
 			m.signed = append(m.signed, name)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,8 +24,20 @@ func (sc scenario) check(t *testing.T, scale float64, setup func(t testing.TB) R
 	if scale != 0 {
 		return sc.checkNow(t, scale, setup(t))
 	}
-	synctest.Test(t, func(t *testing.T) { found = sc.checkNow(t, 0, setup(t)) })
+	Bubble(t, func(t *testing.T) { found = sc.checkNow(t, 0, setup(t)) })
 	return found
+}
+
+// Bubble is synctest.Test in a bubble whose clock begins now. That of synctest begins in the year 2000, where an event of
+// today comes from the future and a certificate of today is not valid yet.
+func Bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	now := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		time.Sleep(time.Until(now))
+		f(t)
+	})
 }
 
 func (sc scenario) checkNow(t *testing.T, scale float64, r Receiver) []failure {
@@ -37,6 +50,9 @@ func (sc scenario) checkNow(t *testing.T, scale float64, r Receiver) []failure {
 	s := newSuite(t.Context(), sc.name, scale, r)
 	defer s.end()
 	sc.run(s)
+	if s.note != "" {
+		t.Log(s.note)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failures
@@ -48,10 +64,14 @@ type suite struct {
 	ctx      context.Context
 	scenario string
 	provider *Provider
-	virtual  bool // time
+	virtual  bool   // time
+	note     string // for whoever reads the test's output
 	log      lockedBuffer
 	released chan struct{} // closed when the scenario is over
 	crashed  chan struct{} // closed when the planned crash has happened
+
+	storeUsed, storeDown atomic.Bool // an Instance.Store
+	failing              atomic.Bool // every effect fails
 
 	mu       sync.Mutex
 	instance *Instance
@@ -60,6 +80,7 @@ type suite struct {
 	signed   []string // the values that the Signer set
 	next     plan
 	unsafe   map[string]bool // acknowledged before they were durable
+	replied  map[string]bool // events of which an attempt was answered
 	failures []failure
 }
 
@@ -80,7 +101,7 @@ func newSuite(ctx context.Context, scenario string, scale float64, r Receiver) *
 	s := &suite{
 		Receiver: r, ctx: ctx, scenario: scenario, virtual: scale == 0,
 		released: make(chan struct{}), crashed: make(chan struct{}),
-		applied: map[string]int{}, unsafe: map[string]bool{},
+		applied: map[string]int{}, unsafe: map[string]bool{}, replied: map[string]bool{},
 	}
 	s.provider = NewProvider(r.Policy, r.Sign, s.start(), Config{
 		Path: r.Path, Scale: scale, Restart: s.start, WrongKey: r.WrongKey, StaleBy: r.MaxAge + time.Minute,
@@ -127,8 +148,18 @@ func (s *suite) effect(i *Instance, id string, apply func() error) error {
 	next := s.next
 	s.next = plan{}
 	s.mu.Unlock()
+	if next.slow > 0 {
+		s.provider.sleep(i.ctx, next.slow)
+		if err := i.Err(); err != nil {
+			return err
+		}
+	}
 	switch {
-	case next.fail:
+	case next.fail || s.failing.Load():
+		return ErrInjected
+	case next.panics && !s.wasAnswered(id):
+		panic(ErrInjected)
+	case next.panics: // what it would end now is no request, but the process
 		return ErrInjected
 	case next.crashBefore:
 		s.kill(i)
@@ -139,7 +170,10 @@ func (s *suite) effect(i *Instance, id string, apply func() error) error {
 	s.mu.Lock()
 	s.applied[id]++
 	s.mu.Unlock()
-	if next.crashAfter {
+	switch {
+	case next.storeDown:
+		s.outage(true)
+	case next.crashAfter:
 		s.kill(i)
 	}
 	return nil
@@ -180,11 +214,20 @@ func (s *suite) accepted(id string) bool {
 
 // answered looks at the moment at which an answer has arrived, and nothing later has happened yet.
 func (s *suite) answered(a Attempt) {
+	s.mu.Lock()
+	s.replied[a.Event] = true
+	s.mu.Unlock()
 	if a.Outcome == retry.Delivered && a.Fault&forgeries == 0 && !s.accepted(a.Event) {
 		s.mu.Lock()
 		s.unsafe[a.Event] = true
 		s.mu.Unlock()
 	}
+}
+
+func (s *suite) wasAnswered(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.replied[id]
 }
 
 func (s *suite) sent(m message) {
@@ -212,7 +255,12 @@ func (s *suite) fail(reason, detail string) {
 }
 
 // plan is what the suite does to the next effect.
-type plan struct{ fail, crashBefore, crashAfter bool }
+type plan struct {
+	slow                    time.Duration // before anything else
+	fail, panics            bool
+	crashBefore, crashAfter bool
+	storeDown               bool // after it
+}
 
 func (s *suite) plan(p plan) {
 	s.mu.Lock()
