@@ -85,8 +85,8 @@ func (m *Middleware) now(ctx context.Context) time.Time {
 
 // received is when the delivery of ctx arrived: nothing on the wire can set it, and a recorded delivery brings its own.
 func received(ctx context.Context) time.Time {
-	if d, ok := truhook.DeliveryFromContext(ctx); ok && !d.Received.IsZero() {
-		return d.Received
+	if at, ok := truhook.ReceivedFromContext(ctx); ok {
+		return at
 	}
 	return time.Now()
 }

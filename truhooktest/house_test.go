@@ -42,7 +42,6 @@ type house struct {
 	parse       func(v *truhook.Verified) error
 	sequence    idempotency.VersionFunc
 	version     func(v *truhook.Verified) int // nil: no order
-	lease       time.Duration                 // zero: the policy's
 	forgetful   bool                          // its store ends with the process
 }
 
@@ -72,7 +71,7 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 				logger.InfoContext(ctx, "webhook", "delivery", o)
 			}})
 			once, err := idempotency.NewMiddleware(i.Store(store), "house/test", h.id,
-				idempotency.Config{Policy: h.policy, Lease: h.lease, Version: h.sequence, SkipStale: h.sequence != nil})
+				idempotency.Config{Policy: h.policy, Version: h.sequence, SkipStale: h.sequence != nil})
 			require.NoError(t, err)
 			return verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
 				if err := h.parse(v); err != nil {
@@ -183,10 +182,6 @@ func TestTheReceiversOfThisModulePass(t *testing.T) {
 
 func TestTheReceiversOfThisModuleFailWhereTheyAreMisused(t *testing.T) {
 	t.Parallel()
-	long := truvalHouse(t)
-	long.lease = time.Minute
-	assert.Equal(t, []string{"blocked-after-crash", "event-lost"}, sorted(truhooktest.Reasons(t, long.receiver)))
-
 	forgetful := truvalHouse(t)
 	forgetful.forgetful = true
 	assert.Equal(t, []string{"dedupe-not-durable"}, sorted(truhooktest.Reasons(t, forgetful.receiver)))

@@ -183,7 +183,7 @@ func (s *snippet) check(exports map[string]string) (found []string) {
 func snippetImports(r *tree) map[string]string {
 	paths := map[string]string{}
 	for _, path := range strings.Fields(`context crypto crypto/tls crypto/x509 database/sql encoding/json errors fmt io log log/slog
-		net net/http net/netip net/url os path strings sync testing time`) {
+		net net/http net/http/httptest net/netip net/url os path strings sync testing time`) {
 		paths[filepath.Base(path)] = path
 	}
 	for _, s := range r.sources {

@@ -111,8 +111,7 @@ class Case:
 
     def write(self):
         lines = ["provider: " + self.provider, "about: " + self.about, "expect: " + self.expect]
-        if self.now:
-            lines.append("now: " + self.now)
+        lines.append("now: " + (self.now or NOW))
         for secret in self.secrets:
             name, bounds = (secret, {}) if isinstance(secret, str) else secret
             lines.append("secret: %s %s" % (name, SECRETS[self.provider][name]))
