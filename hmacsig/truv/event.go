@@ -56,7 +56,7 @@ type Event struct {
 	EmploymentID string          // employment_id
 	ObjectsCount int             // objects_count
 	OrderID      string          // order_id
-	OrderNumber  string          // order_number: yours
+	OrderNumber  string          // order_number
 	EmployerID   string          // employer_id
 	TemplateID   string          // template_id
 	TrackingInfo json.RawMessage // as your service gave it to Truv; nil for null; shared with the Verified
