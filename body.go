@@ -1,7 +1,6 @@
 package truhook
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,175 +10,178 @@ import (
 	"time"
 )
 
-// budget bounds the bytes that all requests hold together.
+const (
+	// firstBuffer bounds what an announcement alone can make us hold; beyond it the buffer follows what has arrived. Bodies
+	// of up to this size have a part of the budget for themselves.
+	firstBuffer = 16 << 10
+
+	unannounced   = 512 // bytes of the first buffer where no length is known
+	maxEmptyReads = 100 // in a row
+)
+
+// bodies reads bodies within limits that hold for one and for all of them.
+type bodies struct {
+	maxBytes  int64
+	timeout   time.Duration
+	budget    budget
+	deadlines deadlines
+}
+
+// budget bounds the bytes that all requests hold together. A quarter of it is kept for small bodies, so that large ones
+// that arrive slowly do not stop every delivery.
 type budget struct {
 	held atomic.Int64
 	max  int64
 }
 
-func (b *budget) acquire(n int64) bool {
-	if b.held.Add(n) > b.max {
+func (b *budget) acquire(n int64, small bool) bool {
+	limit := b.max
+	if !small {
+		limit -= b.max / 4
+	}
+	if b.held.Add(n) > limit {
 		b.held.Add(-n)
 		return false
 	}
 	return true
 }
 
-func (m *Middleware) release(n int64) {
-	if n > 0 {
-		m.budget.held.Add(-n)
+// release gives back what x holds.
+func (b *bodies) release(x *exchange) {
+	if x.late.w != nil { // another middleware's body panicked
+		b.deadlines.end(&x.late)
+	}
+	if x.held > 0 {
+		b.budget.held.Add(-x.held)
+		x.held = 0
 	}
 }
 
-// readHead makes a Delivery of everything but the body and refuses what the head gives away.
-func (m *Middleware) readHead(r *http.Request) (*Delivery, error) {
-	if m == nil || m.verifier == nil {
-		return nil, &Error{Reason: NoKey, Err: errNoVerifier}
+// read reads the body of r into x.delivery.
+func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start time.Time) error {
+	if r.ContentLength > b.maxBytes {
+		b.limitRest(w, r, x, start)
+		return &Error{Reason: BodyTooLarge, Err: fmt.Errorf("announced %d bytes", r.ContentLength)}
 	}
-	d := &Delivery{
-		Method:     r.Method,
-		RequestURI: r.RequestURI,
-		Host:       r.Host,
-		TLS:        r.TLS,
-		RemoteAddr: m.peerOf(r),
-	}
-	if at, ok := r.Context().Value(receivedKey{}).(time.Time); ok {
-		d.Received = at
-	} else {
-		d.Received = m.config.Now()
-	}
-	if d.RequestURI == "" && r.URL != nil { // a request that no server parsed
-		d.RequestURI = r.URL.RequestURI()
-	}
-	d.setHeader(r.Header, r.Context().Value(http.ServerContextKey) != nil)
-	if err := r.Context().Err(); err != nil {
-		return d, &Error{Reason: Canceled, Err: err}
-	}
-	if err := m.precheck(r.Context(), d); err != nil {
-		return d, err
-	}
-	if r.ContentLength > m.config.MaxBodyBytes {
-		return d, &Error{Reason: BodyTooLarge, Err: fmt.Errorf("announced %d bytes", r.ContentLength)}
-	}
-	return d, nil
-}
-
-// firstRead bounds what an announcement alone can make us allocate; beyond it the buffer follows what arrives.
-const firstRead = 64 << 10
-
-// readBody reads the body of r into d and returns how many bytes of the budget it holds, which the caller releases.
-func (m *Middleware) readBody(w http.ResponseWriter, r *http.Request, d *Delivery) (held int64, err error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		if r.ContentLength > 0 {
-			return 0, incomplete(0, r.ContentLength, nil)
+			return readBefore(r.ContentLength)
 		}
-		d.Body = []byte{}
-		return 0, nil
+		x.delivery.Body = []byte{}
+		return nil
 	}
-	lift := m.limitReading(w, r)
-	start := time.Now()
-	body, held, err := m.readAll(r.Body, r.ContentLength, start)
-	d.bodyRead = time.Since(start)
-	if err != nil {
-		return held, err
+	b.deadlines.begin(&x.late, w, start)
+	body, err := b.readAll(r.Body, r.ContentLength, start, x)
+	late := b.deadlines.end(&x.late)
+	switch {
+	case err != nil:
+		if !late {
+			b.limitRest(w, r, x, start)
+		}
+		return err
+	case late: // the connection can have lost its context already
+		return &Error{Reason: BodyTimedOut, Err: os.ErrDeadlineExceeded}
+	case len(body) == 0 && r.ContentLength > 0:
+		return readBefore(r.ContentLength)
 	}
-	if err := r.Context().Err(); err != nil {
-		return held, &Error{Reason: Canceled, Err: err}
+	if x.server != nil && x.server.ReadTimeout > 0 && r.ProtoMajor < 2 {
+		_ = setReadDeadline(w, time.Time{}) // the server's own would cancel the context of a handler that takes longer
 	}
-	lift()
-	d.Body = body
-	return held, nil
+	x.delivery.Body = body
+	// A body of net/http ends in another error than io.EOF where it is cut off, so something in front replaced this one.
+	x.delivery.replaced = r.ContentLength > 0 && int64(len(body)) != r.ContentLength
+	return nil
 }
 
-// readAll reads src to its end, at most one byte beyond MaxBodyBytes. announced is the Content-Length, -1 if unknown.
-// Its buffer is one byte larger than what is expected, so that the end is seen without another allocation.
-func (m *Middleware) readAll(src io.Reader, announced int64, start time.Time) (body []byte, held int64, err error) {
-	size := int64(512)
-	if announced >= 0 {
-		size = min(announced, firstRead) + 1
-	}
-	reading := false
-	defer func() {
-		if reading { // another middleware's body panicked, and nobody else knows what is held
-			m.release(held)
-		}
-	}()
-	for {
-		if len(body) == cap(body) {
-			if body != nil {
-				size = 4 * int64(cap(body)) // what arrived vouches for at most four times as much
-			}
-			if announced >= int64(len(body)) {
-				size = min(size, announced+1)
-			}
-			size = min(size, m.config.MaxBodyBytes+1)
-			if !m.budget.acquire(size) {
-				return nil, held, &Error{Reason: Overloaded}
-			}
-			body = append(make([]byte, 0, size), body...)
-			m.release(held)
-			held = size
-		}
-		reading = true
-		n, readErr := src.Read(body[len(body):cap(body)])
-		reading = false
-		body = body[:len(body)+n]
+func readBefore(announced int64) error {
+	return &Error{Reason: BodyIncomplete, Err: fmt.Errorf("none of %d bytes: a middleware in front has read the body", announced)}
+}
+
+// readAll reads src to its end, at most one byte beyond the limit. announced is the Content-Length, -1 if unknown. The
+// buffer is as large as announced, and the byte behind it is looked for elsewhere.
+func (b *bodies) readAll(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
+	for empty := 0; empty < maxEmptyReads; empty++ {
+		room := body[len(body):cap(body)]
+		atEnd := len(room) == 0 && len(body) > 0 && int64(len(body)) == announced
 		switch {
-		case int64(len(body)) > m.config.MaxBodyBytes:
-			return nil, held, &Error{Reason: BodyTooLarge}
+		case atEnd:
+			room = x.extra[:]
+		case len(room) == 0:
+			if body, err = b.grow(body, announced, x); err != nil {
+				return nil, err
+			}
+			room = body[len(body):cap(body)]
+		}
+		n, readErr := src.Read(room)
+		switch {
+		case n < 0 || n > len(room): // which the contract of io.Reader rules out
+			return nil, &Error{Reason: Internal, Err: errors.New("the Read of the body returns an impossible count")}
+		case n > 0:
+			empty = 0
+		}
+		if atEnd && n > 0 && int64(len(body)) < b.maxBytes {
+			if body, err = b.grow(body, -1, x); err != nil {
+				return nil, err
+			}
+			body = append(body, x.extra[0])
+		} else if atEnd && n > 0 {
+			return nil, &Error{Reason: BodyTooLarge}
+		} else {
+			body = body[:len(body)+n]
+		}
+		switch {
+		case int64(len(body)) > b.maxBytes:
+			return nil, &Error{Reason: BodyTooLarge}
+		case readErr == io.EOF:
+			return body[:len(body):len(body)], nil
 		case readErr != nil:
-			body, err = finish(body, announced, readErr)
-			return body, held, err
-		case time.Since(start) > m.config.BodyTimeout:
-			return nil, held, &Error{Reason: BodyTimedOut}
+			return nil, unfinished(readErr)
+		case (n == 0 || int64(len(body)) != announced) && time.Since(start) > b.timeout:
+			return nil, &Error{Reason: BodyTimedOut, Err: os.ErrDeadlineExceeded}
 		}
 	}
+	return nil, unfinished(io.ErrNoProgress)
 }
 
-// finish turns the error that ended a body into a verdict about it.
-func finish(body []byte, announced int64, end error) ([]byte, error) {
+// grow returns body with more room, for which it asks the budget.
+func (b *bodies) grow(body []byte, announced int64, x *exchange) ([]byte, error) {
+	size := int64(unannounced)
+	if body != nil {
+		size = max(size, 2*int64(cap(body))) // what has arrived is at least half of what is held
+	} else if announced > 0 {
+		size = firstBuffer
+	}
+	if announced > int64(len(body)) {
+		size = min(size, announced)
+	}
+	size = min(size, b.maxBytes+1)
+	if !b.budget.acquire(size-x.held, size <= firstBuffer && announced <= firstBuffer) {
+		return nil, &Error{Reason: Overloaded}
+	}
+	x.held = size
+	return append(make([]byte, 0, size), body...), nil
+}
+
+// unfinished turns the error that ended a body into a verdict about it.
+func unfinished(end error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
-	case end == io.EOF && int64(len(body)) < announced:
-		return nil, incomplete(len(body), announced, nil)
-	case end == io.EOF:
-		return body[:len(body):len(body)], nil
 	case errors.As(end, &tooLarge): // somebody in front of us set a lower limit
-		return nil, &Error{Reason: BodyTooLarge, Err: end}
+		return &Error{Reason: BodyTooLarge, Err: end}
 	case errors.Is(end, os.ErrDeadlineExceeded):
-		return nil, &Error{Reason: BodyTimedOut, Err: end}
+		return &Error{Reason: BodyTimedOut, Err: end}
 	}
-	return nil, incomplete(len(body), announced, end)
+	return &Error{Reason: BodyIncomplete, Err: end}
 }
 
-func incomplete(got int, announced int64, cause error) error {
-	if cause != nil {
-		return &Error{Reason: BodyIncomplete, Err: cause}
+// limitRest sets a deadline for what the server reads of the body of a refused request, which began at start. It never
+// comes after the one that the server has set itself.
+func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, x *exchange, start time.Time) {
+	if r.ContentLength == 0 || r.ProtoMajor >= 2 { // a stream of HTTP/2 is reset
+		return
 	}
-	return &Error{Reason: BodyIncomplete, Err: fmt.Errorf("%d of %d bytes", got, announced)}
-}
-
-// limitReading sets the deadline of one body on the connection itself and returns what lifts it: one that passes while
-// the handler runs would cancel its context. It stays after a refusal, as the server then reads on to the body's end.
-func (m *Middleware) limitReading(w http.ResponseWriter, r *http.Request) (lift func()) {
-	timeout := m.config.BodyTimeout
-	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.ReadTimeout > 0 {
-		timeout = min(timeout, server.ReadTimeout) // the deadline replaces the server's, and must not be a longer one
+	if s := x.server; s != nil && s.ReadTimeout > 0 && (s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout) {
+		return // the server's own may be the earlier one, and does as well
 	}
-	c := http.NewResponseController(w)
-	if c.SetReadDeadline(time.Now().Add(timeout)) != nil {
-		return func() {} // not supported: readAll still watches the clock between reads
-	}
-	return func() { _ = c.SetReadDeadline(time.Time{}) }
-}
-
-// replay returns r with a body that reads the verified bytes. It changes r, which is a copy already.
-func replay(r *http.Request, body []byte) *http.Request {
-	r.Body = http.NoBody
-	if len(body) > 0 {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-	}
-	r.ContentLength = int64(len(body))
-	r.TransferEncoding = nil
-	return r
+	_ = setReadDeadline(w, start.Add(b.timeout))
 }

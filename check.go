@@ -56,6 +56,8 @@ func (c Check) String() string { return c.name }
 // Run asks c about d: nil lets it pass, an error refuses it. It serves verifiers that build on a Check, and tests.
 func (c Check) Run(ctx context.Context, d *Delivery) error {
 	switch {
+	case d == nil:
+		return &Error{Reason: Internal, Err: errNoDelivery}
 	case c.head != nil:
 		return c.head(bodiless(d))
 	case c.full != nil:

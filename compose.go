@@ -21,7 +21,7 @@ func AllOf(first Verifier, rest ...Verifier) Verifier {
 
 // AnyOf returns a [Verifier] that accepts a delivery if at least one of its verifiers does.
 //
-// They run in the order of the arguments until one accepts or the context ends. If none accepts, the error keeps that
+// They run in the order of the arguments until one accepts. If none accepts, the error keeps that
 // of every one of them for errors.Is and errors.As, so a delivery can be a mismatch and an outage at once: branch on
 // [ReasonOf], which gives the first reason that is not the sender's fault (5xx), else the first. AnyOf forwards
 // [Prechecker], refusing by the head only where all of its verifiers do, and has the method Unwrap() []Verifier. It
@@ -66,6 +66,9 @@ func collect(caller string, first Verifier, rest []Verifier) []Verifier {
 }
 
 func precheck(ctx context.Context, v Verifier, d *Delivery) error {
+	if d == nil {
+		return &Error{Reason: Internal, Err: errNoDelivery}
+	}
 	if p, ok := v.(Prechecker); ok {
 		return p.Precheck(ctx, d)
 	}
@@ -86,6 +89,9 @@ func (a allOf) Precheck(ctx context.Context, d *Delivery) error {
 }
 
 func (a allOf) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
+	if d == nil {
+		return nil, &Error{Reason: Internal, Err: errNoDelivery}
+	}
 	all := &Verified{Payload: d.Body}
 	changed := false
 	for _, v := range a.verifiers {
@@ -105,10 +111,10 @@ func (a allOf) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 	return all, nil
 }
 
-// verify asks one verifier of several, and not at all once the context has ended.
+// verify asks one verifier of several.
 func verify(ctx context.Context, v Verifier, d *Delivery) (*Verified, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &Error{Reason: Canceled, Err: err}
+	if d == nil {
+		return nil, &Error{Reason: Internal, Err: errNoDelivery}
 	}
 	one, err := v.Verify(ctx, d)
 	if err != nil {
@@ -119,8 +125,6 @@ func verify(ctx context.Context, v Verifier, d *Delivery) (*Verified, error) {
 	}
 	return one, nil
 }
-
-var errNoVerdict = errors.New("the verifier returned neither a verdict nor an error")
 
 // same reports whether a and b are one slice, not whether they hold equal bytes.
 func same(a, b []byte) bool {
@@ -150,7 +154,7 @@ func (a anyOf) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 		if err == nil {
 			return one, nil
 		}
-		refusals = append(refusals, err) // Canceled for those that an ended context leaves unasked, as they might accept
+		refusals = append(refusals, err)
 	}
 	return nil, &anyError{refusals}
 }
@@ -193,6 +197,9 @@ func (q require) Precheck(ctx context.Context, d *Delivery) error {
 }
 
 func (q require) runHeads(d *Delivery) error {
+	if d == nil {
+		return &Error{Reason: Internal, Err: errNoDelivery}
+	}
 	head := d
 	for _, c := range q.heads {
 		if !c.headOnly && head == d {
@@ -215,9 +222,6 @@ func (q require) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 		}
 	}
 	for _, c := range q.checks {
-		if err := ctx.Err(); err != nil {
-			return nil, &Error{Reason: Canceled, Err: err}
-		}
 		if err := c.full(ctx, d); err != nil {
 			return nil, err
 		}

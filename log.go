@@ -211,45 +211,51 @@ func (j *journal) history(scheme string) (count int64, last time.Time, keys []sl
 	return count, last, keys
 }
 
-func (m *Middleware) logger() *slog.Logger {
-	if m.config.Logger != nil {
-		return m.config.Logger
+const helpLine = "truhook verify says why: https://github.com/truhook/truhook/blob/main/docs/troubleshooting.md"
+
+// write counts a verdict of v, and writes its line to logger if one is due. Nothing in it is what was sent.
+func (j *journal) write(ctx context.Context, logger *slog.Logger, v Verifier, o Observation, now time.Time) {
+	if o.Verified != nil {
+		if j.accept(o.Verified, now) {
+			writeFirst(ctx, loggerOf(logger), o)
+		}
+		return
+	}
+	reason, scheme := refusal(o.Err)
+	if count, refusedSince := j.refuse(reason, scheme, now); count > 0 {
+		j.writeRefusal(ctx, loggerOf(logger), v, o, reason, scheme, count, refusedSince)
+	}
+}
+
+func loggerOf(logger *slog.Logger) *slog.Logger {
+	if logger != nil {
+		return logger
 	}
 	return slog.Default()
 }
 
-// logVerdict writes the line of a verdict if it is due. Nothing in it is what was sent.
-func (m *Middleware) logVerdict(ctx context.Context, d *Delivery, v *Verified, err error) {
-	defer func() { _ = recover() }() // a log handler must not turn a verdict around
-	if err != nil {
-		m.logRefusal(ctx, d, err)
-		return
+// levelOf is Info for what the sender may have caused and Warn for what is ours.
+func levelOf(reason Reason) slog.Level {
+	if reason.Status() >= http.StatusInternalServerError {
+		return slog.LevelWarn
 	}
-	if !m.journal.accept(v, m.config.Now()) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 4)
-	for _, p := range v.Proofs {
-		attrs = append(attrs, slog.String("scheme", p.Scheme), slog.String("key_id", p.KeyID))
-		break
-	}
-	attrs = append(attrs, slog.Int("body_bytes", len(d.Body)))
-	m.logger().LogAttrs(ctx, slog.LevelInfo, "truhook: the first delivery since the start is verified", attrs...)
+	return slog.LevelInfo
 }
 
-const helpLine = "truhook verify says why: https://github.com/truhook/truhook/blob/main/docs/troubleshooting.md"
+func writeFirst(ctx context.Context, logger *slog.Logger, o Observation) {
+	defer func() { _ = recover() }() // a log handler must not turn a verdict around
+	attrs := o.Verified.appendAttrs(make([]slog.Attr, 0, 4))
+	if o.Delivery != nil {
+		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
+	}
+	logger.LogAttrs(ctx, slog.LevelInfo, "truhook: the first delivery since the start is verified", attrs...)
+}
 
-func (m *Middleware) logRefusal(ctx context.Context, d *Delivery, err error) {
-	reason, scheme := refusal(err)
-	count, refusedSince := m.journal.refuse(reason, scheme, m.config.Now())
-	if count == 0 {
-		return
-	}
-	level := slog.LevelInfo
-	if reason.Status() >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
-	logger := m.logger()
+func (j *journal) writeRefusal(
+	ctx context.Context, logger *slog.Logger, v Verifier, o Observation, reason Reason, scheme string, count, refusedSince int64,
+) {
+	defer func() { _ = recover() }() // as in writeFirst
+	level := levelOf(reason)
 	if !logger.Enabled(ctx, level) {
 		return
 	}
@@ -258,14 +264,14 @@ func (m *Middleware) logRefusal(ctx context.Context, d *Delivery, err error) {
 		attrs = append(attrs, slog.String("scheme", scheme))
 	}
 	attrs = append(attrs, slog.String("reason", string(reason)), slog.Int("status", reason.Status()), slog.Int64("count", count))
-	if d != nil {
-		attrs = append(attrs, slog.Int("headers", len(d.Header)), slog.Int("body_bytes", len(d.Body)))
+	if o.Delivery != nil {
+		attrs = append(attrs, slog.Int("headers", len(o.Delivery.Header)), slog.Int("body_bytes", len(o.Delivery.Body)))
 	}
-	if ids := triedKeys(err); len(ids) > 0 {
+	if ids := triedKeys(o.Err); len(ids) > 0 {
 		attrs = append(attrs, slog.Any("key_ids", ids))
 	}
-	attrs = append(attrs, m.found(ctx, d, reason)...)
-	accepted, last, keys := m.journal.history(scheme)
+	attrs = append(attrs, form(ctx, v, o.Delivery, reason)...)
+	accepted, last, keys := j.history(scheme)
 	attrs = append(attrs, slog.Int64("accepted", accepted))
 	if accepted > 0 {
 		attrs = append(attrs, slog.Time("last_accepted", last))
@@ -309,8 +315,8 @@ func triedKeys(err error) (ids []string) {
 // formTimeout bounds what a line costs beside the writing.
 const formTimeout = 5 * time.Millisecond
 
-// found says in which form a refused signature or token came, by asking the Explainer without a budget to hash.
-func (m *Middleware) found(ctx context.Context, d *Delivery, reason Reason) []slog.Attr {
+// form says in which form a refused signature or token came, by asking the Explainer without a budget to hash.
+func form(ctx context.Context, v Verifier, d *Delivery, reason Reason) []slog.Attr {
 	switch reason {
 	case MissingSignature, MalformedSignature, MissingTimestamp, MalformedTimestamp, MissingMessageID, MalformedMessageID,
 		MissingToken, MalformedToken, DuplicateHeader, HeaderTooLong:
@@ -322,7 +328,7 @@ func (m *Middleware) found(ctx context.Context, d *Delivery, reason Reason) []sl
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), formTimeout)
 	defer cancel()
-	e, _ := explain(ctx, m.verifier, ExplainQuery{Delivery: d})
+	e, _ := explain(ctx, v, ExplainQuery{Delivery: d})
 	for _, f := range e.Findings {
 		if f.Name != noCauseFound && !strings.HasPrefix(f.Name, "body-") { // the body was not read
 			return []slog.Attr{slog.String("cause", f.Name), slog.String("found", f.Problem)}

@@ -108,7 +108,8 @@ func TestLogger_ContentOfALine(t *testing.T) {
 		"headers": 2.0, "body_bytes": 5.0, "key_ids": []any{"2026", "2025"}, "accepted": 0.0, "refused_since": 1.0,
 	}, verify(fmt.Errorf("around: %w", mismatch)))
 	assert.Equal(t, map[string]any{
-		"level": "INFO", "msg": "truhook: the first delivery since the start is verified", "scheme": "sw", "key_id": "2026", "body_bytes": 5.0,
+		"level": "INFO", "msg": "truhook: the first delivery since the start is verified", "body_bytes": 5.0,
+		"proof": map[string]any{"scheme": "sw", "key_id": "2026"}, "payload_bytes": 0.0,
 	}, verify(nil))
 	now = now.Add(time.Hour)
 	assert.Equal(t, map[string]any{
@@ -228,7 +229,7 @@ func TestDelivery_PrintsNothingThatWasSent(t *testing.T) {
 			D truhook.Delivery
 			P *truhook.Delivery
 		}{d, &d},
-		"a slice": []truhook.Delivery{d}, "a map": map[string]*truhook.Delivery{"d": &d},
+		"a slice": []truhook.Delivery{d}, "a map": map[string]*truhook.Delivery{"d": &d}, "a context": truhook.NewContext(context.Background(), v),
 	} {
 		var out bytes.Buffer
 		for _, verb := range "vsqdxXobcUTteg" { // not p, which is for pointers and asks no Formatter
@@ -236,7 +237,7 @@ func TestDelivery_PrintsNothingThatWasSent(t *testing.T) {
 				_, _ = fmt.Fprintf(&out, "%"+flag+string(verb)+"\n", value)
 			}
 		}
-		if !strings.HasSuffix(name, "Verified") {
+		if !strings.HasSuffix(name, "Verified") && name != "a context" {
 			raw, err := json.Marshal(value)
 			require.NoError(t, err, name)
 			out.Write(raw)

@@ -2,15 +2,10 @@ package truhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"net/netip"
-	"runtime"
-	"strings"
 	"time"
 )
 
@@ -22,24 +17,25 @@ type Config struct {
 	// which is generous for every payload that the providers document; there is no way to say "no limit".
 	MaxBodyBytes int64
 
-	// MaxBufferedBytes is how many bytes of bodies all requests together may hold, from the first byte read until their
-	// handler has ended; a request that would go over it is Overloaded. Zero and below mean 64 MiB, or twice MaxBodyBytes
-	// where that is more: while it is read, a body can hold twice its size, so less would refuse every large one.
+	// MaxBufferedBytes is how many bytes of bodies all requests together may hold, from the beginning of the body until
+	// their handler has ended; a request that would go over it is Overloaded. A quarter of it is kept for bodies of up to
+	// 16 KiB. What is held follows what has arrived: at most 16 KiB for a length that is only announced, then at most twice
+	// what is there. Zero and below mean 64 MiB, or twice MaxBodyBytes where that is more.
 	MaxBufferedBytes int64
 
 	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5 s.
-	// A shorter ReadTimeout of the http.Server holds. It is set as a read deadline on the connection, which needs a
-	// ResponseWriter that http.NewResponseController reaches; behind a wrapper without Unwrap, only a body that arrives
-	// slowly is cut off, not one that stalls.
+	// A shorter ReadTimeout of the http.Server holds. A late body is cut off by a read deadline on the connection, which
+	// needs a ResponseWriter that http.NewResponseController reaches; behind a wrapper without Unwrap, only a body that
+	// arrives slowly is cut off, not one that stalls.
 	BodyTimeout time.Duration
 
-	// OnReject answers a refused request. If it writes nothing, the status of the Reason is answered, as it is where
-	// OnReject is nil, and where it writes a body without a status. Whatever it writes goes to somebody who has proven
-	// nothing: err is for the operator.
+	// OnReject writes the response to a refused request. If it writes nothing, the response is the status of the Reason, as
+	// it is where OnReject is nil, and where it writes a body without a status. Whatever it writes goes to somebody who has
+	// proven nothing: err is for the operator.
 	OnReject func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Observe is called once a delivery, in the request's goroutine, after the verdict and before the handler or
-	// OnReject. Its panic is recovered and dropped. It holds up the answer for as long as it runs.
+	// OnReject. Its panic is recovered and dropped. It delays the response for as long as it runs.
 	Observe func(ctx context.Context, o Observation)
 
 	// Logger gets a line when a delivery is refused: the first of each Reason and scheme at once, then at most one a minute
@@ -75,10 +71,11 @@ type Observation struct {
 // A Middleware enforces what a [Verifier] decides. It is safe for concurrent use and must not be copied. A nil or zero
 // Middleware refuses everything with [NoKey].
 type Middleware struct {
-	verifier Verifier
-	config   Config
-	budget   budget
-	journal  journal
+	verifier  Verifier
+	config    Config
+	wallClock bool // Config.Now is time.Now
+	bodies    bodies
+	journal   journal
 }
 
 // NewMiddleware returns a middleware that lets through what v accepts. It panics if v is nil.
@@ -89,96 +86,111 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	if cfg.MaxBodyBytes <= 0 {
 		cfg.MaxBodyBytes = defaultMaxBodyBytes
 	}
-	cfg.MaxBodyBytes = min(cfg.MaxBodyBytes, math.MaxInt64-1) // one byte more is read to see that a body is too large
+	cfg.MaxBodyBytes = min(cfg.MaxBodyBytes, math.MaxInt64/4) // twice that and one byte more are computed with
 	if cfg.MaxBufferedBytes <= 0 {
-		cfg.MaxBufferedBytes = max(defaultMaxBuffered, 2*min(cfg.MaxBodyBytes+1, math.MaxInt64/2))
+		cfg.MaxBufferedBytes = max(defaultMaxBuffered, 2*cfg.MaxBodyBytes)
 	}
 	if cfg.BodyTimeout <= 0 {
 		cfg.BodyTimeout = defaultBodyTimeout
 	}
-	if cfg.Now == nil {
+	m := &Middleware{verifier: v, wallClock: cfg.Now == nil}
+	if m.wallClock {
 		cfg.Now = time.Now
 	}
-	m := &Middleware{verifier: v, config: cfg}
-	m.budget.max = cfg.MaxBufferedBytes
+	m.config = cfg
+	m.bodies.maxBytes, m.bodies.timeout, m.bodies.budget.max = cfg.MaxBodyBytes, cfg.BodyTimeout, cfg.MaxBufferedBytes
+	m.bodies.deadlines.timeout = cfg.BodyTimeout
 	return m
 }
 
 // Wrap returns a handler that runs h for verified requests only, whatever their method. It panics if h is nil.
 //
-// For h, r.Body replays the exact bytes that were verified, r.ContentLength is their number, and [FromContext] gives
-// what was proven: h should use Verified.Payload. Wrap writes nothing on success and hands the ResponseWriter on as it
-// is. A refused request is answered with the status of its [Reason] and the standard text of that status, or by
-// Config.OnReject.
+// For h, r.Body replays the exact bytes that were verified, r.ContentLength is their number, [FromContext] gives what was
+// proven and [DeliveryFromContext] the delivery: h should use Verified.Payload. Otherwise r.Context() is as the server
+// gave it. net/http ends it when the sender closes its side of the connection, as some senders do after their request.
+// The verdict does not depend on that, and work that must be done should go on under context.WithoutCancel.
+//
+// Wrap writes nothing on success and hands the ResponseWriter on as it is. The response to a refused request is the status
+// of its [Reason] and the standard text of that status, or what Config.OnReject writes. A 503 has a Retry-After.
 func (m *Middleware) Wrap(h http.Handler) http.Handler {
 	if h == nil {
 		panic("truhook: Wrap: the handler is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d, held, err := m.read(w, r)
-		defer m.release(held)
+		if m == nil || m.verifier == nil {
+			m.reject(w, r, &Error{Reason: NoKey, Err: errNoVerifier})
+			return
+		}
+		x := &exchange{}
+		defer m.bodies.release(x)
+		if err := m.read(w, r, x); err != nil {
+			m.reject(w, r, err)
+			return
+		}
+		v, err := m.verify(r.Context(), &x.delivery, x.began)
 		if err != nil {
 			m.reject(w, r, err)
 			return
 		}
-		v, err := m.Verify(r.Context(), d)
-		if err != nil {
-			m.reject(w, r, err)
-			return
-		}
-		ctx := context.WithValue(NewContext(r.Context(), v), deliveryKey{}, d)
-		h.ServeHTTP(w, replay(r.WithContext(ctx), d.Body))
+		h.ServeHTTP(w, x.handlerRequest(r, v))
 	})
 }
 
 // ReadDelivery is the first half of [Middleware.Wrap], for routers whose handlers are not http.Handlers: it refuses by
 // the head what can be refused by the head, then reads the body within the limits of the Config. Hand the delivery to
-// [Middleware.Verify]; answer an error with the status of its [ReasonOf] and nothing else, and close the connection on
-// a 503.
+// [Middleware.Verify]. Respond to an error with the status of its [ReasonOf] and nothing else, set Retry-After on a 503,
+// and close an HTTP/1 connection after one.
 //
-// r.Body is read to the end and not replayed. The bytes count against MaxBufferedBytes until the context of r ends, which a
-// server does when the handler returns; with a context that never ends, only until ReadDelivery returns.
+// r.Body is read to the end and not replayed. The bytes count against MaxBufferedBytes until ReadDelivery returns. The
+// delivery shares the memory of r; where the host uses that again, [NewDelivery] makes a copy to keep.
 func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Delivery, error) {
-	d, held, err := m.read(w, r)
-	if err != nil || r.Context().Done() == nil {
-		m.release(held)
-		return d, err
+	if m == nil || m.verifier == nil {
+		return nil, &Error{Reason: NoKey, Err: errNoVerifier}
 	}
-	context.AfterFunc(r.Context(), func() { m.release(held) })
-	return d, nil
+	x := &exchange{}
+	defer m.bodies.release(x)
+	if err := m.read(w, r, x); err != nil {
+		return nil, err
+	}
+	return &x.delivery, nil
 }
 
-// read returns the delivery and how many bytes of the budget it holds, also with an error.
-func (m *Middleware) read(w http.ResponseWriter, r *http.Request) (*Delivery, int64, error) {
-	var held int64
-	d, err := m.readHead(r)
-	if err == nil {
-		held, err = m.readBody(w, r, d)
-	} else if d != nil {
-		m.limitReading(w, r) // the server is about to skip the body
+// read fills x.delivery, or refuses it.
+func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	x.setHead(r, m.config.UnixPeer, m.config.Now())
+	start := x.began
+	if !m.wallClock || m.config.Observe != nil {
+		start = time.Now()
+	}
+	err := judgeHead(r.Context(), m.verifier, &x.delivery)
+	if err != nil {
+		m.bodies.limitRest(w, r, x, start)
+	} else {
+		err = m.bodies.read(w, r, x, start)
+		if m.config.Observe != nil {
+			x.delivery.bodyRead = time.Since(start)
+		}
 	}
 	if err != nil {
-		m.observe(r.Context(), Observation{Delivery: d, Err: err})
-		return nil, held, err
+		m.tell(r.Context(), Observation{Delivery: &x.delivery, Err: err, ReadDuration: x.delivery.bodyRead}, x.began)
 	}
-	return d, held, nil
+	return err
 }
 
 // Verify is the second half of [Middleware.Wrap], and all of it for deliveries that did not come over net/http, such as
 // those of AWS Lambda, a queue or gRPC: it holds MaxBodyBytes, asks the verifier, turns its panic into [Internal] and
-// calls Config.Observe. Set d.Received where the delivery waited.
+// calls Config.Observe. [NewDelivery] makes a delivery of what such a host gives. Set d.Received where the delivery
+// waited. A nil d is Internal.
 func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
-	if m == nil || m.verifier == nil {
+	switch {
+	case m == nil || m.verifier == nil:
 		return nil, &Error{Reason: NoKey, Err: errNoVerifier}
+	case d == nil:
+		err := &Error{Reason: Internal, Err: errNoDelivery}
+		m.tell(ctx, Observation{Err: err}, m.config.Now())
+		return nil, err
 	}
-	if d == nil {
-		d = &Delivery{}
-	}
-	d = m.withUnixPeer(d)
-	start := m.config.Now()
-	v, err := m.decide(ctx, d)
-	m.observe(ctx, Observation{Delivery: d, Verified: v, Err: err, ReadDuration: d.bodyRead, VerifyDuration: m.config.Now().Sub(start)})
-	return v, err
+	return m.verify(ctx, m.withUnixPeer(d), m.config.Now())
 }
 
 // withUnixPeer returns d, or a copy of it where the peer is on a Unix socket and counts as an address.
@@ -191,85 +203,32 @@ func (m *Middleware) withUnixPeer(d *Delivery) *Delivery {
 	return &known
 }
 
-// peerOf returns the address of the direct peer of r. A Unix socket is told by the local address, as not every system
-// gives the peer's a text.
-func (m *Middleware) peerOf(r *http.Request) string {
-	if m.config.UnixPeer.IsValid() {
-		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-		if _, unix := local.(*net.UnixAddr); unix || isUnixAddr(r.RemoteAddr) {
-			return m.config.UnixPeer.String()
-		}
-	}
-	return r.RemoteAddr
-}
-
-var errNoVerifier = errors.New("the middleware has no verifier")
-
-func (m *Middleware) decide(ctx context.Context, d *Delivery) (v *Verified, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, &Error{Reason: Canceled, Err: err}
+func (m *Middleware) verify(ctx context.Context, d *Delivery, start time.Time) (v *Verified, err error) {
+	if m.config.Observe != nil {
+		start = m.config.Now()
 	}
 	if int64(len(d.Body)) > m.config.MaxBodyBytes {
-		return nil, &Error{Reason: BodyTooLarge}
+		err = &Error{Reason: BodyTooLarge}
+	} else {
+		v, err = judge(ctx, m.verifier, d)
 	}
-	defer recoverAs(&err, func() { v = nil })
-	v, err = m.verifier.Verify(ctx, d)
-	switch {
-	case err != nil:
-		return nil, err
-	case v == nil:
-		return nil, &Error{Reason: Internal, Err: errNoVerdict}
+	o := Observation{Delivery: d, Verified: v, Err: err, ReadDuration: d.bodyRead}
+	if m.config.Observe != nil {
+		o.VerifyDuration = m.config.Now().Sub(start)
 	}
-	return v, nil
+	m.tell(ctx, o, start)
+	return v, err
 }
 
-func (m *Middleware) precheck(ctx context.Context, d *Delivery) (err error) {
-	defer recoverAs(&err, func() {})
-	return precheck(ctx, m.verifier, d)
+// tell hands a verdict to whoever observes it.
+func (m *Middleware) tell(ctx context.Context, o Observation, now time.Time) {
+	if m.config.Observe != nil {
+		observe(ctx, m.config.Observe, o)
+	}
+	m.journal.write(ctx, m.config.Logger, m.verifier, o, now)
 }
 
-// recoverAs turns a panic into an Internal error that says where it happened. The text of a panic value can hold what
-// the sender sent, so only its type is told; runtime errors describe themselves by numbers alone.
-func recoverAs(err *error, undo func()) {
-	value := recover()
-	if value == nil {
-		return
-	}
-	undo()
-	what := fmt.Sprintf("%T", value)
-	var re runtime.Error
-	if e, ok := value.(error); ok && errors.As(e, &re) {
-		what = re.Error()
-	}
-	*err = &Error{Reason: Internal, Err: fmt.Errorf("the verifier panicked at %s: %s", panicSite(), what)}
-}
-
-// panicSite returns the function and line that panicked: the frame above the runtime's own.
-func panicSite() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	for {
-		frame, more := frames.Next()
-		if !strings.HasPrefix(frame.Function, "runtime.") {
-			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
-		}
-		if !more {
-			return "an unknown place"
-		}
-	}
-}
-
-func (m *Middleware) observe(ctx context.Context, o Observation) {
-	if m == nil || m.config.Now == nil {
-		return
-	}
-	defer m.logVerdict(ctx, o.Delivery, o.Verified, o.Err)
-	if m.config.Observe == nil {
-		return
-	}
+func observe(ctx context.Context, f func(ctx context.Context, o Observation), o Observation) {
 	defer func() { _ = recover() }() // an observer must not turn a verdict around
-	if o.Err != nil && o.Delivery != nil {
-		o.ReadDuration = o.Delivery.bodyRead
-	}
-	m.config.Observe(ctx, o)
+	f(ctx, o)
 }

@@ -28,7 +28,7 @@ func TestObserveIsCalledOnceAndBeforeWhateverAnswers(t *testing.T) {
 		"accepted":            {accepting("x"), func(*http.Request) {}, ""},
 		"refused by the head": {headed{accepting("x"), func(context.Context, *truhook.Delivery) error { return truhook.Expired }}, func(*http.Request) {}, truhook.Expired},
 		"announced too large": {accepting("x"), func(r *http.Request) { r.ContentLength = 1 << 40 }, truhook.BodyTooLarge},
-		"incomplete":          {accepting("x"), func(r *http.Request) { r.ContentLength = 1000 }, truhook.BodyIncomplete},
+		"incomplete":          {accepting("x"), cutShort, truhook.BodyIncomplete},
 		"refused":             {refusing(truhook.WrongPath), func(*http.Request) {}, truhook.WrongPath},
 		"panicked":            {truhook.VerifierFunc(panicsHere), func(*http.Request) {}, truhook.Internal},
 		"no verdict":          {truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) { return nil, nil }), func(*http.Request) {}, truhook.Internal},
@@ -61,7 +61,7 @@ func TestReadDeliveryAndVerifyObserveOnceTogether(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[truhook.Reason]func(*http.Request){
 		"":                       func(*http.Request) {},
-		truhook.BodyIncomplete:   func(r *http.Request) { r.ContentLength = 9 },
+		truhook.BodyIncomplete:   cutShort,
 		truhook.MissingSignature: func(r *http.Request) { r.Header.Del("X-Webhook-Sign") },
 	} {
 		var seen []truhook.Reason

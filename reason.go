@@ -81,8 +81,9 @@ const (
 
 // Something is wrong in this service: 500.
 const (
-	NotVerified Reason = "not-verified" // a handler ran without the middleware in front of it
-	Internal    Reason = "internal"     // a panic, an error without a listed Reason, a verifier without a verdict
+	NotVerified  Reason = "not-verified"  // a handler ran without the middleware in front of it
+	BodyReplaced Reason = "body-replaced" // something in front changed the body, and what it left is refused
+	Internal     Reason = "internal"      // a panic, an error without a listed Reason, a verifier without a verdict
 )
 
 // status lists every Reason there is; what is not in it counts as Internal.
@@ -102,7 +103,7 @@ func (r Reason) status() (code int, listed bool) {
 	case BodyIncomplete, BodyTimedOut, Overloaded, Canceled, NoKey, KeysUnavailable, KeysStale,
 		UnknownDecryptionKey:
 		return http.StatusServiceUnavailable, true
-	case NotVerified, Internal:
+	case NotVerified, BodyReplaced, Internal:
 		return http.StatusInternalServerError, true
 	}
 	return http.StatusInternalServerError, false

@@ -72,7 +72,7 @@ func TestWhatIsOursIsNever4xx(t *testing.T) {
 	t.Parallel()
 	for _, r := range []truhook.Reason{
 		truhook.BodyIncomplete, truhook.BodyTimedOut, truhook.Overloaded, truhook.Canceled, truhook.NoKey,
-		truhook.KeysUnavailable, truhook.UnknownDecryptionKey, truhook.NotVerified, truhook.Internal, "", "unlisted",
+		truhook.KeysUnavailable, truhook.UnknownDecryptionKey, truhook.KeysStale, truhook.NotVerified, truhook.BodyReplaced, truhook.Internal, "", "unlisted",
 	} {
 		require.GreaterOrEqual(t, r.Status(), 500, r)
 	}

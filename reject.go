@@ -2,16 +2,19 @@ package truhook
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 )
 
-// reject answers a refused request: by OnReject, else with the status of the Reason.
+// reject responds to a refused request: by OnReject, else with the status of the Reason.
 func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
 	reason := ReasonOf(err)
 	switch reason {
 	case BodyTooLarge, BodyIncomplete, BodyTimedOut, Overloaded:
-		w.Header().Set("Connection", "close") // what is left of the body must not be read as the next request
+		if r.ProtoMajor < 2 { // HTTP/2 would end the connection of every other request for it
+			w.Header().Set("Connection", "close") // what is left of the body must not be read as the next request
+		}
 	}
 	status := reason.Status()
 	if m != nil && m.config.OnReject != nil {
@@ -22,7 +25,33 @@ func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	tellToComeAgain(w, status)
-	http.Error(w, http.StatusText(status), status)
+	refuse(w, status)
+}
+
+// refuse is http.Error with the text of the status, less what that allocates.
+func refuse(w http.ResponseWriter, status int) {
+	h := w.Header()
+	delete(h, "Content-Length")
+	delete(h, "Content-Encoding")
+	values := []string{"text/plain; charset=utf-8", "nosniff"}
+	h["Content-Type"], h["X-Content-Type-Options"] = values[0:1:1], values[1:2:2]
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, textOf(status))
+}
+
+// textOf is http.StatusText and a newline, for the statuses that a Reason can have.
+func textOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "Unauthorized\n"
+	case http.StatusForbidden:
+		return "Forbidden\n"
+	case http.StatusRequestEntityTooLarge:
+		return "Request Entity Too Large\n"
+	case http.StatusServiceUnavailable:
+		return "Service Unavailable\n"
+	}
+	return "Internal Server Error\n"
 }
 
 // tellToComeAgain sets Retry-After (RFC 9110, section 10.2.3) where the status asks the sender to come again.

@@ -88,7 +88,10 @@ func hmacRefusals(scheme hmacsig.Scheme, now time.Time) map[string]struct {
 			})
 		}, same},
 		"too large":  {truhook.BodyTooLarge, static, func(r *http.Request) { r.ContentLength = 1 << 40 }},
-		"incomplete": {truhook.BodyIncomplete, static, func(r *http.Request) { r.ContentLength++ }},
+		"incomplete": {truhook.BodyIncomplete, static, cutShort},
+		"replaced": {truhook.BodyReplaced, static, func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(`{"body":"` + canary + `!"}`))
+		}},
 		"overloaded": {truhook.Overloaded, static, func(r *http.Request) {
 			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(make([]byte, 5000))), 5000
 		}},

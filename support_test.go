@@ -48,6 +48,12 @@ func signed(body []byte) *http.Request {
 	return r
 }
 
+// cutShort makes the body of r end as one of net/http does where the connection breaks.
+func cutShort(r *http.Request) {
+	r.Body = io.NopCloser(io.MultiReader(r.Body, readerFunc(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF })))
+	r.ContentLength++
+}
+
 func accepting(scheme string) truhook.VerifierFunc {
 	return func(_ context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 		return &truhook.Verified{Payload: d.Body, Proofs: []truhook.Proof{{Scheme: scheme}}}, nil

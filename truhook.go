@@ -42,6 +42,7 @@ type Delivery struct {
 
 	canonical http.Header   // the Header whose names were found canonical, or nil
 	twice     []string      // the names in it that came under several spellings
+	replaced  bool          // Body is not as long as was announced, and was not cut off
 	bodyRead  time.Duration // carried from ReadDelivery to Verify for the Observation
 }
 
@@ -144,7 +145,7 @@ type (
 // NewContext returns a copy of ctx that carries v, as the middleware gives it to a handler. It serves tests of
 // handlers: whatever calls it in a service claims that v was verified.
 func NewContext(ctx context.Context, v *Verified) context.Context {
-	return context.WithValue(ctx, contextKey{}, v)
+	return (*verifiedContext)(&exchange{parent: ctx, verified: v})
 }
 
 // FromContext returns what was verified about the request that ctx belongs to. It reports false, and nil, where no

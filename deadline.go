@@ -1,0 +1,134 @@
+package truhook
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// deadlines cuts off the bodies that take too long. Setting and lifting a deadline on each connection costs more than all
+// else that the middleware does, so only a body that is late has one set, in the past. All have the same timeout, so they
+// are due in the order in which they began, and one timer serves all.
+type deadlines struct {
+	timeout     time.Duration
+	mu          sync.Mutex
+	first, last *lateBody
+	timer       *time.Timer
+	armed       bool
+}
+
+// lateBody is a body that is being read and may become late.
+type lateBody struct {
+	next, prev *lateBody
+	due        time.Time
+	listed     bool
+
+	mu   sync.Mutex          // held while the deadline is set
+	w    http.ResponseWriter // nil once the body was read: a deadline set then would end the next request
+	late bool                // and cut off
+}
+
+// begin watches over a body that began at start.
+func (d *deadlines) begin(e *lateBody, w http.ResponseWriter, start time.Time) {
+	e.w, e.due = w, start.Add(d.timeout)
+	d.mu.Lock()
+	e.listed, e.prev = true, d.last
+	if d.last != nil {
+		d.last.next = e
+	} else {
+		d.first = e
+	}
+	d.last = e
+	if !d.armed {
+		d.arm(time.Until(e.due))
+	}
+	d.mu.Unlock()
+}
+
+func (d *deadlines) arm(after time.Duration) {
+	d.armed = true
+	if d.timer == nil {
+		d.timer = time.AfterFunc(after, d.expire)
+	} else {
+		d.timer.Reset(after)
+	}
+}
+
+// end reports whether the body was late, in which case there is a deadline in the past on the connection. It may be
+// called twice.
+func (d *deadlines) end(e *lateBody) (late bool) {
+	d.mu.Lock()
+	if e.listed {
+		d.remove(e)
+	}
+	d.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.w = nil
+	return e.late
+}
+
+func (d *deadlines) remove(e *lateBody) {
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		d.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		d.last = e.prev
+	}
+	e.next, e.prev, e.listed = nil, nil, false
+}
+
+func (d *deadlines) expire() {
+	for _, e := range d.due() {
+		e.cutOff()
+	}
+}
+
+// due takes the bodies whose time is over off the list, and sets the timer for the next.
+func (d *deadlines) due() (all []*lateBody) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.armed = false
+	for d.first != nil {
+		e := d.first
+		if left := time.Until(e.due); left > 0 {
+			d.arm(left)
+			break
+		}
+		d.remove(e)
+		all = append(all, e)
+	}
+	return all
+}
+
+func (e *lateBody) cutOff() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.w == nil {
+		return
+	}
+	defer func() { _ = recover() }() // of a wrapper's method, in a goroutine where nobody else would
+	// Where it is not supported, the reader watches the clock between reads.
+	e.late = setReadDeadline(e.w, time.Unix(1, 0)) == nil
+}
+
+var errNoDeadline = errors.New("the ResponseWriter has no SetReadDeadline")
+
+// setReadDeadline is that of http.ResponseController, which allocates for its error.
+func setReadDeadline(w http.ResponseWriter, t time.Time) error {
+	for {
+		switch inner := w.(type) {
+		case interface{ SetReadDeadline(t time.Time) error }:
+			return inner.SetReadDeadline(t)
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			return errNoDeadline
+		}
+	}
+}

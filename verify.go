@@ -1,0 +1,82 @@
+package truhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+var (
+	errNoVerifier = errors.New("the middleware has no verifier")
+	errNoVerdict  = errors.New("the verifier returned neither a verdict nor an error")
+	errNoDelivery = errors.New("there is no delivery: the host gave nil")
+)
+
+// judge asks v about d. A panic and a missing verdict are Internal.
+func judge(ctx context.Context, v Verifier, d *Delivery) (verified *Verified, err error) {
+	defer recoverAs(&err, func() { verified = nil })
+	verified, err = v.Verify(ctx, d)
+	switch {
+	case err != nil:
+		return nil, ofReplacedBody(d, err)
+	case verified == nil:
+		return nil, &Error{Reason: Internal, Err: errNoVerdict}
+	}
+	return verified, nil
+}
+
+// ofReplacedBody says that a refusal can be the fault of this service: something in front has put other bytes in the
+// place of the body, and the verifier refused these bytes.
+func ofReplacedBody(d *Delivery, err error) error {
+	if !d.replaced {
+		return err
+	}
+	switch ReasonOf(err) {
+	case SignatureMismatch, BodyHashMismatch, DecryptFailed, MalformedPayload:
+		return &Error{Reason: BodyReplaced, Err: fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)}
+	}
+	return err
+}
+
+// judgeHead asks v about the head of d, if it can.
+func judgeHead(ctx context.Context, v Verifier, d *Delivery) (err error) {
+	p, ok := v.(Prechecker)
+	if !ok {
+		return nil
+	}
+	defer recoverAs(&err, func() {})
+	return p.Precheck(ctx, d)
+}
+
+// recoverAs turns a panic into an Internal error that says where it happened. The text of a panic value can hold what
+// the sender sent, so only its type is told; runtime errors describe themselves by numbers alone.
+func recoverAs(err *error, undo func()) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	undo()
+	what := fmt.Sprintf("%T", value)
+	var re runtime.Error
+	if e, ok := value.(error); ok && errors.As(e, &re) {
+		what = re.Error()
+	}
+	*err = &Error{Reason: Internal, Err: fmt.Errorf("the verifier panicked at %s: %s", panicSite(), what)}
+}
+
+// panicSite returns the function and line that panicked: the frame above the runtime's own.
+func panicSite() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "runtime.") {
+			return fmt.Sprintf("%s:%d", frame.Function, frame.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
+}
