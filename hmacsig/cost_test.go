@@ -7,6 +7,7 @@ package hmacsig_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -42,23 +43,67 @@ func TestOneVerificationAllocatesOnce(t *testing.T) {
 	}
 }
 
-// For these the decoded signature, the Message of the proof and the id cost what they cost; this keeps it from growing.
-func TestWhatOtherSchemesAllocate(t *testing.T) {
+// A proof that carries an id and a time takes two: the proof with the id's bytes, and the Message.
+func TestVerifier_AllocationsOfOtherForms(t *testing.T) {
+	url := usesURL
+	for name, s := range forms {
+		secret, key := formSecret(s)
+		v, k := formVerifier(t, s, secret, url(s))
+		d := formSigned(t, s, k, key, body)
+		most := 1.0
+		if s.Timestamp != "" || s.ID != "" {
+			most = 2
+		}
+		requireReason(t, "", v, d)
+		got := testing.AllocsPerRun(200, func() { kept, _ = v.Verify(context.Background(), d) })
+		require.LessOrEqual(t, got, most, name)
+		got = testing.AllocsPerRun(200, func() { _ = v.Precheck(context.Background(), d) })
+		require.Zero(t, got, "%s: the Precheck of an honest head", name)
+	}
+}
+
+func TestVerifier_RefusalsByTheHeadAllocateOnce(t *testing.T) {
 	at := fmt.Sprint(start.Unix())
-	github := hmacsig.Scheme{Name: "github", Header: "X-Hub-Signature-256", Prefix: "sha256="}
-	for _, tt := range []struct {
+	standard, good := forms["standard_webhooks"], "v1,"+base64Of(testSecret, body)
+	standard.KeyText = hmacsig.KeyText{}
+	for name, tt := range map[string]struct {
 		scheme hmacsig.Scheme
 		d      *truhook.Delivery
-		most   float64
+		want   truhook.Reason
 	}{
-		{github, delivery(body, "X-Hub-Signature-256", "sha256="+hexOf(testSecret, body)), 1},
-		{stripe(), delivery(body, "Stripe-Signature", "t="+at+",v1="+hexOf(testSecret, at+"."+body)), 2},
-		{standard(), standardDelivery("msg", at, "msg."+at+"."+body, body), 4},
+		"missing":             {forms["truv"], delivery(body), truhook.MissingSignature},
+		"malformed":           {forms["truv"], delivery(body, "X-Webhook-Sign", "v1=zz"), truhook.MalformedSignature},
+		"malformed hex":       {forms["truv"], delivery(body, "X-Webhook-Sign", "v1="+strings.Repeat("z", 64)), truhook.MalformedSignature},
+		"twice":               {forms["truv"], delivery(body, "X-Webhook-Sign", "v1=", "X-Webhook-Sign", "v1="), truhook.DuplicateHeader},
+		"too long":            {forms["truv"], delivery(body, "X-Webhook-Sign", strings.Repeat("0", 5000)), truhook.HeaderTooLong},
+		"a list of none":      {forms["stripe"], delivery(body, "Stripe-Signature", "t="+at+",v0=zz"), truhook.MalformedSignature},
+		"no time":             {forms["stripe"], delivery(body, "Stripe-Signature", "v1="+hexOf(testSecret, body)), truhook.MissingTimestamp},
+		"a malformed time":    {forms["stripe"], delivery(body, "Stripe-Signature", "t=x,v1="+hexOf(testSecret, body)), truhook.MalformedTimestamp},
+		"too old":             {forms["stripe"], delivery(body, "Stripe-Signature", "t=1,v1="+hexOf(testSecret, body)), truhook.Expired},
+		"too new":             {forms["stripe"], delivery(body, "Stripe-Signature", "t=9999999999,v1="+hexOf(testSecret, body)), truhook.NotYetValid},
+		"no id":               {standard, delivery(body, "Webhook-Signature", good, "Webhook-Timestamp", at), truhook.MissingMessageID},
+		"a malformed id":      {standard, delivery(body, "Webhook-Signature", good, "Webhook-Timestamp", at, "Webhook-Id", "a.b"), truhook.MalformedMessageID},
+		"no method":           {forms["hubspot_v3"], &truhook.Delivery{Header: http.Header{"X-Hubspot-Signature-V3": {base64Of(testSecret, body)}, "X-Hubspot-Request-Timestamp": {at + "000"}}}, truhook.WrongMethod},
+		"eight headers, none": {forms["docusign"], delivery(body), truhook.MissingSignature},
 	} {
-		v := verifier(t, tt.scheme)
-		requireReason(t, "", v, tt.d)
-		got := testing.AllocsPerRun(200, func() { kept, _ = v.Verify(context.Background(), tt.d) })
-		t.Logf("%s: %v", tt.scheme.Name, got)
-		require.LessOrEqual(t, got, tt.most, tt.scheme.Name)
+		v, _ := formVerifier(t, tt.scheme, testSecret, usesURL(tt.scheme))
+		tt.d.Received = start
+		require.Equal(t, tt.want, truhook.ReasonOf(v.Precheck(context.Background(), tt.d)), name)
+		got := testing.AllocsPerRun(200, func() { keptError = v.Precheck(context.Background(), tt.d) })
+		require.LessOrEqual(t, got, 1.0, name)
 	}
+}
+
+var keptError error
+
+func TestVerifier_SixteenKeysAllocateNoMoreThanOne(t *testing.T) {
+	var keys []hmacsig.Key
+	for i := range 15 {
+		keys = append(keys, testKey(t, fmt.Sprint(i), fmt.Sprint("another secret, number ", i)))
+	}
+	keys = append(keys, testKey(t, "k", testSecret))
+	v := verifier(t, forms["truv"], keys...)
+	d := delivery(body, "X-Webhook-Sign", "v1="+hexOf(testSecret, body))
+	requireReason(t, "", v, d)
+	require.LessOrEqual(t, testing.AllocsPerRun(200, func() { kept, _ = v.Verify(context.Background(), d) }), 1.0)
 }

@@ -180,12 +180,24 @@ func (f *Format) allowsText(text string, i int) bool {
 	if f.parts[i].kind == idPart && f.IDLength > 0 {
 		return len(text) == f.IDLength // which determines the cut
 	}
-	if i < f.body {
-		next := f.parts[i+1].literal
-		return strings.Index(text+next, next) == len(text)
+	for end := 1; end <= len(text); end++ {
+		if i < f.body && beginsEarlier(text[end-1:], f.parts[i+1].literal) || i > f.body && endsLater(text[:end], f.parts[i-1].literal) {
+			return false
+		}
 	}
-	previous := f.parts[i-1].literal
-	return strings.LastIndex(previous+text, previous) == 0
+	return true
+}
+
+// beginsEarlier reports whether text, with constant behind it, begins with constant.
+func beginsEarlier(text, constant string) bool {
+	n := min(len(constant), len(text))
+	return text[:n] == constant[:n] && constant[n:] == constant[:len(constant)-n]
+}
+
+// endsLater reports whether text, with constant in front of it, ends with constant.
+func endsLater(text, constant string) bool {
+	n := min(len(constant), len(text))
+	return text[len(text)-n:] == constant[len(constant)-n:] && constant[n:] == constant[:len(constant)-n]
 }
 
 var errNoURL = errors.New("the Content holds {url}: give the public URL of the endpoint as URL")

@@ -2,6 +2,7 @@ package form
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -140,14 +141,23 @@ func zoneOffset(text string, zone bool) (time.Duration, bool) {
 	return offset, ok1 && ok2 && hours < 24 && minutes < 60
 }
 
-// parseHTTPDate reads an IMF-fixdate (RFC 9110, section 5.6.7), in exactly that spelling.
+// parseHTTPDate reads an IMF-fixdate (RFC 9110, section 5.6.7), in exactly that spelling: net/http takes others too.
 func parseHTTPDate(text string) (time.Time, bool) {
-	if len(text) != len(httpDate) {
+	if len(text) != len(httpDate) || text[3:5] != ", " || text[7] != ' ' || text[11] != ' ' || text[16] != ' ' ||
+		text[19] != ':' || text[22] != ':' || text[25:] != " GMT" {
 		return time.Time{}, false
 	}
-	at, err := time.Parse(httpDate, text)
-	if err != nil || at.Format(httpDate) != text { // a wrong day of the week, lower case
-		return time.Time{}, false
+	var n [5]int
+	for i, at := range [5][2]int{{5, 7}, {12, 16}, {17, 19}, {20, 22}, {23, 25}} {
+		value, ok := digits(text[at[0]:at[1]])
+		if !ok {
+			return time.Time{}, false
+		}
+		n[i] = int(value)
 	}
-	return at.UTC(), true
+	month := 1 + strings.Index("JanFebMarAprMayJunJulAugSepOctNovDec", text[8:11])/3
+	at := time.Date(n[1], time.Month(month), n[0], n[2], n[3], n[4], 0, time.UTC)
+	sound := at.Day() == n[0] && at.Month().String()[:3] == text[8:11] && at.Weekday().String()[:3] == text[:3] &&
+		n[2] < 24 && n[3] < 60 && n[4] < 60
+	return at, sound
 }
