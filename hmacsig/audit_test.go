@@ -13,6 +13,8 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/trulioo"
+	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/hmacsig/truval"
 )
 
 func names(findings []truhook.Finding) []string {
@@ -47,9 +49,29 @@ func TestAuditKeysFindsWhatConfigurationDoesToSecrets(t *testing.T) {
 		"${TRUV_ACCESS_SECRET}":              {"placeholder-secret"},
 		"{{ .Values.secret }}":               {"placeholder-secret"},
 		"<your-access-secret>":               {"placeholder-secret"},
-		good + "&amp;" + good:                {"escaped-secret"},
-		good + `\u003D`:                      {"escaped-secret"},
-		"\" \"":                              {"quoted-secret", "secret-too-short-for-fips"},
+		"$(TRUV_ACCESS_SECRET)":              {"placeholder-secret"},
+		"%TRUV_ACCESS_SECRET%":               {"placeholder-secret"},
+		"$TRUV_ACCESS_SECRET":                {"placeholder-secret"},
+		"your-webhook-secret":                {"placeholder-secret"},
+		"changeme":                           {"placeholder-secret", "secret-too-short-for-fips"},
+		"Change_Me":                          {"placeholder-secret", "secret-too-short-for-fips"},
+		"xxxxxxxxxxxxxxxx":                   {"placeholder-secret"},
+		"undefined":                          {"placeholder-secret", "secret-too-short-for-fips"},
+		"/run/secrets/truv":                  {"path-as-secret"},
+		"./secrets/truv_access_secret":       {"path-as-secret"},
+		"~/.config/truv/secret":              {"path-as-secret"},
+		`C:\secrets\truv.txt`:                {"path-as-secret"},
+		"file:///run/secrets/truv":           {"path-as-secret"},
+		"vault://kv/truv#secret":             {"path-as-secret"},
+		"op://vault/truv/secret":             {"path-as-secret"},
+		"arn:aws:secretsmanager:eu-central-1:123456789012:secret:truv-AbCdEf": {"path-as-secret"},
+		"/aBcD+eF0123456789abcdefABCDEF0123456789/w=":                         nil, // base64 that begins with a slash
+		good + "%3D":          {"escaped-secret"},
+		good + "&quot;":       {"escaped-secret"},
+		"100%abc$(1)" + good:  nil,
+		good + "&amp;" + good: {"escaped-secret"},
+		good + `\u003D`:       {"escaped-secret"},
+		"\" \"":               {"quoted-secret", "secret-too-short-for-fips"},
 	}
 	for secret, want := range tests {
 		t.Run(secret, func(t *testing.T) {
@@ -152,3 +174,54 @@ func TestAuditOfACacheSaysSinceWhenItIsStale(t *testing.T) {
 
 // auditors of other packages that ride on this one.
 var _ truhook.Auditor = (*trulioo.CredentialSource)(nil)
+
+func TestAudit_KnowsHowTheProviderWritesItsSecrets(t *testing.T) {
+	t.Parallel()
+	const good, other = "0123456789abcdef0123456789abcdef01234567", "89abcdef0123456789abcdef0123456789abcdef"
+	const text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	standard, bare := forms["standard_webhooks"], forms["standard_webhooks"]
+	bare.KeyText = hmacsig.KeyText{}
+	decoded := must(standard.NewKey("decoded", text))
+	for name, tt := range map[string]struct {
+		scheme hmacsig.Scheme
+		keys   []hmacsig.Key
+		want   []string
+	}{
+		"Truv's":                       {truv.Scheme(), []hmacsig.Key{testKey(t, "a", "prod-"+good)}, nil},
+		"two of production":            {truv.Scheme(), []hmacsig.Key{testKey(t, "a", "prod-"+good), testKey(t, "b", "prod-"+other)}, nil},
+		"sandbox beside production":    {truv.Scheme(), []hmacsig.Key{testKey(t, "a", "prod-"+good), testKey(t, "b", "sandbox-"+other)}, []string{"mixed-environments"}},
+		"no environment, as an id has": {truv.Scheme(), []hmacsig.Key{testKey(t, "a", good)}, []string{"no-environment-prefix"}},
+		"an API key of Truval's":       {truval.Scheme(), []hmacsig.Key{testKey(t, "a", "sk_live_"+good)}, []string{"api-key-as-secret"}},
+		"whsec_ is part of Truval's":   {truval.Scheme(), []hmacsig.Key{testKey(t, "a", text)}, nil},
+		"Standard Webhooks, decoded":   {standard, []hmacsig.Key{decoded}, nil},
+		"Standard Webhooks, not":       {bare, []hmacsig.Key{testKey(t, "a", text)}, []string{"undecoded-prefix"}},
+		"two equal secrets":            {truv.Scheme(), []hmacsig.Key{testKey(t, "a", "dev-"+good), testKey(t, "b", "dev-"+good)}, []string{"secret-twice"}},
+		"a time that is not judged":    {forms["webflow"], []hmacsig.Key{testKey(t, "a", good)}, []string{"no-window"}},
+		"a time that is":               {forms["stripe"], []hmacsig.Key{testKey(t, "a", good)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reloadable, err := hmacsig.NewReloadableKeys(tt.keys...)
+			require.NoError(t, err)
+			fetched := must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return tt.keys, nil }, hmacsig.CacheConfig{}))
+			for kind, source := range map[string]hmacsig.KeySource{"static": hmacsig.StaticKeys(tt.keys...), "reloadable": reloadable, "cached": fetched} {
+				v, err := hmacsig.New(tt.scheme, source, hmacsig.Config{})
+				require.NoError(t, err)
+				found := v.Audit(t.Context())
+				assert.Equal(t, tt.want, names(found), kind)
+				for _, f := range found {
+					assert.NotContains(t, f.String(), good)
+				}
+			}
+		})
+	}
+}
+
+func TestAudit_AnUndecodedKeyOfASourceIsFound(t *testing.T) {
+	t.Parallel()
+	k := testKey(t, "a", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	c := must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return []hmacsig.Key{k}, nil }, hmacsig.CacheConfig{}))
+	v, err := hmacsig.New(forms["standard_webhooks"], c, hmacsig.Config{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"undecoded-prefix"}, names(v.Audit(t.Context())))
+}

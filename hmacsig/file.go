@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/folder"
 )
 
@@ -16,6 +18,9 @@ type FileConfig struct {
 	// TrimNewline drops one line feed, or one carriage return and line feed, from the end of a file. Without it a secret
 	// that ends in a line break is an error.
 	TrimNewline bool
+
+	// KeyText is how the secrets are written: that of the Scheme. Zero: the text itself is the key.
+	KeyText KeyText
 
 	// Interval is how far apart two looks at the files are at the least. Zero and below mean 1 s.
 	Interval time.Duration
@@ -68,15 +73,19 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if looksSecret(path) && !strings.ContainsAny(path, `/\`) {
+		return nil, errors.New("hmacsig: NewFileKeys: what is given looks like a secret: give the path of the file that holds it")
+	}
 	f, err := folder.Open(path, folder.Config[Key]{
 		Package: "hmacsig", MaxFiles: maxKeys, MaxBytes: maxSecretFile,
 		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
 		Parse: func(name string, content []byte) (Key, error) {
-			secretText, err := cleanSecret(content, cfg.TrimNewline)
-			if err != nil {
-				return Key{}, err
+			if cfg.TrimNewline {
+				if rest, found := bytes.CutSuffix(content, []byte("\n")); found {
+					content = bytes.TrimSuffix(rest, []byte("\r"))
+				}
 			}
-			return NewKey(name, secretText)
+			return Scheme{KeyText: cfg.KeyText}.NewKey(name, string(content))
 		},
 		Same: func(a, b Key) bool { return sameSecret(&a, &b) },
 	})
@@ -86,13 +95,17 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	return &FileKeys{folder: f, now: cfg.Now}, nil
 }
 
-// Keys implements [KeySource]. The Delivery of q is not looked at. The same slice comes back until something changes. It
-// returns no error.
+// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something changes.
+// The one error is KeysStale: no key fits, and a file cannot be read that may hold the one that does.
 func (f *FileKeys) Keys(_ context.Context, q Query) ([]Key, error) {
 	if f == nil || f.folder == nil {
 		return nil, nil
 	}
-	return f.folder.State(q.Missed).Entries, nil
+	state := f.folder.State(q.Missed)
+	if q.Missed && state.Problem != nil {
+		return nil, &truhook.Error{Reason: truhook.KeysStale, Err: state.Problem}
+	}
+	return state.Entries, nil
 }
 
 // Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.
@@ -114,20 +127,3 @@ func (f *FileKeys) Run(ctx context.Context) error {
 }
 
 var errNoFileKeys = errors.New("hmacsig: a FileKeys that NewFileKeys did not make")
-
-func cleanSecret(content []byte, trimNewline bool) (string, error) {
-	if trimNewline {
-		if rest, found := bytes.CutSuffix(content, []byte("\n")); found {
-			content = bytes.TrimSuffix(rest, []byte("\r"))
-		}
-	}
-	switch {
-	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")), bytes.HasPrefix(content, []byte("\xff\xfe")),
-		bytes.HasPrefix(content, []byte("\xfe\xff")):
-		return "", errors.New("it begins with a byte order mark, which would be part of the secret: write it without")
-	case len(bytes.Trim(content, "\r\n")) != len(content):
-		return "", errors.New("it begins or ends with a line break, which would be part of the secret: " +
-			"write it with printf '%s', or set TrimNewline")
-	}
-	return string(content), nil
-}

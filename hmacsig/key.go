@@ -45,14 +45,14 @@ func newKey(id string, secretBytes []byte) (Key, error) {
 	}
 	s := &secret{bytes: secretBytes}
 	if err := s.probe(crypto.SHA256); err != nil {
-		return Key{}, keyError(id, err)
+		return Key{}, keyError(id, string(secretBytes), err)
 	}
 	return Key{id: strings.Clone(id), open: func() *secret { return s }}, nil
 }
 
-// keyError names the key, unless its id cannot be printed.
-func keyError(id string, err error) error {
-	if problem := checkID(id, maxSecretFile); problem != nil {
+// keyError names the key, unless its id looks like the secret of it.
+func keyError(id, text string, err error) error {
+	if problem := checkID(id, len(strings.TrimSpace(text))); problem != nil {
 		return problem
 	}
 	return fmt.Errorf("hmacsig: key %q: %w", id, err)

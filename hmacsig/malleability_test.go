@@ -4,9 +4,11 @@ import (
 	"crypto"
 	"encoding/base64"
 	"encoding/hex"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -278,5 +280,29 @@ func TestNoLengthOfAnyHashPanics(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A framework may use the memory of a request again: what is kept is a copy.
+func TestVerifier_KeepsNoMemoryOfTheRequest(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"msg_000001", strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 4000)} {
+		at := "1772452800"
+		signature := "v1," + base64Of(testSecret, id+"."+at+"."+body)
+		buffers := [][]byte{[]byte(id), []byte(at), []byte(signature)}
+		borrowed := func(i int) []string { return []string{unsafe.String(&buffers[i][0], len(buffers[i]))} }
+		keyID := []byte("tenant-17")
+		k := testKey(t, unsafe.String(&keyID[0], len(keyID)), testSecret)
+		got, err := verifier(t, standard(), k).Verify(t.Context(), &truhook.Delivery{Body: []byte(body), Header: http.Header{
+			"Webhook-Id": borrowed(0), "Webhook-Timestamp": borrowed(1), "Webhook-Signature": borrowed(2),
+		}})
+		require.NoError(t, err)
+		for _, b := range append(buffers, keyID) {
+			clear(b)
+		}
+		m, _ := truhook.Detail[hmacsig.Message](got)
+		require.Equal(t, id, m.ID)
+		require.Equal(t, "tenant-17", got.Proofs[0].KeyID)
+		require.Equal(t, "standard", got.Proofs[0].Scheme)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 )
 
@@ -60,10 +59,12 @@ func (r *ReloadableKeys) Keys(context.Context, Query) ([]Key, error) {
 // has the name of its variable as id. The variables are read once, as an environment does not change from outside.
 //
 // A variable that is not set or empty is an error, also where another one is set: a rotation of which one half is
-// missing should be seen at start. So are no names, more than 16, a name given twice, and a value that begins or ends
-// with a line break: the break would be part of the secret, and is almost always an accident of whatever wrote the
-// variable. Nothing is trimmed otherwise; [NewKey] takes a secret that is meant to end so.
-func EnvKeys(names ...string) (KeySource, error) {
+// missing should be seen at start. So are no names, more than 16, a name given twice, and whatever [NewKey] rejects.
+// Nothing is trimmed. Where the provider's secrets are encoded, [Scheme.EnvKeys] decodes them.
+func EnvKeys(names ...string) (KeySource, error) { return Scheme{}.EnvKeys(names...) }
+
+// EnvKeys is the function [EnvKeys] for secrets that are written as KeyText describes.
+func (s Scheme) EnvKeys(names ...string) (KeySource, error) {
 	if len(names) == 0 {
 		return nil, errors.New("hmacsig: EnvKeys: no variable is named")
 	}
@@ -73,17 +74,14 @@ func EnvKeys(names ...string) (KeySource, error) {
 		switch {
 		case name == "":
 			return nil, errors.New("hmacsig: EnvKeys: a variable without a name")
+		case !set && looksSecret(name):
+			return nil, errors.New("hmacsig: EnvKeys: what is given looks like a secret: give the name of the variable that holds it")
 		case !set:
 			return nil, fmt.Errorf("hmacsig: environment variable %s is not set", name)
-		case value == "":
-			return nil, fmt.Errorf("hmacsig: environment variable %s is empty", name)
-		case value != strings.Trim(value, "\r\n"):
-			return nil, fmt.Errorf("hmacsig: environment variable %s begins or ends with a line break, "+
-				"which would be part of the secret", name)
 		}
-		key, err := NewKey(name, value)
+		key, err := s.NewKey(name, value)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w (the value of an environment variable)", err)
 		}
 		keys = append(keys, key)
 	}

@@ -175,11 +175,11 @@ func (s Scheme) unsound(err error) error {
 // that is not of that form is an error. Everything else is as for the function [NewKey].
 func (s Scheme) NewKey(id, text string) (Key, error) {
 	if err := checkSecretText(text); err != nil {
-		return Key{}, keyError(id, err)
+		return Key{}, keyError(id, text, err)
 	}
 	decoded, err := s.KeyText.Decode(text)
 	if err != nil {
-		return Key{}, keyError(id, err)
+		return Key{}, keyError(id, text, err)
 	}
 	return newKey(id, decoded)
 }
