@@ -17,6 +17,7 @@ import (
 // them is listed by itself. Tests are not held to it. Arrows point toward the root.
 var arrows = []struct{ from, to string }{
 	{"", ""},
+	{"keysig", ". hmacsig internal/fetch internal/folder internal/form internal/keycache"},
 	{"hmacsig", ". internal/folder internal/form internal/keycache"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
