@@ -41,6 +41,7 @@ func (a Algorithm) sizes() (shortest, longest int) {
 	return 64, 64
 }
 
+// String returns the name of the algorithm.
 func (a Algorithm) String() string {
 	switch a {
 	case Ed25519:
