@@ -539,7 +539,7 @@ func TestTheLargestMaxAgeAndDatesFarOffAreNoOverflow(t *testing.T) {
 	}{
 		"now":             {nil, ""},
 		"fifty years ago": {object{"iat": now.Unix() - 50*365*86400}, ""},
-		"the year 9999":   {object{"iat": 253402300000, "nbf": nil, "exp": 253402300001}, truhook.NotYetValid},
+		"the year 9999":   {object{"iat": int64(253402300000), "nbf": nil, "exp": int64(253402300001)}, truhook.NotYetValid},
 	} {
 		_, err := v.Verify(t.Context(), delivery(token(t, c.change)))
 		assert.Equal(t, c.want, truhook.ReasonOf(err), name)

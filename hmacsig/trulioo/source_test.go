@@ -148,7 +148,7 @@ func TestCredentialSourceRefusesNoTrueDeliveryWhateverTheEndpointDoes(t *testing
 		}
 	}
 	gigabytes := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(10<<30))
+		w.Header().Set("Content-Length", fmt.Sprint(int64(10<<30)))
 		endless(w, r)
 	}
 	cutOff := func(w http.ResponseWriter, _ *http.Request) {

@@ -45,5 +45,5 @@ func TestBackoff_NeverOverflows(t *testing.T) {
 		assert.GreaterOrEqual(t, wait, last)
 		last = wait
 	}
-	assert.EqualValues(t, math.MaxInt64, last)
+	assert.Equal(t, time.Duration(math.MaxInt64), last)
 }
