@@ -1,6 +1,7 @@
 package trulioo
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -84,7 +85,8 @@ func sameID(usable []credential, i int) (first, differs bool) {
 	for n, other := range usable {
 		if c := usable[i]; other.id == c.id {
 			first = first && n >= i
-			differs = differs || other.secret != c.secret || !other.begin.Equal(c.begin) || !other.end.Equal(c.end)
+			equal := subtle.ConstantTimeCompare([]byte(other.secret), []byte(c.secret)) == 1
+			differs = differs || !equal || !other.begin.Equal(c.begin) || !other.end.Equal(c.end)
 		}
 	}
 	return first, differs
