@@ -67,6 +67,14 @@ bench: ## ratios to the floor and to peers, side by side in one run
 cover: ## coverage of the core module, in coverage.out
 	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1
 
+.PHONY: catalog
+catalog: ## write what is generated from catalog/rows: the table, docs/providers.md, README's list
+	go run ./internal/catalogen -write
+
+.PHONY: catalog-age
+catalog-age: ## rows of the catalog whose sources were read more than 12 months ago
+	go run ./internal/catalogen -age
+
 .PHONY: api
 api: ## write the golden files of the exported API; look at the diff
 	go test -run TestAPI ./internal/house -update

@@ -18,6 +18,7 @@ import (
 var arrows = []struct{ from, to string }{
 	{"", ""},
 	{"keysig", ". hmacsig internal/fetch internal/folder internal/form internal/keycache"},
+	{"catalog", ". hmacsig internal/dedupe internal/payload retry"},
 	{"hmacsig", ". internal/folder internal/form internal/keycache"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
@@ -33,6 +34,7 @@ var arrows = []struct{ from, to string }{
 	{"inbox/sqliteinbox", ". idempotency inbox retry"},
 	{"inbox/watermillinbox", "inbox"},
 	{"internal/backoff", ""},
+	{"internal/catalogen", ""},
 	{"internal/dedupe", ""},
 	{"internal/fetch", ""},
 	{"internal/folder", ""},

@@ -14,7 +14,7 @@ import (
 func TestProviders_NoPackageOutsideTheirOwnNamesOne(t *testing.T) {
 	t.Parallel()
 	name := regexp.MustCompile(`(?i)truv|trulioo|transunion|iovation|truvalidate`)
-	aside := regexp.MustCompile(`^(hmacsig/(truv|trulioo|truval)|jose/transunion|catalog|truhooktest|recorded/deliveries|` +
+	aside := regexp.MustCompile(`^(hmacsig/(truv|trulioo|truval)|jose/transunion|catalog|internal/catalogen|truhooktest|recorded/deliveries|` +
 		`cmd|examples|bench|integration|tools|testdata|internal/[a-z]+test)(/|$)`)
 	var found []string
 	for _, s := range repository(t).sources {

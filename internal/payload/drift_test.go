@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -137,12 +138,13 @@ var errNotParsed = errors.New("the handler cannot read the event")
 // try delivers a body twice to a handler and once to an inbox, and reports whether both took it once, and its id.
 func (d drift) try(t *testing.T, body []byte) (accepted bool, id string) {
 	t.Helper()
-	verify := truhook.NewMiddleware(d.verifier, truhook.Config{})
+	quiet := slog.New(slog.DiscardHandler)
+	verify := truhook.NewMiddleware(d.verifier, truhook.Config{Logger: quiet})
 	store := idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 64})
-	once, err := idempotency.NewMiddleware(store, "test", d.key, idempotency.Config{Version: d.version})
+	once, err := idempotency.NewMiddleware(store, "test", d.key, idempotency.Config{Version: d.version, Logger: quiet})
 	require.NoError(t, err)
 	q, handled := &queue{}, 0
-	accept, err := inbox.NewHandler(q, "test", d.key, inbox.Config{Version: d.version})
+	accept, err := inbox.NewHandler(q, "test", d.key, inbox.Config{Version: d.version, Logger: quiet})
 	require.NoError(t, err)
 	event := truhooktest.Event{Body: body}
 	handler := verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
