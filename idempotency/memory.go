@@ -8,25 +8,28 @@ import (
 	"time"
 )
 
-// DefaultMaxEntries is how many records a [Memory] holds where MemoryConfig says nothing: about 75 MB when full.
-const DefaultMaxEntries = 1 << 20
+// DefaultMaxEntries is how many records a [Memory] holds where MemoryConfig says nothing: 7 weeks at one event a second. It
+// takes 340 MB when it is full.
+const DefaultMaxEntries = 4 << 20
 
 // A MemoryConfig has what is optional about a [Memory]. Its zero value is ready to use.
 type MemoryConfig struct {
 	_ [0]func()
 
-	// MaxEntries is how many records are kept, those of claims and those of resources together. Zero, or less:
-	// [DefaultMaxEntries]. A store that is full of records it must keep refuses new ones with [ErrFull], so make it
-	// larger than the events of one retention: at one event a second and 31 days that is 2.7 million, or 200 MB.
+	// MaxEntries is how many records are kept. Zero, or less: [DefaultMaxEntries].
+	//
+	// Each event takes one, so make it larger than the events of one retention: at one event a second and 31 days that is
+	// 2.7 million, or 215 MB. A store that is full of events refuses new ones with [ErrFull]. The order of events takes one
+	// for each resource, a quarter of MaxEntries at most, and gives way to events: as many events fit as MaxEntries says.
+	// While events take the places of resources the memory of both is held, a quarter more.
 	MaxEntries int
 
 	// Now is the clock for leases and retention; nil: time.Now, whose monotonic reading no step of the wall clock moves.
 	Now func() time.Time
 }
 
-// A Memory is a [Store] in the memory of this process, for a service of one process and for tests.
-// It forgets everything when the process ends: an event that was handled before a restart is handled
-// again if it comes again.
+// A Memory is a [Store] in the memory of this process, for a service of one process and for tests. It forgets everything
+// when the process ends: an event that was handled before a restart is handled again if it comes again.
 //
 // It is sharded, holds no pointers for the garbage collector to follow, takes at most 80 bytes a record, allocates
 // nothing for Claim and Complete but for growth, and runs no goroutine: each Claim clears away at most two records
@@ -36,8 +39,15 @@ type Memory struct {
 	now    func() time.Time
 	base   time.Time // records hold times as the distance from here
 	max    int64
-	held   atomic.Int64
-	shards []shard // a power of two
+	held   atomic.Int64 // of events and of resources
+	shards []shard      // a power of two
+	orders []orderShard // a power of two
+	next   atomic.Uint32
+
+	// These are for Audit.
+	added  atomic.Int64 // events since first
+	first  atomic.Int64 // the time of the first event; 0: none
+	retain atomic.Int64 // the longest retention
 }
 
 var _ Store = (*Memory)(nil)
@@ -59,18 +69,21 @@ func NewMemory(cfg MemoryConfig) *Memory {
 	}
 	m.base = m.now()
 	m.shards = make([]shard, count)
+	m.orders = newOrderShards(max(1, m.max/4), perShard)
 	return m
 }
 
 // Len returns how many records are held, those that are over and not yet cleared away included.
 func (m *Memory) Len() int { return int(m.held.Load()) }
 
-// place returns the hash of a key, its shard, and the time in nanoseconds.
-func (m *Memory) place(k Key, use byte) (sum [16]byte, s *shard, now int64) {
-	sum = k.sum(use)
-	now = max(0, int64(m.now().Sub(m.base)))
-	return sum, &m.shards[binary.LittleEndian.Uint16(sum[:])&uint16(len(m.shards)-1)], now
+// place returns the hash of an event's key, its shard, and the time in nanoseconds.
+func (m *Memory) place(k Key) (sum [16]byte, s *shard, now int64) {
+	sum = k.sum(useClaim)
+	return sum, &m.shards[binary.LittleEndian.Uint16(sum[:])&uint16(len(m.shards)-1)], m.instant()
 }
+
+// instant is the time in nanoseconds since the store was made.
+func (m *Memory) instant() int64 { return max(0, int64(m.now().Sub(m.base))) }
 
 // A claim and a resource of the same name are two keys.
 const (
@@ -78,7 +91,7 @@ const (
 	useResource = 'r'
 )
 
-// Claim implements [Store]. It returns [ErrFull] for a key that is not held while MaxEntries are.
+// Claim implements [Store]. It returns [ErrFull] for an event that is not held while MaxEntries events are.
 func (m *Memory) Claim(ctx context.Context, c ClaimRequest) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
@@ -86,9 +99,9 @@ func (m *Memory) Claim(ctx context.Context, c ClaimRequest) (Record, error) {
 	if c.Lease <= 0 || c.Retain < c.Lease {
 		return Record{}, errors.New("idempotency: a claim needs a lease, and a retention that is not shorter")
 	}
-	sum, s, now := m.place(c.Key, useClaim)
+	sum, s, now := m.place(c.Key)
 	r, err := m.claim(s, sum, &c, now)
-	if err != nil && m.reclaim(now) {
+	for err != nil && (m.reclaim(now) || m.giveWay()) {
 		r, err = m.claim(s, sum, &c, now)
 	}
 	return r, err
@@ -106,6 +119,7 @@ func (m *Memory) claim(s *shard, sum [16]byte, c *ClaimRequest, now int64) (Reco
 		}
 		e = s.add(sum, now, c.Retain)
 		e.fingerprint = c.Fingerprint
+		m.count(now, c.Retain)
 	}
 	switch state, lease := e.state(), e.lease(); {
 	case state == done:
@@ -154,7 +168,7 @@ func (m *Memory) settle(ctx context.Context, k Key, t Token, to uint64, lease ti
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	sum, s, now := m.place(k, useClaim)
+	sum, s, now := m.place(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.find(sum, now)
@@ -179,7 +193,7 @@ func (m *Memory) Forget(ctx context.Context, k Key) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	sum, s, now := m.place(k, useClaim)
+	sum, s, now := m.place(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch e := s.find(sum, now); {
@@ -191,39 +205,4 @@ func (m *Memory) Forget(ctx context.Context, k Key) error {
 		return ErrInFlight
 	}
 	return nil
-}
-
-// Order implements [Store]. It returns [ErrFull] for a resource that is not held while MaxEntries are.
-func (m *Memory) Order(ctx context.Context, resource Key, version time.Time, retain time.Duration) (Order, error) {
-	if err := ctx.Err(); err != nil {
-		return OrderUnknown, err
-	}
-	sum, s, now := m.place(resource, useResource)
-	o, err := m.order(s, sum, version.UnixMicro(), retain, now)
-	if err != nil && m.reclaim(now) {
-		o, err = m.order(s, sum, version.UnixMicro(), retain, now)
-	}
-	return o, err
-}
-
-func (m *Memory) order(s *shard, sum [16]byte, at int64, retain time.Duration, now int64) (Order, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m.held.Add(-s.expire(now, 2))
-	e := s.find(sum, now)
-	switch {
-	case e != nil && e.version() > at:
-		return Older, nil
-	case e != nil && e.version() == at:
-		return Same, nil
-	case e == nil:
-		if m.held.Add(1) > m.max {
-			m.held.Add(-1)
-			return OrderUnknown, ErrFull
-		}
-		e = s.add(sum, now, retain)
-	}
-	binary.LittleEndian.PutUint64(e.token[:], uint64(at))
-	e.set(gate, 0, after(now, retain)) // what a lease is for a claim, its retention is for a resource: it moves
-	return Newer, nil
 }

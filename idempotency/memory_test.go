@@ -101,7 +101,7 @@ func TestMemoryAllocatesNothingForClaimAndComplete(t *testing.T) {
 func TestMemoryClearsAwayWithoutASweep(t *testing.T) {
 	t.Parallel()
 	clock := &manual{at: time.Now()}
-	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now})
+	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now, MaxEntries: 1 << 20})
 	fill(t, s, 10_000)
 	clock.at = clock.at.Add(month)
 	fill(t, s, 1)
