@@ -119,9 +119,9 @@ type Config struct {
 	// slog.Default() as it is when the line is written. slog.DiscardHandler turns it off.
 	Logger *slog.Logger
 
-	// Now is the clock by which an event is too old or from the future. Nil: the delivery's Received where its middleware
-	// has put it into the context, else time.Now. Leases are timed by the monotonic clock on this side, and by the store's
-	// on the other.
+	// Now is the clock by which an event is too old or from the future, where the context does not tell when its delivery
+	// arrived (truhook.ReceivedFromContext); the verifying middleware puts that there. Nil: time.Now. Leases are timed by the
+	// monotonic clock on this side, and by the store's on the other.
 	Now func() time.Time
 }
 

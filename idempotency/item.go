@@ -72,21 +72,17 @@ func (m *Middleware) version(v *truhook.Verified, item *dedupe.Item) error {
 	return err
 }
 
-// now is the instant by which an event is judged.
+// now is the instant by which an event is judged: when its delivery arrived, which nothing on the wire can set and a recorded
+// delivery brings with it; else the clock.
 func (m *Middleware) now(ctx context.Context) time.Time {
+	if at, ok := truhook.ReceivedFromContext(ctx); ok {
+		return at
+	}
 	if m.cfg.Now != nil {
 		at, err := guard("Now", func() (time.Time, error) { return m.cfg.Now(), nil })
 		if err == nil {
 			return at
 		}
-	}
-	return received(ctx)
-}
-
-// received is when the delivery of ctx arrived: nothing on the wire can set it, and a recorded delivery brings its own.
-func received(ctx context.Context) time.Time {
-	if at, ok := truhook.ReceivedFromContext(ctx); ok {
-		return at
 	}
 	return time.Now()
 }

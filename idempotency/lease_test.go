@@ -256,3 +256,100 @@ func TestACompletionThatFailsIsTriedUntilTheLeaseIsOver(t *testing.T) {
 		assert.Equal(t, 1, seen.count(idempotency.CompleteFailed))
 	})
 }
+
+func TestLease_AClaimThatWasSlowerThanItsLeaseIsRenewedBeforeTheHandlerBegins(t *testing.T) {
+	t.Parallel()
+	for name, slow := range map[string]time.Duration{
+		"slower than the lease": 2200 * time.Millisecond, "most of the lease": 1500 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &flaky{Store: memory()}
+			m, seen := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), StoreTimeout: 2 * time.Second})
+			store.set(nil, func(call string) error { // the answer is on its way for long
+				if call == "claim" {
+					time.Sleep(slow)
+				}
+				return nil
+			})
+			res := m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+				assert.Equal(t, 1, store.called("extend"), "%s: renewed before", name)
+				assert.Equal(t, idempotency.Busy, peekNow(t, store.Store, "a").State, "%s: nobody else can have it", name)
+				time.Sleep(time.Second) // longer than what was left of the first lease
+				return context.Cause(ctx)
+			})
+			assert.Equal(t, idempotency.Handled, res.Outcome, name)
+			assert.Zero(t, seen.count(idempotency.LeaseLost), name)
+		})
+	}
+}
+
+// peekNow is peek for an event that is being handled.
+func peekNow(t testing.TB, s idempotency.Store, id string) idempotency.Record {
+	t.Helper()
+	r, err := s.Claim(context.Background(), idempotency.ClaimRequest{
+		Key: idempotency.Key{Scope: "test", ID: id}, Token: idempotency.NewToken(), Lease: time.Millisecond, Retain: time.Hour,
+	})
+	require.NoError(t, err)
+	return r
+}
+
+func TestLease_AHandlerDoesNotBeginWithoutOne(t *testing.T) {
+	t.Parallel()
+	for name, extend := range map[string]error{"taken over": idempotency.ErrLost, "the store is away": errStore} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &flaky{Store: memory()}
+			m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), StoreTimeout: 2 * time.Second})
+			store.set(func(call string) error {
+				if call == "extend" {
+					return extend
+				}
+				return nil
+			}, func(call string) error {
+				if call == "claim" {
+					time.Sleep(2200 * time.Millisecond)
+				}
+				return nil
+			})
+			res := m.Do(t.Context(), event("a"), func(context.Context) error { t.Error("called"); return nil })
+			assert.Equal(t, idempotency.Unavailable, res.Outcome, name)
+			assert.Equal(t, 503, res.Status, name)
+		})
+	}
+}
+
+func TestLease_IsRenewedAtOnceForAHandlerThatBeginsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, seen := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
+		store.set(nil, func(call string) error { // more than a third of the lease is gone, more than a third is left
+			if call == "claim" {
+				time.Sleep(900 * time.Millisecond)
+			}
+			return nil
+		})
+		m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(2400 * time.Millisecond); return nil })
+		assert.Zero(t, store.called("extend"), "a third of the lease counts from before the claim")
+		m.Do(t.Context(), event("b"), func(context.Context) error { time.Sleep(2500 * time.Millisecond); return nil })
+		assert.Equal(t, 1, store.called("extend"))
+		assert.Zero(t, seen.count(idempotency.LeaseLost))
+	})
+}
+
+// panicky is a store whose Extend panics, in a goroutine of its own.
+type panicky struct{ idempotency.Store }
+
+func (panicky) Extend(context.Context, idempotency.Key, idempotency.Token, time.Duration) error {
+	panic("bug")
+}
+
+func TestLease_AStoreThatPanicsInARenewalDoesNotEndTheProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, seen := middleware(t, panicky{memory()}, idempotency.Config{Policy: truv.RetryPolicy()})
+		m.Do(t.Context(), event("a"), func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
+		require.NoError(t, m.Wait(t.Context()))
+		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+		assert.ErrorIs(t, seen.last(t, idempotency.Failed).Err, idempotency.ErrLeaseLost)
+	})
+}

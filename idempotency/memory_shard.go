@@ -64,8 +64,8 @@ type queue struct {
 	head, tail uint32
 }
 
-// A chunk is how much a shard grows by: 16 KiB.
-const chunk = 256
+// A chunk is how much a shard grows by: 4 KiB.
+const chunk = 64
 
 // A shard is a table with open addressing. A slot holds 12 bits of the key's hash and the reference of an entry, which
 // is its number plus 1, in 20 bits; 0 is an empty slot.

@@ -1,13 +1,16 @@
 package inbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -290,4 +293,151 @@ func TestNewHandlerRefusesWhatCannotWork(t *testing.T) {
 		assert.Error(t, err, name)
 		assert.Nil(t, h, name)
 	}
+}
+
+func TestHandler_EnqueueIsBoundedByTimeout(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cfg  inbox.Config
+		want time.Duration
+	}{
+		"half of Truv's limit": {inbox.Config{Policy: truv.RetryPolicy()}, 5 * time.Second},
+		"no limit published":   {inbox.Config{}, 5 * time.Second},
+		"own":                  {inbox.Config{Timeout: time.Second}, time.Second},
+		"own, with a store":    {inbox.Config{Timeout: time.Second, Store: memory()}, time.Second},
+		"negative":             {inbox.Config{Timeout: -1}, 5 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := &queue{}
+			q.before = func(ctx context.Context) { <-ctx.Done(); q.err = ctx.Err() }
+			if c.cfg.Store != nil {
+				c.cfg.Store = memory()
+			}
+			began := time.Now()
+			assertStatus(t, 503, post(handler(t, q, c.cfg), verified("a"), nil))
+			assert.Equal(t, c.want, time.Since(began), name)
+		})
+	}
+	_, err := inbox.NewHandler(&queue{}, "s", byPayload, inbox.Config{Policy: truv.RetryPolicy(), Timeout: 10 * time.Second})
+	assert.Error(t, err, "the provider would be gone")
+}
+
+func TestHandler_AnOldEventIsEnqueuedOnceARetention(t *testing.T) {
+	t.Parallel()
+	q, s := &queue{}, &seen{}
+	h := handler(t, q, inbox.Config{
+		Policy: truv.RetryPolicy(), Store: memory(), Observe: s.observe,
+		Version: func(*truhook.Verified) (string, time.Time, error) { return "r", time.Now().AddDate(-1, 0, 0), nil },
+	})
+	for range 5 {
+		assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+	}
+	assert.Len(t, q.all(), 1)
+	assert.Contains(t, s.outcomes(), idempotency.TooOld)
+}
+
+func TestHandler_ATimeThatNoEventHasKeepsNoneOutOfTheQueue(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{
+		time.Unix(0, 0), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<50, 0), time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		for _, now := range []time.Time{time.Now(), at} { // our own clock may be as odd
+			q := &queue{}
+			h := handler(t, q, inbox.Config{
+				Policy: truv.RetryPolicy(), Now: func() time.Time { return now },
+				Version: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil },
+			})
+			assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+			require.Len(t, q.all(), 1)
+			_, err := q.all()[0].MarshalJSON()
+			assert.NoError(t, err, at)
+		}
+	}
+}
+
+func TestHandler_ASenderThatHasClosedItsHalfIsAccepted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, cfg := range map[string]inbox.Config{"queue": {}, "queue and store": {Store: memory()}} {
+		q := &queue{}
+		assert.Equal(t, idempotency.Handled, handler(t, q, cfg).Accept(ctx, verified("a"), nil).Outcome, name)
+		assert.Len(t, q.all(), 1)
+	}
+}
+
+func TestHandler_AMessageSharesNoMemoryWithTheRequest(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	h := handler(t, q, inbox.Config{Header: []string{"Traceparent"}})
+	text := []byte("event-1")
+	shared := func() string { return unsafe.String(&text[0], len(text)) }
+	v := &truhook.Verified{Payload: text, Inner: text, Proofs: []truhook.Proof{{Scheme: shared(), KeyID: shared()}}}
+	assert.Equal(t, 200, post(h, v, http.Header{"Traceparent": {shared()}}).Code)
+	copy(text, "zzzzzzz")
+	m := q.all()[0]
+	for _, got := range []string{
+		m.Key.ID, string(m.Payload), string(m.Inner), m.Proofs[0].Scheme, m.Proofs[0].KeyID, m.Header.Get("Traceparent"),
+	} {
+		assert.Equal(t, "event-1", got)
+	}
+}
+
+func TestHandler_ALabelThatIsNotTextKeepsNoEventOutOfTheQueue(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	v := verified("a")
+	v.Proofs[0].KeyID = "key \xff"
+	assert.Equal(t, 200, post(handler(t, q, inbox.Config{}), v, nil).Code)
+	_, err := q.all()[0].MarshalJSON()
+	assert.NoError(t, err)
+}
+
+func TestHandler_EnqueuesWithoutAClaimWhileTheStoreIsAwayIfToldTo(t *testing.T) {
+	t.Parallel()
+	q, s := &queue{dedupe: true}, &seen{}
+	h := handler(t, q, inbox.Config{Store: awayStore{}, HandleUndeduped: true, Observe: s.observe})
+	for range 2 {
+		assert.Equal(t, 200, post(h, verified("a"), nil).Code)
+	}
+	assert.Len(t, q.all(), 1)
+	assert.Contains(t, s.outcomes(), idempotency.NotDeduped)
+	assert.Equal(t, idempotency.Duplicate, s.outcomes()[len(s.outcomes())-1], "the queue knew it")
+}
+
+func TestHandler_ForgetLetsAnEventInAgain(t *testing.T) {
+	t.Parallel()
+	q := &queue{}
+	h := handler(t, q, inbox.Config{Store: memory()})
+	for range 2 {
+		post(h, verified("a"), nil)
+	}
+	assert.Len(t, q.all(), 1)
+	require.NoError(t, h.Forget(t.Context(), "a"))
+	post(h, verified("a"), nil)
+	assert.Len(t, q.all(), 2)
+	assert.NoError(t, handler(t, q, inbox.Config{}).Forget(t.Context(), "a"))
+	assert.Error(t, (*inbox.Handler)(nil).Forget(t.Context(), "a"))
+}
+
+func TestHandler_JudgesARecordedDeliveryAsOfItsArrival(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2023, 3, 2, 9, 30, 0, 0, time.UTC)
+	q, s := &queue{}, &seen{}
+	h := handler(t, q, inbox.Config{
+		Policy: truv.RetryPolicy(), Observe: s.observe,
+		Version: func(*truhook.Verified) (string, time.Time, error) { return "r", at, nil },
+	})
+	ctx := truhook.WithReceived(t.Context(), at.Add(time.Second))
+	assert.Equal(t, idempotency.Handled, h.Accept(ctx, verified("a"), nil).Outcome)
+	assert.Equal(t, at.Add(time.Second), q.all()[0].Received)
+	assert.Equal(t, []idempotency.Outcome{idempotency.Handled}, s.outcomes(), "not too old")
+}
+
+func TestHandler_LogsWhatItDoesNotAccept(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	h := handler(t, &queue{err: errQueue}, inbox.Config{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	post(h, verified("a"), nil)
+	assert.Contains(t, out.String(), "outcome=failed")
 }

@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -225,4 +226,142 @@ func TestNewWorkerRefusesWhatHasNoMeaning(t *testing.T) {
 	assert.Error(t, (&inbox.Worker{}).Work(t.Context(), message("a")))
 	assert.Error(t, (*inbox.Worker)(nil).Work(t.Context(), message("a")))
 	assert.Error(t, worker(t, memory(), idempotency.Config{}, fn).Work(t.Context(), inbox.Message{}))
+}
+
+func TestWorker_ThatServesTwoScopesKeepsTheirResourcesApart(t *testing.T) {
+	t.Parallel()
+	var orders []string
+	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, _ *truhook.Verified) error {
+		c, _ := idempotency.FromContext(ctx)
+		m, _ := inbox.FromContext(ctx)
+		orders = append(orders, m.Key.Scope+" "+c.Order.String())
+		return nil
+	})
+	late, early := message("a"), message("a") // one id and one resource, in two scopes
+	late.Key.Scope, early.Key.Scope = "truv/prod", "truv/sandbox"
+	early.At = late.At.Add(-time.Hour)
+	require.NoError(t, w.Work(t.Context(), late))
+	require.NoError(t, w.Work(t.Context(), early))
+	early.Key.ID, early.At = "b", early.At.Add(-time.Hour)
+	require.NoError(t, w.Work(t.Context(), early))
+	assert.Equal(t, []string{"truv/prod newer", "truv/sandbox newer", "truv/sandbox older"}, orders)
+}
+
+func TestWorker_AHungFunctionGivesTheQueueItsPlaceBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, s := memory(), &seen{}
+		hung := make(chan struct{})
+		w := worker(t, store, idempotency.Config{Observe: s.observe}, func(ctx context.Context, _ *truhook.Verified) error {
+			if m, _ := inbox.FromContext(ctx); m.Key.ID == "hung" {
+				<-hung
+			}
+			return nil
+		})
+		began := time.Now()
+		var wg sync.WaitGroup
+		for range 64 { // each place of a queue
+			wg.Go(func() { _ = w.Work(t.Context(), message("hung")) })
+		}
+		synctest.Wait()
+		assert.NoError(t, w.Work(t.Context(), message("quick")))
+		err := w.Work(t.Context(), message("hung"))
+		assert.ErrorIs(t, err, inbox.ErrInFlight)
+		wg.Wait()
+		assert.Equal(t, 31*time.Second, time.Since(began))
+		time.Sleep(10 * time.Second) // its lease is over
+		close(hung)
+		assert.NoError(t, w.Work(t.Context(), message("hung")))
+		synctest.Wait()
+		assert.Contains(t, s.outcomes(), idempotency.TimedOut)
+	})
+}
+
+func TestWorker_TheErrorOfAFunctionThatEndsInTimeSaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := worker(t, memory(), idempotency.Config{HandlerTimeout: time.Minute}, func(ctx context.Context, _ *truhook.Verified) error {
+			<-ctx.Done()
+			assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrHandlerTimeout)
+			return ctx.Err()
+		})
+		assert.ErrorIs(t, w.Work(t.Context(), message("a")), idempotency.ErrHandlerTimeout)
+		w = worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { time.Sleep(time.Hour); return nil })
+		assert.ErrorIs(t, w.Work(t.Context(), message("a")), idempotency.ErrHandlerTimeout)
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestWorker_CopiesOfAFailingMessageDoNotRunAfterEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		calls := 0
+		w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+			mu.Lock()
+			calls++
+			mu.Unlock()
+			time.Sleep(time.Second)
+			return errQueue
+		})
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() { assert.Error(t, w.Work(t.Context(), message("a")), "it stays in the queue") })
+		}
+		wg.Wait()
+		assert.Equal(t, 1, calls)
+	})
+}
+
+func TestWorker_ForgetsWhatItsDeadLetterHasTaken(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	cfg := idempotency.Config{DeadLetter: func(ctx context.Context, v *truhook.Verified, _ error) error {
+		m, ok := inbox.FromContext(ctx)
+		assert.True(t, ok)
+		assert.Equal(t, m.Payload, v.Payload)
+		return nil
+	}}
+	w := worker(t, memory(), cfg, func(context.Context, *truhook.Verified) error {
+		if calls++; calls == 1 {
+			return retry.Permanent(errQueue)
+		}
+		return nil
+	})
+	for range 2 {
+		assert.NoError(t, w.Work(t.Context(), message("a")))
+	}
+	assert.Equal(t, 1, calls, "handed over")
+	require.NoError(t, w.Forget(t.Context(), message("a").Key))
+	assert.NoError(t, w.Work(t.Context(), message("a")))
+	assert.Equal(t, 2, calls)
+	assert.Error(t, (*inbox.Worker)(nil).Forget(t.Context(), message("a").Key))
+}
+
+func TestWorker_AResourceOrATimeThatCannotBeKeepsNoMessageInTheQueue(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(m *inbox.Message){
+		"a NUL": func(m *inbox.Message) { m.Resource = "a\x00" },
+		"long":  func(m *inbox.Message) { m.Resource = strings.Repeat("x", 1000) },
+		"1970":  func(m *inbox.Message) { m.At = time.Unix(0, 0) },
+		"10000": func(m *inbox.Message) { m.At = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"none":  func(m *inbox.Message) { m.At, m.Received = time.Time{}, time.Time{} },
+	} {
+		calls := 0
+		w := worker(t, memory(), idempotency.Config{SkipStale: true}, func(context.Context, *truhook.Verified) error { calls++; return nil })
+		m := message("a")
+		change(&m)
+		assert.NoError(t, w.Work(t.Context(), m), name)
+		assert.Equal(t, 1, calls, name)
+	}
+}
+
+func TestWorker_AScopeMayBeAsLongAsAHandlerLetsItBe(t *testing.T) {
+	t.Parallel()
+	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { return nil })
+	m := message("a")
+	m.Key.Scope = strings.Repeat("s", 250)
+	assert.NoError(t, w.Work(t.Context(), m))
+	m.Key.Scope += "s"
+	assert.Error(t, w.Work(t.Context(), m))
 }
