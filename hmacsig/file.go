@@ -25,8 +25,8 @@ type FileConfig struct {
 	// Interval is how far apart two looks at the files are at the least. Zero and below mean 1 s.
 	Interval time.Duration
 
-	// OnError is called when a look finds something wrong that the one before it did not, by whoever looks: in the
-	// goroutine of a request, or of Run. Its panic is recovered and dropped.
+	// OnError is called when a look finds something wrong that the one before it did not. It must be safe for concurrent
+	// use. Its panic is recovered and dropped.
 	OnError func(err error)
 
 	// Now replaces time.Now. It is compared with the modification times of the files.
@@ -60,10 +60,11 @@ const maxSecretFile = 4 << 10 // bytes; HMAC keys beyond a block are hashed anyw
 //
 // A delivery that comes Interval after the last look makes one, and so does one that no key fits, ten times a second at
 // the most. A look compares modification time, size and identity of each file, reads what differs, and reads everything
-// once a minute. One delivery looks while the others go on with the keys that there are; there is no goroutine, unless
-// you call [FileKeys.Run]. A change counts once it has stood still for a second, so half a secret that is being written
-// is never used, nor is a folder that is being copied ever short of keys. Put a new secret there before the provider
-// signs with it.
+// once a minute. One delivery waits for the look, for a second at most, while the others go on with the keys that there
+// are; there is no goroutine but during a look, unless you call [FileKeys.Run]. A change counts once it has stood still
+// for a second, so half a secret that is being written is never used, nor is a folder that is being copied ever short of
+// keys. Until then, and while a file cannot be read, a delivery that no key fits is rejected with KeysStale, 503. Put a
+// new secret there before the provider signs with it.
 //
 // A file that is gone, while others are there, takes its key with it: that is how a key is withdrawn, and there is no
 // grace. A file that can no longer be read, or no longer holds a secret, keeps its last good key. A path that is gone, a
@@ -96,14 +97,15 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 }
 
 // Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something changes.
-// The one error is KeysStale: no key fits, and a file cannot be read that may hold the one that does.
+// The error is KeysStale, and only where none of the keys fits: a file is there that cannot be read, or that has not stood
+// still for a second, so there may be another key.
 func (f *FileKeys) Keys(_ context.Context, q Query) ([]Key, error) {
 	if f == nil || f.folder == nil {
 		return nil, nil
 	}
 	state := f.folder.State(q.Missed)
-	if q.Missed && state.Problem != nil {
-		return nil, &truhook.Error{Reason: truhook.KeysStale, Err: state.Problem}
+	if doubt := state.Doubt(); q.Missed && doubt != nil {
+		return nil, &truhook.Error{Reason: truhook.KeysStale, Err: doubt}
 	}
 	return state.Entries, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 )
 
@@ -91,6 +92,8 @@ func TestFileKeysRefusesAtStartWhatIsNotASecret(t *testing.T) {
 		"only a line feed":             {func(f *secretFolder) { f.write("a", "\n") }, "", "line break"},
 		"a byte order mark":            {func(f *secretFolder) { f.write("a", "\xef\xbb\xbfsecret-a") }, "", "byte order mark"},
 		"UTF-16 of PowerShell":         {func(f *secretFolder) { f.write("a", "\xff\xfes\x00e\x00") }, "", "byte order mark"},
+		"UTF-16 without a mark":        {func(f *secretFolder) { f.write("a", "s\x00e\x00c\x00r\x00") }, "", "UTF-16"},
+		"UTF-16, the other way":        {func(f *secretFolder) { f.write("a", "\x00s\x00e\x00c\x00r") }, "", "UTF-16"},
 		"more than 4 KiB":              {func(f *secretFolder) { f.write("a", strings.Repeat("s", 4097)) }, "", "more than 4096"},
 		"a name with a tilde":          {func(f *secretFolder) { f.write("a~", "secret-a") }, "", "name"},
 		"a name with a line break":     {func(f *secretFolder) { f.write("a\nb", "secret-a") }, "", "name"},
@@ -358,6 +361,38 @@ func TestFileKeysGoesOnWithOneGoodFileBesideABadOne(t *testing.T) {
 	assert.True(t, f.accepts(keys, "secret-A"))
 	assert.False(t, f.accepts(keys, "secret-a"))
 	assert.NoError(t, keys.Refresh(t.Context()))
+}
+
+// A source whose new secret's file is there but not in use cannot say that a signature is wrong.
+func TestFileKeys_CannotSayMismatchWhileAFileIsNotInUse(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		act  func(f *secretFolder)
+		want truhook.Reason
+	}{
+		"all files are in use":   {func(*secretFolder) {}, truhook.SignatureMismatch},
+		"a file just written":    {func(f *secretFolder) { f.write("b", "secret-b") }, truhook.KeysStale},
+		"a file with a newline":  {func(f *secretFolder) { f.write("b", "secret-b\n"); f.age("b", time.Hour) }, truhook.KeysStale},
+		"a file in UTF-16":       {func(f *secretFolder) { f.write("b", "\xff\xfes\x00"); f.age("b", time.Hour) }, truhook.KeysStale},
+		"an empty file":          {func(f *secretFolder) { f.write("b", ""); f.age("b", time.Hour) }, truhook.KeysStale},
+		"the folder is gone":     {func(f *secretFolder) { require.NoError(f, os.RemoveAll(f.path)) }, truhook.KeysStale},
+		"a file that is in time": {func(f *secretFolder) { f.write("b", "secret-b"); f.age("b", time.Hour) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newSecretFolder(t)
+			f.write("a", "secret-a")
+			keys := f.open()
+			f.advance(time.Minute)
+			test.act(f)
+			v, err := hmacsig.New(testScheme(), keys, hmacsig.Config{})
+			require.NoError(t, err)
+			_, err = v.Verify(t.Context(), signed(t, key(t, "any", "secret-b")))
+			assert.Equal(t, test.want, truhook.ReasonOf(err))
+			_, err = v.Verify(t.Context(), signed(t, key(t, "any", "secret-a")))
+			assert.NoError(t, err)
+		})
+	}
 }
 
 func TestFileKeysReplacesTheWholeSet(t *testing.T) {

@@ -12,6 +12,8 @@ func checkSecretText(text string) error {
 		return errors.New("the secret is empty")
 	case strings.HasPrefix(text, "\xef\xbb\xbf"), strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
 		return errors.New("the secret begins with a byte order mark, which would be part of it: write it without")
+	case isUTF16(text):
+		return errors.New("every other byte of the secret is zero, as in UTF-16: write it as plain text")
 	case strings.Trim(text, "\r\n") != text:
 		return errors.New("the secret begins or ends with a line break, which would be part of it: write it without, " +
 			"for example with printf '%s' in place of echo")
@@ -19,6 +21,18 @@ func checkSecretText(text string) error {
 		return errors.New("the secret is a PEM block: a public key is no secret, and with it anybody could sign")
 	}
 	return nil
+}
+
+// isUTF16 reports whether text is ASCII in UTF-16 without a mark, as some editors and shells write it.
+func isUTF16(text string) bool {
+	half := len(text) / 2
+	zeros := [2]int{}
+	for i := range len(text) {
+		if text[i] == 0 {
+			zeros[i%2]++
+		}
+	}
+	return half >= 2 && len(text)%2 == 0 && zeros[0]+zeros[1] == half && (zeros[0] == 0 || zeros[1] == 0)
 }
 
 var (

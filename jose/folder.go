@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/folder"
 )
 
@@ -16,15 +17,15 @@ import (
 type FolderConfig struct {
 	_ [0]func()
 
-	// KeyID gives the id of the key in a file. Nil: the name of the file without its extension. Package transunion has
+	// KeyID gives the id of the key in a file. Its panic is the problem of that file, and is reported like one. Nil: the name of the file without its extension. Package transunion has
 	// ids that are made of the key: its Fingerprint serves here, behind a function that leaves the name out.
 	KeyID func(name string, public crypto.PublicKey) (string, error)
 
 	// Interval is how far apart two looks at the files are at the least. Zero and below mean 1 s.
 	Interval time.Duration
 
-	// OnError is called when a look finds something wrong that the one before it did not, by whoever looks: in the
-	// goroutine of a request, or of Run. Its panic is recovered and dropped.
+	// OnError is called when a look finds something wrong that the one before it did not. It must be safe for concurrent
+	// use. Its panic is recovered and dropped.
 	OnError func(err error)
 
 	// Now replaces time.Now. It is compared with the modification times of the files.
@@ -47,7 +48,7 @@ type FileKeys struct {
 // makes one, and so does one with an unknown id, ten times a second at the most. What has stood still for a second
 // counts. A file that is gone, while others are there, takes its key with it; one that can no longer be read keeps its
 // last good key; a path that is gone and a folder without keys keep all of them. Each of these is reported to OnError
-// and by [FileKeys.Audit]. There is no goroutine, unless you call [FileKeys.Run].
+// and by [FileKeys.Audit]. There is no goroutine but during a look, unless you call [FileKeys.Run].
 func NewFileKeys(path string, cfg FolderConfig) (*FileKeys, error) {
 	f, err := folder.Open(path, folder.Config[PublicKey]{
 		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
@@ -91,23 +92,23 @@ func sameKey(a, b any) bool {
 	return ok && k.Equal(b)
 }
 
-// PublicKeys implements [KeySource].
-func (f *FileKeys) PublicKeys(_ context.Context, q Query) ([]PublicKey, error) {
+// PublicKeys implements [KeySource]. The error is KeysStale, and only for an id that no file has, and where none of the
+// keys fits: a file is there that cannot be read, or that has not stood still for a second, so there may be another key.
+func (f *FileKeys) PublicKeys(ctx context.Context, q Query) ([]PublicKey, error) {
 	if f == nil || f.folder == nil {
 		return nil, unavailable(context.Background(), errNoFolder)
 	}
-	find := func(missed bool) (keys []PublicKey) {
-		for _, k := range f.folder.State(missed).Entries {
-			if k.ID == q.KeyID {
-				keys = append(keys, k)
-			}
+	if !q.Missed {
+		keys, _ := StaticKeys(f.folder.State(false).Entries).PublicKeys(ctx, q)
+		if len(keys) > 0 {
+			return keys, nil
 		}
-		return keys
 	}
-	if keys := find(q.Missed); len(keys) > 0 || q.Missed {
-		return keys, nil
+	state := f.folder.State(true)
+	if doubt := state.Doubt(); doubt != nil {
+		return nil, &truhook.Error{Reason: truhook.KeysStale, Err: doubt}
 	}
-	return find(true), nil
+	return StaticKeys(state.Entries).PublicKeys(ctx, q)
 }
 
 // Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.

@@ -44,6 +44,8 @@ func TestPEMIsReadByItsBytesNotByItsLabel(t *testing.T) {
 			got, err := jose.ParsePublicKey(block(label, der))
 			require.NoError(t, err, label)
 			assert.True(t, k.PublicKey.Equal(got))
+			_, err = jose.ParsePublicKey(append([]byte("\xef\xbb\xbf"), block(label, der)...))
+			require.NoError(t, err, "the mark of an editor")
 			_, err = jose.ParsePrivateKey(block(label, der))
 			require.Error(t, err, "a public key is no private one")
 		}

@@ -70,7 +70,7 @@ func onlyBlock(data []byte) ([]byte, error) {
 	if len(data) > maxPEM {
 		return nil, errPEM
 	}
-	block, rest := pem.Decode(data)
+	block, rest := pem.Decode(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))) // a mark that editors write
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
 		return nil, errPEM
 	}

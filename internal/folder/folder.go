@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Config is what the packages that follow files have in common. Parse is required.
+// Config is what the packages that follow files have in common. Parse and Same are required.
 type Config[T any] struct {
 	Package  string // stands before errors
 	MaxFiles int
@@ -24,7 +24,7 @@ type Config[T any] struct {
 	OnError  func(err error)
 	Now      func() time.Time // nil: time.Now
 
-	// Parse makes one entry of a file. Its errors hold neither the path nor the content.
+	// Parse makes one entry of a file. Its errors hold neither the path nor the content. Its panic is an error.
 	Parse func(name string, content []byte) (T, error)
 
 	// Same reports whether two entries are worth the same, so that the older one can stay.
@@ -37,8 +37,21 @@ type Folder[T any] struct {
 	config  Config[T]
 	current atomic.Pointer[State[T]]
 
-	mu    sync.Mutex // held by whoever looks
-	files map[string]*file[T]
+	mu      sync.Mutex
+	looking *look // nil: no look is under way
+
+	clockReported atomic.Int64 // Unix nanoseconds of the real clock
+
+	// The rest belongs to the look that is under way.
+	files  map[string]*file[T]
+	unrest map[string]time.Time // since when a file is there whose content is not in use yet
+}
+
+// A look is one look at the files, in a goroutine of its own: a disk that hangs holds up nobody for long.
+type look struct {
+	begun time.Time // by the real clock, as waiting takes real time
+	done  chan struct{}
+	slow  atomic.Bool // reported
 }
 
 // State is what the last look came to. It is never changed.
@@ -46,9 +59,23 @@ type State[T any] struct {
 	Entries []T       // in the order of their names; the same slice until one of them changes
 	Problem error     // what is wrong with the files; the entries are good all the same
 	Since   time.Time // when a look first found a problem; zero: there is none
+	Pending bool      // a file is there whose content is not in use yet, as it has not stood still
 
 	at time.Time
 }
+
+// Doubt returns why there may be other entries than these, or nil. In doubt nobody can say that an entry does not exist.
+func (s *State[T]) Doubt() error {
+	if s.Problem == nil && s.Pending {
+		return errPending
+	}
+	return s.Problem
+}
+
+var (
+	errPending = errors.New("a file is there that has not stood still for a second")
+	errSlow    = errors.New("looking at the files takes too long")
+)
 
 // file is one file whose entry is in use. It is never changed once it is in Folder.files.
 type file[T any] struct {
@@ -61,8 +88,12 @@ type file[T any] struct {
 const (
 	maxDirEntries = 256                    // names looked at in a folder, hidden ones included
 	settled       = time.Second            // how long a file must have stood still, there or gone, before that counts
+	restless      = time.Minute            // how long a file may go on changing before that is a problem
 	readAnyway    = time.Minute            // how long a file that looks unchanged is believed
 	missInterval  = 100 * time.Millisecond // how far apart two looks are that strangers can cause
+	patience      = time.Second            // how long a delivery waits for a look
+	startPatience = 10 * time.Second       // how long the first look may take
+	clockReports  = time.Minute            // how far apart two reports of a clock that panics are
 )
 
 // Open looks for the first time: whatever is wrong is an error.
@@ -76,42 +107,90 @@ func Open[T any](path string, cfg Config[T]) (*Folder[T], error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	f := &Folder[T]{path: path, config: cfg}
-	now := cfg.Now()
-	files, err := f.look(now)
-	if err != nil {
-		return nil, err
+	f := &Folder[T]{path: path, config: cfg, unrest: map[string]time.Time{}}
+	l := &look{begun: time.Now(), done: make(chan struct{})}
+	var failed error
+	go func() {
+		defer close(l.done)
+		failed = f.first()
+	}()
+	if !l.wait(context.Background(), startPatience) {
+		return nil, fmt.Errorf("%s: %s: %w", cfg.Package, path, errSlow)
 	}
-	f.files = files
-	f.current.Store(&State[T]{Entries: f.entries(nil), at: now})
+	if failed != nil {
+		return nil, failed
+	}
 	return f, nil
 }
 
+func (f *Folder[T]) first() (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("%s: %s: looking at the files panicked: %T", f.config.Package, f.path, value)
+		}
+	}()
+	now := f.now()
+	files, _, err := f.look(now)
+	if err != nil {
+		return err
+	}
+	f.files = files
+	f.current.Store(&State[T]{Entries: f.entries(nil), at: now})
+	return nil
+}
+
 // State returns what is known, after a look if one is due; missed says that a stranger asks for what is not there.
+//
+// Whoever begins a look waits for it, and so does whoever missed something, for a second after it began. While a look
+// takes longer, State says so in Problem.
 func (f *Folder[T]) State(missed bool) *State[T] {
 	state := f.current.Load()
-	now, interval := f.config.Now(), f.config.Interval
+	now, interval := f.now(), f.config.Interval
 	if missed {
 		interval = min(interval, missInterval)
 	}
 	if age := now.Sub(state.at); age >= 0 && age < interval {
 		return state
 	}
-	if f.mu.TryLock() { // else somebody looks already, and may have to wait for a slow disk
-		f.refreshLocked(now)
-		f.mu.Unlock()
+	l, began := f.begin()
+	if began || missed {
+		l.wait(context.Background(), patience)
 	}
-	return f.current.Load()
+	return f.known(l)
 }
 
-// Refresh looks now and returns what is wrong.
+// known returns the current state, with a problem if l is still under way after its time.
+func (f *Folder[T]) known(l *look) *State[T] {
+	state := f.current.Load()
+	if l.ended() || time.Since(l.begun) < patience {
+		return state
+	}
+	slow := *state
+	slow.Problem = errors.Join(state.Problem, fmt.Errorf("%s: %s: %w", f.config.Package, f.path, errSlow))
+	if slow.Since.IsZero() {
+		slow.Since = f.now()
+	}
+	if l.slow.CompareAndSwap(false, true) {
+		f.report(slow.Problem)
+	}
+	return &slow
+}
+
+// Refresh looks now and returns what is wrong. It ends when ctx does.
 func (f *Folder[T]) Refresh(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.refreshLocked(f.config.Now())
+	l, began := f.begin()
+	if !began { // it may have begun before what it should see
+		if !l.wait(ctx, 0) {
+			return ctx.Err()
+		}
+		l, _ = f.begin()
+	}
+	if !l.wait(ctx, 0) {
+		return ctx.Err()
+	}
 	return f.current.Load().Problem
 }
 
@@ -120,7 +199,10 @@ func (f *Folder[T]) Run(ctx context.Context) error {
 	ticker := time.NewTicker(f.config.Interval)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
-		_ = f.Refresh(ctx)
+		l, _ := f.begin()
+		if !l.wait(ctx, patience) {
+			f.known(l) // which reports it
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -129,9 +211,66 @@ func (f *Folder[T]) Run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (f *Folder[T]) refreshLocked(now time.Time) {
+// begin returns the look that is under way, after beginning one if there is none.
+func (f *Folder[T]) begin() (l *look, began bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.looking != nil {
+		return f.looking, false
+	}
+	l = &look{begun: time.Now(), done: make(chan struct{})}
+	f.looking = l
+	go func() {
+		problem := f.refresh()
+		f.mu.Lock()
+		f.looking = nil // before OnError is called, which may take its time or call Refresh
+		f.mu.Unlock()
+		f.report(problem)
+		close(l.done)
+	}()
+	return l, true
+}
+
+// wait reports whether the look has ended. It returns when it has, when ctx ends, or limit after the look began; zero
+// is no limit.
+func (l *look) wait(ctx context.Context, limit time.Duration) bool {
+	if l.ended() {
+		return true
+	}
+	var late <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(max(0, limit-time.Since(l.begun)))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-l.done:
+	case <-late:
+	case <-ctx.Done():
+	}
+	return l.ended()
+}
+
+func (l *look) ended() bool {
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// refresh looks, and returns the problem if it is a new one.
+func (f *Folder[T]) refresh() (report error) {
+	now := f.now()
 	old := f.current.Load()
-	files, problem := f.look(now)
+	defer func() {
+		if value := recover(); value != nil { // of Same, as that of Parse is contained
+			report = f.settle(old, old.Entries, false, now,
+				fmt.Errorf("%s: %s: looking at the files panicked: %T", f.config.Package, f.path, value))
+		}
+	}()
+	files, pending, problem := f.look(now)
 	if len(files) > f.config.MaxFiles { // then those that are gone make room at once for those that are there
 		maps.DeleteFunc(files, func(_ string, one *file[T]) bool { return !one.missing.IsZero() })
 	}
@@ -140,16 +279,36 @@ func (f *Folder[T]) refreshLocked(now time.Time) {
 	} else if problem == nil {
 		problem = fmt.Errorf("%s: %s: none of its files is left", f.config.Package, f.path)
 	}
-	state := &State[T]{Entries: f.entries(old.Entries), Problem: problem, at: now}
+	return f.settle(old, f.entries(old.Entries), pending, now, problem)
+}
+
+// settle stores a state, and returns its problem if it is a new one.
+func (f *Folder[T]) settle(old *State[T], entries []T, pending bool, now time.Time, problem error) error {
+	state := &State[T]{Entries: entries, Problem: problem, Pending: pending, at: now}
 	if problem != nil {
 		if state.Since = old.Since; state.Since.IsZero() {
 			state.Since = now
 		}
 	}
 	f.current.Store(state)
-	if problem != nil && (old.Problem == nil || old.Problem.Error() != problem.Error()) {
-		f.report(problem)
+	if problem != nil && old.Problem != nil && old.Problem.Error() == problem.Error() {
+		return nil
 	}
+	return problem
+}
+
+// now reads the clock. A clock that panics is reported, and the real one counts.
+func (f *Folder[T]) now() (t time.Time) {
+	defer func() {
+		if value := recover(); value != nil {
+			t = time.Now()
+			last := f.clockReported.Load()
+			if t.UnixNano()-last >= int64(clockReports) && f.clockReported.CompareAndSwap(last, t.UnixNano()) {
+				f.report(fmt.Errorf("%s: Now panicked: %T", f.config.Package, value))
+			}
+		}
+	}()
+	return f.config.Now()
 }
 
 // entries returns those of f.files, in the order of their names. An entry that is worth the same as an old one is the
@@ -173,17 +332,18 @@ func (f *Folder[T]) entries(old []T) []T {
 }
 
 func (f *Folder[T]) report(problem error) {
-	if f.config.OnError != nil {
+	if problem != nil && f.config.OnError != nil {
 		defer func() { _ = recover() }()
 		f.config.OnError(problem)
 	}
 }
 
-// look returns the files whose entries are to be used, and everything that is wrong with the others.
-func (f *Folder[T]) look(now time.Time) (map[string]*file[T], error) {
+// look returns the files whose entries are to be used, whether the content of another one will be soon, and everything
+// that is wrong.
+func (f *Folder[T]) look(now time.Time) (files map[string]*file[T], pending bool, problem error) {
 	paths, err := f.list()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	files, problems := map[string]*file[T]{}, []error(nil)
 	for _, name := range sortedNames(paths) {
@@ -192,6 +352,12 @@ func (f *Folder[T]) look(now time.Time) (map[string]*file[T], error) {
 		if errors.Is(err, fs.ErrNotExist) && len(f.files) > 0 { // a link of Kubernetes whose target is gone
 			continue
 		}
+		if f.files != nil { // at start a file that changes is an error
+			err = f.calm(name, err, now)
+		}
+		if errors.Is(err, errChanging) && f.files != nil {
+			pending, err, one = true, nil, old
+		}
 		if err != nil {
 			problems, one = append(problems, err), old
 		}
@@ -199,6 +365,7 @@ func (f *Folder[T]) look(now time.Time) (map[string]*file[T], error) {
 			files[name] = one
 		}
 	}
+	maps.DeleteFunc(f.unrest, func(name string, _ time.Time) bool { return paths[name] == "" })
 	for name, old := range f.files {
 		if files[name] != nil {
 			continue
@@ -211,10 +378,31 @@ func (f *Folder[T]) look(now time.Time) (map[string]*file[T], error) {
 			files[name] = &kept
 		}
 	}
-	return files, errors.Join(problems...)
+	return files, pending, errors.Join(problems...)
 }
 
-// lookAt returns old if the file has not changed, or is just being changed, and what it holds now otherwise.
+// calm notes whether a file is changing, and makes a problem of one that goes on for too long.
+func (f *Folder[T]) calm(name string, err error, now time.Time) error {
+	if !errors.Is(err, errChanging) {
+		delete(f.unrest, name)
+		return err
+	}
+	since, known := f.unrest[name]
+	if !known || now.Before(since) {
+		f.unrest[name] = now
+		return err
+	}
+	if now.Sub(since) < restless {
+		return err
+	}
+	return fmt.Errorf("%s: %s: the file %q has not stood still since %s",
+		f.config.Package, f.path, name, since.UTC().Format(time.RFC3339))
+}
+
+var errChanging = errors.New("the file is being changed")
+
+// lookAt returns old if the file has not changed, errChanging if it is just being changed, and what it holds now
+// otherwise.
 func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*file[T], error) {
 	if !isName(name) {
 		return nil, fmt.Errorf("%s: %s: the name %q has other characters than letters, digits, ._- and the colon",
@@ -228,16 +416,37 @@ func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*fil
 		!young(info, old.read) && now.Sub(old.read) < readAnyway {
 		return old, nil
 	}
-	if starting := f.files == nil; young(info, now) && !starting {
-		return old, nil
+	starting := f.files == nil
+	if young(info, now) && !starting {
+		if old != nil && unchanged(old.info, info) {
+			return old, nil // what is in use is what was there
+		}
+		return nil, errChanging
 	}
 	content, after, err := f.readFile(path, info)
+	for tries := 1; errors.Is(err, errChanging) && starting && tries < maxTries; tries++ {
+		if info, err = os.Stat(path); err == nil {
+			content, after, err = f.readFile(path, info)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", f.config.Package, path, err)
 	}
-	entry, err := f.config.Parse(name, content)
+	entry, err := f.parse(name, content)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", f.config.Package, path, err)
 	}
 	return &file[T]{entry: entry, info: after, read: now}, nil
+}
+
+const maxTries = 3 // to read a file that changes meanwhile, at start
+
+// parse calls Parse. Its panic is the problem of this file only.
+func (f *Folder[T]) parse(name string, content []byte) (entry T, err error) {
+	defer func() {
+		if value := recover(); value != nil { // without the value, which may hold anything
+			err = fmt.Errorf("reading the key panicked: %T", value)
+		}
+	}()
+	return f.config.Parse(name, content)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (f *Folder[T]) list() (map[string]string, error) {
 	if !info.IsDir() {
 		return map[string]string{filepath.Base(f.path): f.path}, nil
 	}
-	dir, err := os.Open(f.path)
+	dir, err := open(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.config.Package, err)
 	}
@@ -74,11 +75,14 @@ func (f *Folder[T]) readFile(path string, info fs.FileInfo) ([]byte, fs.FileInfo
 	if !info.Mode().IsRegular() { // before it is opened: a pipe would keep us waiting
 		return nil, nil, errors.New("not a regular file")
 	}
-	file, err := os.Open(path)
+	file, err := open(path)
 	if err != nil {
 		return nil, nil, pathless(err)
 	}
 	defer func() { _ = file.Close() }()
+	if now, err := file.Stat(); err != nil || !now.Mode().IsRegular() { // it may be another file by now
+		return nil, nil, errChanging
+	}
 	content, err := io.ReadAll(io.LimitReader(file, int64(f.config.MaxBytes)+1))
 	if err != nil {
 		return nil, nil, pathless(err)
@@ -92,9 +96,14 @@ func (f *Folder[T]) readFile(path string, info fs.FileInfo) ([]byte, fs.FileInfo
 	case len(content) == 0:
 		return nil, nil, errors.New("the file is empty")
 	case !unchanged(info, after) || after.Size() != int64(len(content)):
-		return nil, nil, errors.New("the file changed while it was read")
+		return nil, nil, errChanging
 	}
 	return content, after, nil
+}
+
+// open opens a file for reading. It does not wait for a writer if that is a pipe by now.
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // pathless drops the path, which the caller adds.
