@@ -44,6 +44,17 @@ type Config struct {
 	// slog.New(slog.DiscardHandler) turns it off.
 	Logger *slog.Logger
 
+	// Capture is called for each refused delivery, after Observe and before the response, in the request's goroutine; its
+	// panic is recovered and dropped. What it is given is valid until it returns. It is for keeping refused deliveries as
+	// they came, which can hold personal data: recorded.Refused makes one. While Capture is set, the body of at most one
+	// delivery a second that its head refuses is read, within the limits of this Config and before the same response.
+	Capture func(ctx context.Context, o Observation)
+
+	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. It runs after
+	// the response, in one goroutine, on a copy, hashes at most 8 MiB in at most 10 ms, and rests for 100 times as long:
+	// neither the time of a response nor its status tells the sender anything. It reads bodies as Capture does.
+	ExplainRefusals bool
+
 	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine that
 	// connects over a socket file. Checks and sources of addresses read it as the address of the direct peer. The zero Addr
 	// gives such a peer no address, so that every address list refuses it.
@@ -76,6 +87,7 @@ type Middleware struct {
 	wallClock bool // Config.Now is time.Now
 	bodies    bodies
 	journal   journal
+	refused   refused
 }
 
 // NewMiddleware returns a middleware that lets through what v accepts. It panics if v is nil.
@@ -123,13 +135,14 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 		}
 		x := &exchange{}
 		defer m.bodies.release(x)
-		if err := m.read(w, r, x); err != nil {
-			m.reject(w, r, err)
-			return
+		var v *Verified
+		err := m.read(w, r, x)
+		if err == nil {
+			v, err = m.verify(r.Context(), &x.delivery, x.began)
 		}
-		v, err := m.verify(r.Context(), &x.delivery, x.began)
 		if err != nil {
 			m.reject(w, r, err)
+			m.explain(&x.delivery, err, true)
 			return
 		}
 		h.ServeHTTP(w, x.handlerRequest(r, v))
@@ -150,6 +163,7 @@ func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Deli
 	x := &exchange{}
 	defer m.bodies.release(x)
 	if err := m.read(w, r, x); err != nil {
+		m.explain(&x.delivery, err, true)
 		return nil, err
 	}
 	return &x.delivery, nil
@@ -163,10 +177,13 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange) e
 		start = time.Now()
 	}
 	err := judgeHead(r.Context(), m.verifier, &x.delivery)
-	if err != nil {
+	if err != nil && !m.readsRefused() {
 		m.bodies.limitRest(w, r, x, start)
 	} else {
-		err = m.bodies.read(w, r, x, start)
+		bodyErr := m.bodies.read(w, r, x, start)
+		if err == nil { // else the refusal by the head stands
+			err = bodyErr
+		}
 		if m.config.Observe != nil {
 			x.delivery.bodyRead = time.Since(start)
 		}
@@ -175,6 +192,11 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange) e
 		m.tell(r.Context(), Observation{Delivery: &x.delivery, Err: err, ReadDuration: x.delivery.bodyRead}, x.began)
 	}
 	return err
+}
+
+// readsRefused reports whether the body of a delivery that its head refuses is read this time.
+func (m *Middleware) readsRefused() bool {
+	return (m.config.Capture != nil || m.config.ExplainRefusals) && m.refused.readsBody(time.Now())
 }
 
 // Verify is the second half of [Middleware.Wrap], and all of it for deliveries that did not come over net/http, such as
@@ -190,7 +212,18 @@ func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error)
 		m.tell(ctx, Observation{Err: err}, m.config.Now())
 		return nil, err
 	}
-	return m.verify(ctx, m.withUnixPeer(d), m.config.Now())
+	d = m.withUnixPeer(d)
+	v, err := m.verify(ctx, d, m.config.Now())
+	if err != nil {
+		m.explain(d, err, false)
+	}
+	return v, err
+}
+
+func (m *Middleware) explain(d *Delivery, err error, ourBody bool) {
+	if m.config.ExplainRefusals {
+		m.refused.explain(m.verifier, m.config.Logger, d, err, ourBody)
+	}
 }
 
 // withUnixPeer returns d, or a copy of it where the peer is on a Unix socket and counts as an address.
@@ -224,6 +257,9 @@ func (m *Middleware) verify(ctx context.Context, d *Delivery, start time.Time) (
 func (m *Middleware) tell(ctx context.Context, o Observation, now time.Time) {
 	if m.config.Observe != nil {
 		observe(ctx, m.config.Observe, o)
+	}
+	if m.config.Capture != nil && o.Err != nil && o.Delivery != nil {
+		observe(ctx, m.config.Capture, o)
 	}
 	m.journal.write(ctx, m.config.Logger, m.verifier, o, now)
 }
