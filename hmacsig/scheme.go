@@ -146,7 +146,7 @@ func (s Scheme) compile(url string) (*format, error) {
 	case crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512:
 		f.size = f.hash.Size()
 	default:
-		return nil, s.unsound(fmt.Errorf("Hash %v is none of SHA1, SHA256, SHA384 and SHA512", s.Hash))
+		return nil, s.unsound(fmt.Errorf("the Hash %v is none of SHA1, SHA256, SHA384 and SHA512", s.Hash))
 	}
 	if err := s.KeyText.check(); err != nil {
 		return nil, s.unsound(err)

@@ -40,7 +40,7 @@ func (s Scheme) compile(url string) (*format, error) {
 	case f.Name == "":
 		return nil, errors.New("keysig: the scheme has no Name")
 	case f.Hash != 0 && f.Hash != crypto.SHA256:
-		return nil, s.unsound(fmt.Errorf("Hash %v is not SHA256", f.Hash))
+		return nil, s.unsound(fmt.Errorf("the Hash %v is not SHA256", f.Hash))
 	case s.Algorithm >= algorithms:
 		return nil, s.unsound(fmt.Errorf("Algorithm %d is not one of those that there are", s.Algorithm))
 	case strings.ContainsAny(s.KeyID, " \t\r\n,#:"):

@@ -28,7 +28,6 @@ type provider struct {
 	scheme      hmacsig.Scheme // of those that sign with an HMAC
 	token       bool           // signs with a token: TransUnion
 	policy      retry.Policy
-	parses      func(v *truhook.Verified) (kind string, err error) // nil: unknown
 }
 
 func ownProviders() []provider {

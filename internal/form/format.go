@@ -59,7 +59,7 @@ func (f *Format) compileHeaders() error {
 		name = strings.Trim(name, blanks)
 		before, after, numbered := strings.Cut(name, "{n}")
 		if !isHeaderName(before + after) {
-			return fmt.Errorf("Header %q is not the name of a header", f.Header)
+			return fmt.Errorf("the Header %q is not the name of a header", f.Header)
 		}
 		if !numbered {
 			f.headers = append(f.headers, newField(name))
@@ -72,12 +72,12 @@ func (f *Format) compileHeaders() error {
 	seen := map[string]bool{}
 	for _, h := range f.headers {
 		if seen[h.header] {
-			return fmt.Errorf("Header %q names a header twice", f.Header)
+			return fmt.Errorf("the Header %q names a header twice", f.Header)
 		}
 		seen[h.header] = true
 	}
 	if len(f.headers) > MaxSignatures {
-		return fmt.Errorf("Header names more than %d headers", MaxSignatures)
+		return fmt.Errorf("the Header names more than %d headers", MaxSignatures)
 	}
 	return nil
 }
@@ -97,15 +97,15 @@ func (f *Format) compileList() error {
 	f.listed, f.separator = f.Separator != "", strings.Trim(f.Separator, blanks)
 	switch {
 	case f.Groups && f.separator == "":
-		return errors.New("Groups need a Separator that is no blank, as a blank stands between the groups")
+		return errors.New("the Groups need a Separator that is no blank, as a blank stands between the groups")
 	case !f.listed:
 		return nil
 	case f.separator == "" && strings.ContainsAny(f.Prefix, blanks), f.separator != "" && strings.Contains(f.Prefix, f.separator):
-		return fmt.Errorf("Prefix %q contains the Separator", f.Prefix)
+		return fmt.Errorf("the Prefix %q contains the Separator", f.Prefix)
 	case strings.Trim(f.Prefix, blanks) != f.Prefix && f.separator != "" && strings.TrimLeft(f.Prefix, blanks) != f.Prefix:
-		return fmt.Errorf("Prefix %q begins with a blank, and blanks around elements do not count", f.Prefix)
+		return fmt.Errorf("the Prefix %q begins with a blank, and blanks around elements do not count", f.Prefix)
 	case strings.ContainsAny(f.separator, alphabet):
-		return fmt.Errorf("Separator %q can be part of a signature in this Encoding", f.Separator)
+		return fmt.Errorf("the Separator %q can be part of a signature in this Encoding", f.Separator)
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (f *Format) compileFields() error {
 	case f.IDLength != 0 && !f.id.present():
 		return errors.New("an IDLength needs an ID")
 	case f.Groups && (len(f.headers) != 1 || f.stamp.header != f.headers[0].header || f.stamp.element == ""):
-		return errors.New("Groups need a Timestamp that is an element of the one Header")
+		return errors.New("the Groups need a Timestamp that is an element of the one Header")
 	case f.Groups && f.id.header == f.headers[0].header:
 		return errors.New("with Groups the ID cannot be an element of the Header")
 	}

@@ -69,7 +69,7 @@ func parse(name, text string) ([]mutant, error) {
 	}
 	for _, m := range all {
 		if m.file == "" || m.find == "" || m.why == "" || m.find == m.replacement {
-			return nil, fmt.Errorf("%s: a row needs file, -, + and !", m.at)
+			return nil, fmt.Errorf("%s: a row needs the lines file, -, + and ! of the form above", m.at)
 		}
 	}
 	return all, nil
