@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"time"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
 )
@@ -24,17 +25,23 @@ type Config struct {
 	// Zero: 10 s.
 	Lease time.Duration
 
+	// HandlerTimeout is how long the function may take for one event. Then its context ends with
+	// idempotency.ErrHandlerTimeout as its cause, its place is free, and the event has failed, whether or not the function
+	// goes on. Zero: 30 s. Negative: for ever.
+	HandlerTimeout time.Duration
+
 	// MaxAttempts is after how many attempts an event is dead, crashes included, counted anew by Replay. Zero: 20, which
 	// with the default back-off takes about ten hours. Negative: never.
 	MaxAttempts int
 
 	// Backoff is how long to wait after the given attempt, 1 being the first, has failed. Nil: 1 s, twice as long each
-	// time, at most an hour, and up to a tenth more.
+	// time, at most an hour, and up to a tenth more. A panic of it counts as the default.
 	Backoff func(attempt int) time.Duration
 
 	// Retention is how long a key is remembered after the event was accepted: a redelivery is a duplicate until then.
 	// It is not shorter than the time for which the provider can deliver. Zero: 31 days, which is what package
-	// idempotency takes for Truv and Truval. Dead events are kept until they are replayed, or you delete them.
+	// idempotency takes for providers that keep a log for 30 days. Dead events are kept until they are replayed, sent
+	// again by the provider, or deleted by you.
 	Retention time.Duration
 
 	// Poll is how often Run looks for events that another process has accepted, or whose time has come. Those that
@@ -44,26 +51,34 @@ type Config struct {
 	// SkipStale completes an event without calling the function if a later one of its resource came first.
 	SkipStale bool
 
-	// Observe is told what became of every event, and of a Mismatch: see idempotency.Config. It must be safe for
-	// concurrent use.
-	Observe func(ctx context.Context, e idempotency.Observation)
+	// Observe is told what became of every event, of a Mismatch, and as StoreError of what the database refused, also
+	// where rows could not be deleted after their retention. It must be safe for concurrent use; its panic is dropped.
+	Observe func(ctx context.Context, o idempotency.Observation)
 
-	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it.
+	// Logger is told what failed, died or was lost: the first of each outcome at once, then at most one line a minute with
+	// the count. It learns scope and id of an event, nothing else of what was sent. Nil: slog.Default() as it is when the
+	// line is written. slog.DiscardHandler turns it off.
+	Logger *slog.Logger
+
+	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it. A clock that goes
+	// back lengthens running leases and back-offs by the step; events that wait are begun at once.
 	Now func() time.Time
 }
 
 // A Queue is an [inbox.Enqueuer] in a table of SQLite. It is made by [New], and safe for concurrent use; the zero Queue
 // refuses every call.
 type Queue struct {
-	db   *sql.DB
-	cfg  Config
-	wake chan struct{}
+	db     *sql.DB
+	cfg    Config
+	writer *writer
+	wake   chan struct{}
+	log    outcomes
 }
 
 var _ inbox.Enqueuer = (*Queue)(nil)
 
 // New returns a queue in db. It does not connect, and creates nothing: see [Schema]. A nil db, a lease of less than
-// 10 ms and a retention shorter than the lease are errors.
+// 10 ms and a retention of less than an hour beyond the lease are errors.
 func New(db *sql.DB, cfg Config) (*Queue, error) {
 	if db == nil {
 		return nil, errors.New("sqliteinbox: the database is nil")
@@ -92,7 +107,13 @@ func New(db *sql.DB, cfg Config) (*Queue, error) {
 	if cfg.Lease < 10*time.Millisecond || cfg.Retention < time.Hour+cfg.Lease {
 		return nil, fmt.Errorf("sqliteinbox: a lease of %v or a retention of %v is too short", cfg.Lease, cfg.Retention)
 	}
-	return &Queue{db: db, cfg: cfg, wake: make(chan struct{}, 1)}, nil
+	q := &Queue{db: db, cfg: cfg, wake: make(chan struct{}, 1)}
+	q.writer = &writer{db: db, now: q.now}
+	_, err := q.newWorker(func(context.Context, *truhook.Verified) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	return q, nil
 }
 
 func backoff(attempt int) time.Duration {
@@ -103,47 +124,25 @@ func backoff(attempt int) time.Duration {
 
 var errZero = errors.New("sqliteinbox: the queue was not made by New")
 
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
+// now returns the time in microseconds since 1970.
+func (q *Queue) now() int64 { return q.cfg.Now().UnixMicro() }
 
-// exec runs a statement and returns how many rows it has changed.
-func (q *Queue) exec(ctx context.Context, on execer, s *statement, args ...any) (int64, error) {
-	res, err := on.ExecContext(ctx, s.complete(), q.args(s, args)...)
+// query calls scan for each row of the answer.
+func (q *Queue) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := q.db.QueryContext(ctx, text, args...)
+	if err == nil {
+		err = each(rows, scan)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("sqliteinbox: %w", err)
-	}
-	return res.RowsAffected()
-}
-
-// query calls scan for each row.
-func (q *Queue) query(ctx context.Context, s *statement, args []any, scan func(*sql.Rows) error) error {
-	rows, err := q.db.QueryContext(ctx, s.complete(), q.args(s, args)...)
-	if err != nil {
-		return fmt.Errorf("sqliteinbox: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return fmt.Errorf("sqliteinbox: %w", err)
-		}
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return fmt.Errorf("sqliteinbox: %w", err)
 	}
 	return nil
 }
 
-// args adds the time where the statement asks for it.
-func (q *Queue) args(s *statement, args []any) []any {
-	if strings.Contains(s.text, "{now}") {
-		args = append(args, q.cfg.Now().UnixMicro())
-	}
-	return args
-}
-
-// Enqueue implements [inbox.Enqueuer]: it returns nil when the row is committed, or was before. A duplicate whose
-// fingerprint differs from that of the first delivery is reported to Config.Observe as a Mismatch.
+// Enqueue implements [inbox.Enqueuer]: it returns nil when the row is committed, or was before. Calls at the same time
+// share a commit. A delivery of an event that is dead brings it back, with as many attempts as a new one, and is no
+// duplicate. A duplicate whose fingerprint differs from that of the first delivery is reported to Config.Observe as a
+// Mismatch.
 func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, err error) {
 	if q == nil || q.db == nil {
 		return false, errZero
@@ -152,11 +151,11 @@ func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, e
 	if err != nil {
 		return false, err
 	}
-	n, err := q.exec(ctx, q.db, &insert, m.Key.Scope, m.Key.ID, []byte{}, m.Fingerprint[:], data)
-	if err != nil {
+	i := &insertion{key: m.Key, fingerprint: m.Fingerprint[:], message: data}
+	if err := q.writer.do(ctx, &operation{insert: i}); err != nil {
 		return false, err
 	}
-	if n > 0 {
+	if i.inserted {
 		select {
 		case q.wake <- struct{}{}:
 		default: // it is awake
@@ -169,26 +168,17 @@ func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, e
 
 // compare reports a duplicate that is not what the first delivery was. It cannot fail the delivery, which is durable.
 func (q *Queue) compare(ctx context.Context, m inbox.Message) {
-	if q.cfg.Observe == nil {
+	none := idempotency.Fingerprint{}
+	if q.cfg.Observe == nil || m.Fingerprint == none {
 		return
 	}
 	var stored []byte
-	err := q.query(ctx, &lookup, []any{m.Key.Scope, m.Key.ID}, func(r *sql.Rows) error { return r.Scan(&stored) })
-	e := idempotency.Observation{Outcome: idempotency.Mismatch, Key: m.Key, Fingerprint: m.Fingerprint}
-	none := idempotency.Fingerprint{}
-	if err != nil || copy(e.Stored[:], stored) != len(none) || e.Stored == none || m.Fingerprint == none || e.Stored == m.Fingerprint {
+	err := q.query(ctx, readFingerprint, []any{m.Key.Scope, m.Key.ID}, func(r *sql.Rows) error { return r.Scan(&stored) })
+	o := idempotency.Observation{Outcome: idempotency.Mismatch, Key: m.Key, Fingerprint: m.Fingerprint}
+	if err != nil || copy(o.Stored[:], stored) != len(none) || o.Stored == none || o.Stored == m.Fingerprint {
 		return
 	}
-	q.observe(ctx, e)
-}
-
-// observe reports an event. A hook that panics must not make an event of ours fail.
-func (q *Queue) observe(ctx context.Context, e idempotency.Observation) {
-	if q.cfg.Observe == nil {
-		return
-	}
-	defer func() { _ = recover() }()
-	q.cfg.Observe(ctx, e)
+	q.observe(ctx, o)
 }
 
 // micros rounds up, so that no lease is shorter than it was promised, and ends at a century.

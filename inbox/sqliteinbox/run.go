@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -17,18 +18,15 @@ import (
 )
 
 const (
-	callTimeout  = 5 * time.Second // one call to the database
-	pruneEvery   = time.Minute
-	pruneAtMost  = 1000
 	errorAtMost  = 500 // bytes of an error's text that are kept
 	pauseOnError = time.Second
+	clockSlack   = 1_000_000 // microseconds by which a clock may go back unnoticed
 )
-
-var errTooManyAttempts = errors.New("sqliteinbox: too many attempts")
 
 // Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. A
 // function is not stopped by the end of ctx: bound it yourself, or end the process, after which its event is taken over
-// when the lease is over. Several processes, and several Runs, may work on one table.
+// when the lease is over. Several processes, and several Runs, may work on one table. What is over is deleted in a
+// goroutine of its own, which ends with Run.
 //
 // fn is that of inbox.NewWorker: nil completes the event, an error brings it back after Config.Backoff, one marked by
 // retry.Permanent makes it dead. A panic is reported and counts as an error. Run panics if fn is nil. While the
@@ -40,127 +38,158 @@ func (q *Queue) Run(ctx context.Context, fn func(ctx context.Context, v *truhook
 	if q == nil || q.db == nil {
 		return errZero
 	}
-	var running sync.WaitGroup
-	defer running.Wait()
-	slots := make(chan struct{}, q.cfg.Concurrency)
-	var pruned time.Time
+	r := &runner{Queue: q, freed: make(chan struct{}, 1)}
+	var err error
+	if r.worker, err = q.newWorker(func(ctx context.Context, v *truhook.Verified) error {
+		if t, ok := ctx.Value(takenKey{}).(*taken); ok {
+			defer t.release() // the next row is taken in the commit that completes this one
+		}
+		return fn(ctx, v)
+	}); err != nil {
+		return err
+	}
+	defer r.running.Wait()
+	r.running.Go(func() { q.prune(ctx) })
 	for {
-		free := 1
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
+		rows, asked, pause := r.next(ctx)
+		for _, w := range rows {
+			r.running.Go(func() { r.work(context.WithoutCancel(ctx), w) })
+		}
+		if ctx.Err() != nil {
 			return nil
 		}
-		for free < cap(slots) && offer(slots) {
-			free++
-		}
-		if time.Since(pruned) > pruneEvery {
-			pruned = time.Now()
-			q.prune(ctx)
-		}
-		rows, pause := q.next(ctx, free)
-		for range free - len(rows) {
-			<-slots
-		}
-		for _, r := range rows {
-			running.Go(func() {
-				defer func() { <-slots }()
-				q.work(context.WithoutCancel(ctx), r, fn)
-			})
-		}
-		if len(rows) == free { // there may be more
+		if asked > 0 && len(rows) == asked { // there may be more
 			continue
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-q.wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		r.wait(ctx, asked > 0, pause)
 	}
 }
 
-func offer(slots chan struct{}) bool {
+// A runner is one Run.
+type runner struct {
+	*Queue
+	worker  *inbox.Worker
+	running sync.WaitGroup
+	busy    atomic.Int64  // functions that run, and rows that were taken for them
+	freed   chan struct{} // a function has ended
+	latest  int64         // what the clock said last
+}
+
+// wait returns when there may be something to take.
+func (r *runner) wait(ctx context.Context, free bool, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	wake := r.wake
+	if !free {
+		wake = nil // what was accepted cannot be begun yet
+	}
 	select {
-	case slots <- struct{}{}:
-		return true
-	default:
-		return false
+	case <-wake:
+	case <-r.freed:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
-// next takes rows and says how long to wait if there are none.
-func (q *Queue) next(ctx context.Context, free int) ([]*row, time.Duration) {
+// next takes rows, tells how many it has asked for, and how long to wait if there are none.
+func (r *runner) next(ctx context.Context) (rows []*row, asked int, pause time.Duration) {
 	if ctx.Err() != nil {
-		return nil, 0
+		return nil, 0, 0
 	}
+	r.watchClock(ctx)
 	// What is taken is worked on even if ctx ends meanwhile: an answer that is not read would cost an attempt.
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*commitTimeout)
 	defer cancel()
-	rows, err := q.take(call, free)
+	rows, asked, err := r.take(call, func() int { return r.cfg.Concurrency - int(r.busy.Load()) })
 	if err != nil {
-		q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
-		return nil, max(q.cfg.Poll, pauseOnError) // what was taken comes back when its lease is over
+		r.report(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
+		return nil, 1, max(r.cfg.Poll, pauseOnError) // what was taken comes back when its lease is over
 	}
-	return rows, q.cfg.Poll
+	r.busy.Add(int64(len(rows)))
+	return rows, asked, r.cfg.Poll
 }
 
-func (q *Queue) prune(ctx context.Context) {
-	for {
-		n, err := q.Prune(ctx, pruneAtMost)
-		if err != nil && ctx.Err() == nil {
-			q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
+// watchClock lets no event wait for a time that has been set back.
+func (r *runner) watchClock(ctx context.Context) {
+	now := r.now()
+	if now < r.latest-clockSlack {
+		call, cancel := context.WithTimeout(ctx, commitTimeout)
+		defer cancel()
+		if _, err := r.db.ExecContext(call, hurryRows, now); err != nil {
+			r.report(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: fmt.Errorf("sqliteinbox: %w", err)})
+			return // and the next time
 		}
-		if err != nil || n < pruneAtMost {
-			return
-		}
+	}
+	r.latest = now
+}
+
+// release gives the place of a function to the next one.
+func (r *runner) release() {
+	r.busy.Add(-1)
+	select {
+	case r.freed <- struct{}{}:
+	default:
 	}
 }
 
-type rowKey struct{}
+// A taken row has a place among those that are handled at once, until its function has ended or its time is over.
+type taken struct {
+	row     *row
+	release func()
+}
+
+type takenKey struct{}
 
 // work handles one row to the end, also if fn panics or calls runtime.Goexit.
-func (q *Queue) work(ctx context.Context, r *row, fn func(ctx context.Context, v *truhook.Verified) error) {
+func (r *runner) work(ctx context.Context, w *row) {
 	var err error
 	returned := false
+	t := &taken{row: w, release: sync.OnceFunc(r.release)}
 	defer func() {
 		if !returned {
 			err = &idempotency.PanicError{Value: recover(), Stack: debug.Stack()}
 		}
+		t.release()
 		if err != nil {
-			q.settle(ctx, r, err)
+			r.settle(ctx, w, err)
 		}
 	}()
-	if most := q.cfg.MaxAttempts; most > 0 && r.tries() > most { // the processes died
-		err = retry.Permanent(errTooManyAttempts)
+	if most := r.cfg.MaxAttempts; most > 0 && w.tries() > most { // the processes died
+		err = retry.Permanent(ErrTooManyAttempts)
 	} else {
-		err = q.call(ctx, r, fn)
+		err = r.call(context.WithValue(ctx, takenKey{}, t), w)
 	}
 	returned = true
 }
 
-// call runs fn as an inbox.Worker does. It reports every outcome but the failures, which settle knows better.
-func (q *Queue) call(ctx context.Context, r *row, fn func(ctx context.Context, v *truhook.Verified) error) error {
+// ErrTooManyAttempts is the error of an event that is dead because the process died in each of its attempts.
+var ErrTooManyAttempts = errors.New("sqliteinbox: too many attempts")
+
+// call runs the function as an inbox.Worker does.
+func (r *runner) call(ctx context.Context, w *row) error {
 	var m inbox.Message
-	if err := m.UnmarshalJSON(r.message); err != nil {
+	if err := m.UnmarshalJSON(w.message); err != nil {
 		return err
 	}
-	worker, err := inbox.NewWorker(r, fn, idempotency.Config{
+	return r.worker.Work(ctx, m)
+}
+
+// newWorker returns the worker of one Run. It reports every outcome but the failures, which settle knows better.
+func (q *Queue) newWorker(fn func(ctx context.Context, v *truhook.Verified) error) (*inbox.Worker, error) {
+	return inbox.NewWorker(rows{q}, fn, idempotency.Config{
 		Lease: q.cfg.Lease, Retention: q.cfg.Retention, Wait: -1, SkipStale: q.cfg.SkipStale,
-		Observe: func(ctx context.Context, e idempotency.Observation) {
-			switch e.Outcome {
+		HandlerTimeout: q.cfg.HandlerTimeout, Logger: q.cfg.Logger,
+		Observe: func(ctx context.Context, o idempotency.Observation) {
+			switch o.Outcome {
 			case idempotency.Failed, idempotency.DeadLettered, idempotency.Panicked, idempotency.InFlight, idempotency.Unavailable:
 				return
 			}
-			e.Key = r.key
-			q.observe(ctx, e)
+			if t, ok := ctx.Value(takenKey{}).(*taken); ok {
+				o.Key = t.row.key
+			}
+			q.observe(ctx, o)
 		},
 	})
-	if err != nil {
-		return err
-	}
-	return worker.Work(context.WithValue(ctx, rowKey{}, r), m)
 }
 
 // settle gives a row back, or buries it.
@@ -170,7 +199,7 @@ func (q *Queue) settle(ctx context.Context, r *row, err error) {
 		return
 	}
 	e := idempotency.Observation{Outcome: idempotency.Failed, Key: r.key, Attempt: r.number(), Err: err}
-	state, after := open, q.cfg.Backoff(r.tries())
+	state, after := delayed, q.backoff(r.tries())
 	var panicked *idempotency.PanicError
 	if errors.As(err, &panicked) {
 		e.Outcome = idempotency.Panicked
@@ -179,19 +208,29 @@ func (q *Queue) settle(ctx context.Context, r *row, err error) {
 		e.Outcome, state, after = idempotency.DeadLettered, dead, 0
 	}
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
-		call, cancel := context.WithTimeout(ctx, callTimeout)
-		failed := r.giveBack(call, state, after, reason(err))
+		call, cancel := context.WithTimeout(ctx, commitTimeout)
+		failed := r.settle(call, state, q.now()+micros(after), reason(err))
 		cancel()
 		if failed == nil || errors.Is(failed, idempotency.ErrLost) { // lost: taken over, or completed by the function itself
 			break
 		}
 		if pause > time.Second { // it comes back when its lease is over
-			q.observe(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Key: r.key, Attempt: r.number(), Err: failed})
+			q.report(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Key: r.key, Attempt: r.number(), Err: failed})
 			break
 		}
 		time.Sleep(pause)
 	}
-	q.observe(ctx, e)
+	q.report(ctx, e)
+}
+
+// backoff asks the Config's function, whose panic must not keep a row from being given back.
+func (q *Queue) backoff(attempt int) (d time.Duration) {
+	defer func() {
+		if recover() != nil {
+			d = backoff(attempt)
+		}
+	}()
+	return q.cfg.Backoff(attempt)
 }
 
 // reason is the text that is kept with a row.
@@ -200,7 +239,7 @@ func reason(err error) string {
 	if len(text) > errorAtMost {
 		text = text[:errorAtMost]
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?") // PostgreSQL keeps neither
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
 }
 
 // Complete completes the event within tx, which is yours: the event is done if and only if tx is committed, and so
@@ -210,9 +249,19 @@ func reason(err error) string {
 //
 // On SQLite with one connection, the lease cannot be renewed while tx is open: keep it shorter than Config.Lease.
 func (q *Queue) Complete(ctx context.Context, tx *sql.Tx) error {
-	r, ok := ctx.Value(rowKey{}).(*row)
-	if !ok || q == nil || r.queue != q {
+	t, ok := ctx.Value(takenKey{}).(*taken)
+	if !ok || q == nil || t.row.queue != q {
 		return fmt.Errorf("sqliteinbox: Complete: the context is not that of a function which this queue has called")
 	}
-	return r.complete(ctx, tx)
+	res, err := tx.ExecContext(ctx, completeOne, t.row.seq, t.row.attempt, t.row.forgotten())
+	if err != nil {
+		return fmt.Errorf("sqliteinbox: %w", err)
+	}
+	switch n, err := res.RowsAffected(); {
+	case err != nil:
+		return fmt.Errorf("sqliteinbox: %w", err)
+	case n == 0:
+		return idempotency.ErrLost
+	}
+	return nil
 }

@@ -34,7 +34,7 @@ func TestEnqueueIsDurableWhenItReturnsAndKnowsItsKeys(t *testing.T) {
 		s, err := again.Stats(t.Context())
 		require.NoError(t, err)
 		assert.EqualValues(t, 7, s.Waiting)
-		assert.Positive(t, s.Oldest)
+		assert.Positive(t, s.Lag)
 	})
 }
 
@@ -51,8 +51,7 @@ func TestWhatCannotBeStoredIsAnError(t *testing.T) {
 		require.NoError(t, err)
 		_, err = q.Enqueue(t.Context(), message("a"))
 		assert.Error(t, err)
-		_, err = q.Audit(t.Context())
-		assert.Error(t, err)
+		assert.NotEmpty(t, q.Audit(t.Context()))
 	})
 }
 
@@ -171,25 +170,7 @@ func TestTheRetentionCountsFromTheAcceptance(t *testing.T) {
 	})
 }
 
-func TestAuditNamesWhatIsNotDurable(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB) {
-		q := newQueue(t, db, sqliteinbox.Config{})
-		findings, err := q.Audit(t.Context())
-		require.NoError(t, err)
-		assert.Empty(t, findings)
-		db.SetMaxOpenConns(1)
-		db.SetMaxIdleConns(1)
-		require.NoError(t, db.PingContext(t.Context()))
-		_, err = db.ExecContext(t.Context(), "PRAGMA synchronous = NORMAL")
-		require.NoError(t, err)
-		findings, err = q.Audit(t.Context())
-		require.NoError(t, err)
-		require.Len(t, findings, 1)
-		assert.Contains(t, findings[0], "synchronous")
-	})
-}
-
-func TestNewQueueRefusesWhatCannotWork(t *testing.T) {
+func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	db, err := newDatabase(t).connect()
 	require.NoError(t, err)
@@ -213,8 +194,7 @@ func TestNewQueueRefusesWhatCannotWork(t *testing.T) {
 		assert.Error(t, err)
 		_, err = q.Prune(t.Context(), 1)
 		assert.Error(t, err)
-		_, err = q.Audit(t.Context())
-		assert.Error(t, err)
+		assert.NotEmpty(t, q.Audit(t.Context()))
 		assert.Error(t, q.Replay(t.Context(), message("a").Key))
 		assert.Error(t, q.Complete(t.Context(), nil))
 		assert.Error(t, q.Run(t.Context(), func(context.Context, *truhook.Verified) error { return nil }))

@@ -135,10 +135,6 @@ func TestTheDeadAreListedAndReplayed(t *testing.T) {
 		assert.WithinDuration(t, time.Now(), dead[1].Since, time.Minute)
 		assert.WithinDuration(t, time.Now(), dead[1].Accepted, time.Minute)
 
-		duplicate, err := q.Enqueue(t.Context(), message("stubborn"))
-		require.NoError(t, err)
-		assert.True(t, duplicate, "a redelivery does not wake the dead")
-
 		require.NoError(t, q.Replay(t.Context(), dead[1].Key))
 		assert.EqualValues(t, 2, idle(t, q).Dead, "dead again, after two more")
 		heal.Store(true)
@@ -167,7 +163,7 @@ func TestAnEventThatKillsEveryProcessDies(t *testing.T) {
 		j.wait(t, "payload of b")
 		dead, err := q.Dead(t.Context(), 1)
 		require.NoError(t, err)
-		assert.Equal(t, "sqliteinbox: too many attempts", dead[0].Error)
+		assert.Equal(t, sqliteinbox.ErrTooManyAttempts.Error(), dead[0].Error)
 	})
 }
 
@@ -225,11 +221,11 @@ func TestWhoLosesTheLeaseIsToldAndCannotComplete(t *testing.T) {
 		})
 		enqueue(t, q, "a")
 		<-started
-		_, err := db.ExecContext(t.Context(), "UPDATE truhook_inbox SET token = $1", []byte("0123456789abcdef"))
+		_, err := db.ExecContext(t.Context(), "UPDATE truhook_inbox SET attempt = attempt + 1") // somebody took it over
 		require.NoError(t, err)
 		assert.ErrorIs(t, <-lost, idempotency.ErrLeaseLost)
 		assert.EqualValues(t, 1, <-attempts)
-		assert.EqualValues(t, 2, <-attempts, "taken over when the thief's lease was over")
+		assert.EqualValues(t, 3, <-attempts, "taken over when the thief's lease was over")
 		idle(t, q)
 		assert.NotContains(t, s.outcomes(), idempotency.StoreError, "it was told, and did not only run out")
 		assert.Contains(t, s.outcomes(), idempotency.LeaseLost)
@@ -291,7 +287,7 @@ func TestCompleteAfterATakeOverIsLost(t *testing.T) {
 			if c, _ := idempotency.FromContext(ctx); c.Attempt > 1 {
 				return nil
 			}
-			_, err = tx.ExecContext(ctx, "UPDATE truhook_inbox SET token = $1, due = 0", []byte("0123456789abcdef"))
+			_, err = tx.ExecContext(ctx, "UPDATE truhook_inbox SET attempt = attempt + 1, due = 0")
 			assert.NoError(t, err)
 			result <- q.Complete(ctx, tx)
 			return errHandler

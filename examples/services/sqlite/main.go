@@ -52,8 +52,8 @@ func run(ctx context.Context, out io.Writer) error {
 		defer os.RemoveAll(dir)
 		name = filepath.Join(dir, "hooks.db")
 	}
-	db, err := sql.Open("sqlite", "file:"+name+"?_txlock=immediate&_pragma=journal_mode(WAL)"+
-		"&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)")
+	db, err := sql.Open("sqlite", "file:"+name+"?_txlock=immediate&_pragma=busy_timeout(1000)"+
+		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return err
 	}
@@ -67,12 +67,8 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	findings, err := queue.Audit(ctx)
-	if err != nil {
-		return err
-	}
-	for _, f := range findings {
-		fmt.Fprintln(out, "warning:", f)
+	for _, f := range queue.Audit(ctx) {
+		fmt.Fprintln(out, f)
 	}
 	verifier, err := truv.New(demo.Secret)
 	if err != nil {
