@@ -12,6 +12,7 @@ import (
 	"github.com/truhook/truhook/catalog"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/internal/leaktest"
+	"github.com/truhook/truhook/keysig"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -38,6 +39,8 @@ func TestNew_SaysWhatIsWrong(t *testing.T) {
 		"no prefix":              {"svix", []string{"c3F1ZWFtaXNoLW9zc2lmcmFnZQ=="}, `does not begin with "whsec_"`},
 		"no base64":              {"svix", []string{"whsec_squeamish!"}, "base64"},
 		"no hex":                 {"adyen_platform", []string{"squeamish"}, "hex"},
+		"a secret for a key":     {"wise", []string{"squeamish-ossifrage"}, "key 1"},
+		"a PEM for a secret":     {"github", []string{"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----"}, "secret 1"},
 		"no URL":                 {"square", []string{"squeamish-ossifrage"}, "URL"},
 	} {
 		v, err := catalog.New(c.provider, c.secrets...)
@@ -74,11 +77,12 @@ func TestAll_EveryRowIsWhole(t *testing.T) {
 		}
 		published := slices.ContainsFunc(vectors(t, p.Name), func(v vector) bool { return v.PublishedBy != "" })
 		assert.Equal(t, p.Evidence == catalog.PublishedVector, published, "%s: class A is that of published vectors", p.Name)
-		assert.Equal(t, p.Name, p.Scheme.Name)
-		assert.Equal(t, p.Scheme.Tolerance > 0, p.ToleranceSource != "", p.Name)
+		assert.Equal(t, p.Name, p.Form().Name)
+		assert.NotEqual(t, p.Scheme == hmacsig.Scheme{}, p.PublicKeyScheme == keysig.Scheme{}, "%s: of one kind", p.Name)
+		assert.Equal(t, p.Form().Tolerance > 0, p.ToleranceSource != "", p.Name)
 	}
 	assert.True(t, slices.IsSorted(names))
-	assert.GreaterOrEqual(t, len(names), 95)
+	assert.GreaterOrEqual(t, len(names), 100)
 	for _, own := range []string{"truv", "trulioo", "truval", "transunion", "supabase", "recurly", "moov", ""} {
 		_, ok := catalog.Lookup(own)
 		assert.False(t, ok, "%s is no row", own)

@@ -35,7 +35,7 @@ func TestEventID_IsSignedOrAnError(t *testing.T) {
 			require.NotEmpty(t, id)
 			if p.EventIDAt.Header != "" {
 				require.Equal(t, d.Header.Get(p.EventIDAt.Header), id, p.Name)
-				require.Equal(t, http.CanonicalHeaderKey(p.Scheme.ID), http.CanonicalHeaderKey(p.EventIDAt.Header))
+				require.Equal(t, http.CanonicalHeaderKey(p.Form().ID), http.CanonicalHeaderKey(p.EventIDAt.Header))
 			}
 			signed++
 		}

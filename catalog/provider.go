@@ -7,6 +7,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/keysig"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -40,8 +41,10 @@ type Provider struct {
 	Checked  string   // the date on which the sources were read, "2026-11-26"
 	Sources  []Source // at least two, or one with a published vector
 
-	Scheme hmacsig.Scheme // how it signs
-	Guards []Guard        // headers that must have one value, though they are not signed: they can only reject
+	Scheme          hmacsig.Scheme // how it signs with a shared secret; zero for public keys
+	PublicKeyScheme keysig.Scheme  // how it signs with a key pair; zero for shared secrets
+
+	Guards []Guard // headers that must have one value, though they are not signed: they can only reject
 
 	// ToleranceSource says where Scheme.Tolerance comes from: a source, or that it is suggested here. Empty: no window.
 	ToleranceSource string
@@ -106,20 +109,37 @@ type Config struct {
 	Now func() time.Time
 }
 
-// New returns a verifier of the provider's deliveries, as the function [New] does.
+// New returns a verifier of the provider's deliveries, as the function [New] does. Where the provider signs with a key pair,
+// the secrets are its public keys.
 func (p Provider) New(cfg Config, secrets ...string) (truhook.Verifier, error) {
 	if p.Name == "" {
 		return nil, fmt.Errorf("catalog: the zero Provider makes no verifier")
 	}
-	keys, err := p.keys(secrets)
+	keys, publicKeys, err := p.keys(secrets)
 	if err != nil {
 		return nil, err
 	}
-	v, err := hmacsig.New(p.Scheme, hmacsig.StaticKeys(keys...), hmacsig.Config{URL: cfg.URL, Now: cfg.Now})
+	var v truhook.Verifier
+	if p.publicKey() {
+		v, err = keysig.New(p.PublicKeyScheme, keysig.StaticKeys(publicKeys...), keysig.Config{URL: cfg.URL, Now: cfg.Now})
+	} else {
+		v, err = hmacsig.New(p.Scheme, hmacsig.StaticKeys(keys...), hmacsig.Config{URL: cfg.URL, Now: cfg.Now})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %s: %w", p.Name, err)
 	}
 	return p.Guard(v), nil
+}
+
+func (p Provider) publicKey() bool { return p.PublicKeyScheme != keysig.Scheme{} }
+
+// Form returns where the signature, the id and the time stand, what is signed and how keys are written, of either kind of
+// scheme. It is for reading: the scheme of a public key is never one of an HMAC, whose secret everybody would know.
+func (p Provider) Form() hmacsig.Scheme {
+	if p.publicKey() {
+		return p.PublicKeyScheme.Form
+	}
+	return p.Scheme
 }
 
 // Guard returns v behind the row's Guards, and v itself if the row has none. It serves verifiers with keys that change:
@@ -138,18 +158,26 @@ func (p Provider) Guard(v truhook.Verifier) truhook.Verifier {
 	return truhook.Require(v, checks[0], checks[1:]...)
 }
 
-func (p Provider) keys(secrets []string) ([]hmacsig.Key, error) {
+// keys makes the keys of either kind.
+func (p Provider) keys(secrets []string) (keys []hmacsig.Key, publicKeys []keysig.Key, err error) {
 	if len(secrets) == 0 {
-		return nil, fmt.Errorf("catalog: %s: no secret is given", p.Name)
+		return nil, nil, fmt.Errorf("catalog: %s: no secret is given", p.Name)
 	}
-	var keys []hmacsig.Key
 	for i, secret := range secrets {
 		id := "current"
 		if i > 0 {
 			id = fmt.Sprintf("previous-%d", i)
 		}
 		if secret == "" {
-			return nil, fmt.Errorf("catalog: %s: secret %d is empty, as an environment variable is that nobody has set", p.Name, i+1)
+			return nil, nil, fmt.Errorf("catalog: %s: secret %d is empty, as an environment variable is that nobody has set", p.Name, i+1)
+		}
+		if p.publicKey() {
+			key, err := p.PublicKeyScheme.NewKey(id, secret)
+			if err != nil {
+				return nil, nil, fmt.Errorf("catalog: %s: key %d: %w", p.Name, i+1, err)
+			}
+			publicKeys = append(publicKeys, key)
+			continue
 		}
 		scheme := p.Scheme
 		if p.optionalKeyPrefix && !strings.HasPrefix(secret, scheme.KeyText.Prefix) {
@@ -157,9 +185,9 @@ func (p Provider) keys(secrets []string) ([]hmacsig.Key, error) {
 		}
 		key, err := scheme.NewKey(id, secret)
 		if err != nil {
-			return nil, fmt.Errorf("catalog: %s: secret %d: %w", p.Name, i+1, err)
+			return nil, nil, fmt.Errorf("catalog: %s: secret %d: %w", p.Name, i+1, err)
 		}
 		keys = append(keys, key)
 	}
-	return keys, nil
+	return keys, publicKeys, nil
 }

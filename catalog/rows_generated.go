@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/keysig"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -33,6 +34,7 @@ func names() []string {
 		"complycube",
 		"cronofy",
 		"deel",
+		"discord",
 		"docusign",
 		"dodo_payments",
 		"doppler",
@@ -84,17 +86,20 @@ func names() []string {
 		"revolut",
 		"sanity",
 		"segment",
+		"sendgrid",
 		"sentry",
 		"shopify",
 		"sinch",
 		"slack",
 		"square",
 		"standard_webhooks",
+		"standard_webhooks_v1a",
 		"stripe",
 		"sumsub",
 		"svix",
 		"synctera",
 		"teller",
+		"telnyx",
 		"twitch",
 		"typeform",
 		"unit",
@@ -102,6 +107,7 @@ func names() []string {
 		"vercel",
 		"veriff",
 		"webflow",
+		"wise",
 		"woocommerce",
 		"workos",
 		"xero",
@@ -611,6 +617,38 @@ func row(name string) (Provider, bool) {
 			Retry: retry.Policy{Provider: "deel"},
 			Pitfalls: []string{
 				"The word POST is a literal of the text, not the method of the request.",
+			},
+		}, true
+	case "discord":
+		return Provider{
+			Name:          "discord",
+			Title:         "Discord (interactions, webhook events)",
+			Area:          "general",
+			Documentation: "https://docs.discord.com/developers/interactions/overview",
+			Evidence:      ProviderPage,
+			Checked:       "2026-11-26",
+			Sources: []Source{
+				{At: "discord/discord-api-docs developers/interactions/overview.mdx, developers/events/webhook-events.mdx", Kind: "provider-docs", Confirms: "headers, content, hex, key in hex, 401 when bad", Group: "P"},
+				{At: "discord/discord-interactions-js README", Kind: "provider-sdk", Confirms: "the same", Group: "P"},
+				{At: "webhook-co/webhook@de3aa4e8 packages/webhooks-spec/src/adapters/config.ts", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "W"},
+				{At: "SlopMaster2/webhook-verify@005ed38a spec.md", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "R"},
+				{At: "triggerdotdev/trigger.dev internal-packages/webhook-sources/src/registry/discord.ts", Kind: "registry", Confirms: "header, form, hash; cites the provider's page", Group: "T"},
+			},
+			PublicKeyScheme: keysig.Scheme{
+				Form: hmacsig.Scheme{
+					Name:      "discord",
+					Header:    "X-Signature-Ed25519",
+					Content:   "{timestamp}{body}",
+					Timestamp: "X-Signature-Timestamp",
+					Tolerance: hmacsig.NoWindow,
+					KeyText:   hmacsig.KeyText{Encoding: hmacsig.KeyHex},
+				},
+				Algorithm: keysig.Ed25519,
+			},
+			Retry:     retry.Policy{Provider: "discord"},
+			Handshake: "PING (type 1): answer type 1; wrongly signed requests are sent too and must get 401. Behind the middleware: `catalog.AnswerPing`.",
+			Pitfalls: []string{
+				"No window is documented: the time is signed and not judged.",
 			},
 		}, true
 	case "docusign":
@@ -1946,6 +1984,39 @@ func row(name string) (Provider, bool) {
 				"With batching on, only the first event of the batch is signed: the others are unproven. Use the row with batching off only.",
 			},
 		}, true
+	case "sendgrid":
+		return Provider{
+			Name:          "sendgrid",
+			Title:         "Twilio SendGrid Event Webhook",
+			Area:          "general",
+			Documentation: "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
+			Evidence:      PublishedVector,
+			Checked:       "2026-11-26",
+			Sources: []Source{
+				{At: "sendgrid/sendgrid-go helpers/eventwebhook/eventwebhook_test.go", Kind: "provider-sdk", Confirms: "headers, content, ECDSA P-256 SHA-256 in DER, SPKI key, vector", Group: "P"},
+				{At: "webhook-co/webhook@de3aa4e8 packages/webhooks-spec/src/adapters/config.ts", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "W"},
+				{At: "SlopMaster2/webhook-verify@005ed38a spec.md", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "R"},
+			},
+			PublicKeyScheme: keysig.Scheme{
+				Form: hmacsig.Scheme{
+					Name:      "sendgrid",
+					Header:    "X-Twilio-Email-Event-Webhook-Signature",
+					Encoding:  hmacsig.Base64,
+					Content:   "{timestamp}{body}",
+					Timestamp: "X-Twilio-Email-Event-Webhook-Timestamp",
+					Tolerance: hmacsig.NoWindow,
+					KeyText:   hmacsig.KeyText{Encoding: hmacsig.KeyBase64},
+				},
+				Algorithm: keysig.ECDSA,
+			},
+			EventIDAt:   Place{Member: "[].sg_event_id", Signed: true},
+			EventTypeAt: Place{Member: "[].event", Signed: true},
+			Retry:       retry.Policy{Provider: "sendgrid"},
+			Pitfalls: []string{
+				"The body ends with CR LF, which is part of what is signed.",
+				"No window is documented, and deliveries are retried for about a day: the time is signed and not judged.",
+			},
+		}, true
 	case "sentry":
 		return Provider{
 			Name:          "sentry",
@@ -2123,6 +2194,51 @@ func row(name string) (Provider, bool) {
 				"Elements of other versions (v1a, v2) stand beside v1 and are passed over. The same id on every attempt; the timestamp is of the attempt.",
 			},
 		}, true
+	case "standard_webhooks_v1a":
+		return Provider{
+			Name:          "standard_webhooks_v1a",
+			Title:         "Standard Webhooks, asymmetric (v1a)",
+			Area:          "general",
+			Documentation: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
+			Evidence:      PublishedVector,
+			Checked:       "2026-11-26",
+			Sources: []Source{
+				{At: "standard-webhooks/standard-webhooks spec/standard-webhooks.md", Kind: "provider-docs", Confirms: "the form in full, retries, 410", Group: "S"},
+				{At: "svix/svix-webhooks server/svix-server/src/worker.rs", Kind: "provider-sdk", Confirms: "form, vector", Group: "P"},
+				{At: "acidb/mobiscroll-connect-sdks@3da3f497 sdks/ruby/spec/fixtures/webhook-vectors.json", Kind: "provider-sdk", Confirms: "form, window, two keys, v1 beside, vectors", Group: "M"},
+			},
+			PublicKeyScheme: keysig.Scheme{
+				Form: hmacsig.Scheme{
+					Name:      "standard_webhooks_v1a",
+					Header:    "Webhook-Signature",
+					Prefix:    "v1a,",
+					Separator: " ",
+					Encoding:  hmacsig.Base64,
+					Content:   "{id}.{timestamp}.{body}",
+					ID:        "Webhook-Id",
+					Timestamp: "Webhook-Timestamp",
+					Tolerance: 300 * time.Second,
+					KeyText:   hmacsig.KeyText{Encoding: hmacsig.KeyBase64, Prefix: "whpk_"},
+				},
+				Algorithm: keysig.Ed25519,
+			},
+			ToleranceSource: "mobiscroll vectors, Standard Webhooks libraries",
+			EventIDAt:       Place{Header: "Webhook-Id", Signed: true},
+			Retry: retry.Policy{
+				Provider: "standard_webhooks_v1a",
+				Rules: []retry.Rule{
+					{From: 200, To: 299, Outcome: retry.Delivered},
+					{From: 410, To: 410, Outcome: retry.Final},
+				},
+				Sources: []retry.Source{
+					{Field: "Rules", Page: "spec/standard-webhooks.md", Text: "several attempts with growing pauses (recommended, not fixed); 2xx is a success and 410 stops the sender"},
+				},
+			},
+			Pitfalls: []string{
+				"A v1 element may stand beside v1a and is passed over.",
+				"Some senders publish their keys at /.well-known/webhook-keys with a status.",
+			},
+		}, true
 	case "stripe":
 		return Provider{
 			Name:          "stripe",
@@ -2278,6 +2394,33 @@ func row(name string) (Provider, bool) {
 			Pitfalls: []string{
 				"The excerpt of the provider's page that was read ends before the signature; four unrelated implementations that cite it agree.",
 			},
+		}, true
+	case "telnyx":
+		return Provider{
+			Name:          "telnyx",
+			Title:         "Telnyx",
+			Area:          "general",
+			Documentation: "https://developers.telnyx.com/docs/messaging/messages/receiving-webhooks",
+			Evidence:      ProviderPage,
+			Checked:       "2026-11-26",
+			Sources: []Source{
+				{At: "team-telnyx/telnyx-node src/lib/webhooks.ts, tests/webhooks.test.ts", Kind: "provider-sdk", Confirms: "headers, content, base64, window", Group: "P"},
+				{At: "webhook-co/webhook@de3aa4e8 packages/webhooks-spec/src/adapters/config.ts", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "W"},
+			},
+			PublicKeyScheme: keysig.Scheme{
+				Form: hmacsig.Scheme{
+					Name:      "telnyx",
+					Header:    "Telnyx-Signature-Ed25519",
+					Encoding:  hmacsig.Base64,
+					Content:   "{timestamp}|{body}",
+					Timestamp: "Telnyx-Timestamp",
+					Tolerance: 300 * time.Second,
+					KeyText:   hmacsig.KeyText{Encoding: hmacsig.KeyBase64},
+				},
+				Algorithm: keysig.Ed25519,
+			},
+			ToleranceSource: "telnyx-node (both ways)",
+			Retry:           retry.Policy{Provider: "telnyx"},
 		}, true
 	case "twitch":
 		return Provider{
@@ -2457,6 +2600,34 @@ func row(name string) (Provider, bool) {
 			Retry: retry.Policy{Provider: "webflow"},
 			Pitfalls: []string{
 				"Whether the time is in seconds or in milliseconds is read differently, and the SDK checks none: it is signed and not judged.",
+			},
+		}, true
+	case "wise":
+		return Provider{
+			Name:          "wise",
+			Title:         "Wise",
+			Area:          "banking and payments",
+			Documentation: "https://docs.wise.com/api-docs/features/webhooks-notifications",
+			Evidence:      PublishedVector,
+			Checked:       "2026-11-26",
+			Sources: []Source{
+				{At: "transferwise/digital-signatures-examples verify-webhook-signature", Kind: "provider-sdk", Confirms: "header, RSA PKCS1 SHA-256, base64, raw body, sandbox key, vector", Group: "P"},
+				{At: "webhook-co/webhook@de3aa4e8 packages/webhooks-spec/src/adapters/config.ts", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "W"},
+			},
+			PublicKeyScheme: keysig.Scheme{
+				Form: hmacsig.Scheme{
+					Name:     "wise",
+					Header:   "X-Signature-SHA256",
+					Encoding: hmacsig.Base64,
+					KeyText:  hmacsig.KeyText{Encoding: hmacsig.KeyPEM},
+				},
+				Algorithm: keysig.RSAPKCS1v15,
+			},
+			EventIDAt:   Place{Header: "X-Delivery-Id"},
+			EventTypeAt: Place{Member: "event_type", Signed: true},
+			Retry:       retry.Policy{Provider: "wise"},
+			Pitfalls: []string{
+				"Sandbox and production have one published key each.",
 			},
 		}, true
 	case "woocommerce":

@@ -110,7 +110,7 @@ func (v vector) signedAt(t testing.TB, p catalog.Provider, h http.Header) time.T
 	return time.Time{}
 }
 
-func timestampOf(p catalog.Provider) string { return p.Scheme.Timestamp }
+func timestampOf(p catalog.Provider) string { return p.Form().Timestamp }
 
 func TestVectors_EachTrueOneIsAcceptedAndSixForgedOnesAreNot(t *testing.T) {
 	t.Parallel()
@@ -198,7 +198,7 @@ func forged(t testing.TB, p catalog.Provider, v vector) map[string]*truhook.Deli
 
 func signatureHeaders(p catalog.Provider) []string {
 	var names []string
-	for name := range strings.SplitSeq(p.Scheme.Header, ",") {
+	for name := range strings.SplitSeq(p.Form().Header, ",") {
 		name = strings.TrimSpace(name)
 		if !strings.Contains(name, "{n}") {
 			names = append(names, name)
@@ -214,11 +214,11 @@ func signatureHeaders(p catalog.Provider) []string {
 // changeSignatures replaces the first character of each signature by another one of its alphabet.
 func changeSignatures(p catalog.Provider, line string) string {
 	parts := []string{line}
-	if p.Scheme.Separator != "" {
-		parts = strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(p.Scheme.Separator+" ", r) })
+	if p.Form().Separator != "" {
+		parts = strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(p.Form().Separator+" ", r) })
 	}
 	for i, part := range parts {
-		signature, found := strings.CutPrefix(part, p.Scheme.Prefix)
+		signature, found := strings.CutPrefix(part, p.Form().Prefix)
 		if !found || len(signature) < 8 {
 			continue
 		}
@@ -226,8 +226,8 @@ func changeSignatures(p catalog.Provider, line string) string {
 		if signature[0] == 'A' || signature[0] == 'a' {
 			other = "0"
 		}
-		parts[i] = p.Scheme.Prefix + other + signature[1:]
+		parts[i] = p.Form().Prefix + other + signature[1:]
 	}
-	separator := p.Scheme.Separator
+	separator := p.Form().Separator
 	return strings.Join(parts, separator)
 }

@@ -78,7 +78,7 @@ func (r row) writeGo(b *bytes.Buffer) error {
 		fmt.Fprintf(b, "{At: %q, Kind: %q, Confirms: %q, Group: %q},\n", s.At, s.Kind, s.Confirms, s.Group)
 	}
 	b.WriteString("},\n")
-	if err := r.writeScheme(l); err != nil {
+	if err := r.writeSigning(l); err != nil {
 		return err
 	}
 	if len(r.Guards) > 0 {
@@ -126,7 +126,33 @@ func one(what, value string, names map[string]string) (string, error) {
 	return name, nil
 }
 
-func (r row) writeScheme(l literal) error {
+// writeSigning writes how the provider signs: Scheme for HMACs, PublicKeyScheme for public keys.
+func (r row) writeSigning(l literal) error {
+	if !r.publicKey() {
+		hash, err := one("class", r.Class, map[string]string{"hmac-sha1": "crypto.SHA1", "hmac-sha256": "", "hmac-sha512": "crypto.SHA512"})
+		if err != nil {
+			return err
+		}
+		l.b.WriteString("Scheme: hmacsig.Scheme{\n")
+		return r.writeForm(l, hash)
+	}
+	algorithm, err := one("class", r.Class+r.SignatureForm, map[string]string{
+		"ed25519": "keysig.Ed25519", "ecdsa-p256der": "keysig.ECDSA", "rsa-pkcs1-sha256": "keysig.RSAPKCS1v15",
+	})
+	if err != nil {
+		return err
+	}
+	l.b.WriteString("PublicKeyScheme: keysig.Scheme{\nForm: hmacsig.Scheme{\n")
+	if err := r.writeForm(l, ""); err != nil {
+		return err
+	}
+	l.code("Algorithm", algorithm)
+	l.b.WriteString("},\n")
+	return nil
+}
+
+// writeForm writes the fields of a hmacsig.Scheme and the brace at its end.
+func (r row) writeForm(l literal, hash string) error {
 	encoding, err := one("encoding", r.Encoding, map[string]string{
 		"hex": "", "base64": "hmacsig.Base64", "base64url": "hmacsig.Base64URL",
 	})
@@ -146,11 +172,6 @@ func (r row) writeScheme(l literal) error {
 	if err != nil {
 		return err
 	}
-	hash, err := one("class", r.Class, map[string]string{"hmac-sha1": "crypto.SHA1", "hmac-sha256": "", "hmac-sha512": "crypto.SHA512"})
-	if err != nil {
-		return err
-	}
-	l.b.WriteString("Scheme: hmacsig.Scheme{\n")
 	l.text("Name", r.Name)
 	l.text("Header", r.Header)
 	l.text("Prefix", r.Prefix)

@@ -87,7 +87,11 @@ func (r row) writeSection(b *bytes.Buffer) {
 	if signsURL {
 		fmt.Fprintf(b, "p, _ := catalog.Lookup(%q)\nv, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, secret)\n", r.Name, r.Name)
 	} else {
-		fmt.Fprintf(b, "v, err := catalog.New(%q, secret)\n", r.Name)
+		comment := ""
+		if r.publicKey() {
+			comment = " // its public key, in the form below"
+		}
+		fmt.Fprintf(b, "v, err := catalog.New(%q, secret)%s\n", r.Name, comment)
 	}
 	b.WriteString("if err != nil {\n\tlog.Fatal(err)\n}\n")
 	policy := "idempotency.Config{}"

@@ -18,7 +18,7 @@ import (
 var arrows = []struct{ from, to string }{
 	{"", ""},
 	{"keysig", ". hmacsig internal/fetch internal/folder internal/form internal/keycache"},
-	{"catalog", ". hmacsig internal/dedupe internal/payload retry"},
+	{"catalog", ". hmacsig internal/dedupe internal/payload keysig retry"},
 	{"hmacsig", ". internal/folder internal/form internal/keycache"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
