@@ -236,7 +236,9 @@ func queue(t *testing.T, c cell) {
 	require.Len(t, q.kept, events)
 	for n, m := range q.kept {
 		assert.Equal(t, bodies[n], string(m.Payload))
-		assert.Contains(t, bodies[n], m.Key.ID)
+		id, err := truv.EventID(&truhook.Verified{Payload: []byte(bodies[n])})
+		require.NoError(t, err)
+		assert.Equal(t, id, m.Key.ID)
 		assert.Equal(t, "truv", m.Verified().Proofs[0].Scheme)
 	}
 }
@@ -261,9 +263,6 @@ func late(t *testing.T, c cell) {
 				got, _ := truhook.FromContext(ctx)
 				if got != nil { // behind Wrap
 					assert.Equal(t, slow, string(got.Payload))
-				}
-				if d, ok := truhook.DeliveryFromContext(ctx); ok {
-					assert.Equal(t, signed(slow)[0][1], d.Header.Get("X-Webhook-Sign"), "the delivery is its own, or gone")
 				}
 				assert.NoError(t, ctx.Err(), "the host has ended the request, and not the handler")
 				after, err := truv.EventID(v)

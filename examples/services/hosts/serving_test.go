@@ -69,8 +69,8 @@ func allHosts() []host {
 		{"h2c", loopback, onNetHTTP(overH2C, hosts.ServeMux, mux)},
 		{"unix-socket", loopback, onNetHTTP(overUnix, hosts.ServeMux, mux)},
 		{"timeout-handler", loopback, onNetHTTP(overHTTP1,
-			func(r *hosts.Receiver) http.Handler { return hosts.TimeoutHandler(r).Handler },
-			func(h http.HandlerFunc) http.Handler { return http.TimeoutHandler(mux(h), 30*time.Second, "") })},
+			func(r *hosts.Receiver) http.Handler { return hosts.TimeoutHandler(hosts.ServeMux(r)).Handler },
+			func(h http.HandlerFunc) http.Handler { return hosts.TimeoutHandler(mux(h)).Handler })},
 		{"chi", loopback, onNetHTTP(overHTTP1, hosts.Chi, func(h http.HandlerFunc) http.Handler {
 			router := chi.NewRouter()
 			router.Post(route, h)
@@ -160,8 +160,7 @@ func overHTTP2(t testing.TB, h http.Handler) sender {
 }
 
 func overH2C(t testing.TB, h http.Handler) sender {
-	server := hosts.H2C(nil)
-	server.Handler = h
+	server := hosts.H2C(h)
 	l := listen(t)
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Close() })
@@ -197,7 +196,7 @@ func listen(t testing.TB) net.Listener {
 }
 
 func fiber2(h http.HandlerFunc) *fiber.App {
-	app := fiber.New()
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Post(route, fiber2adaptor.HTTPHandlerFunc(h))
 	return app
 }
@@ -319,7 +318,8 @@ func TestEchoDecompressesInFrontOfTheSignature(t *testing.T) {
 		require.NoError(t, z.Close())
 		encoding := [2]string{"Content-Encoding", "gzip"}
 		assert.Equal(t, 200, send(t, signed(body, encoding), compressed.String()))
-		assert.Equal(t, 401, send(t, signed(compressed.String(), encoding), compressed.String()))
+		// A body that was replaced on this side and does not fit its signature may be our fault: 5xx, never a 4xx.
+		assert.Equal(t, 500, send(t, signed(compressed.String(), encoding), compressed.String()))
 	}
 }
 
