@@ -212,6 +212,9 @@ func (h *handling) beside() (Result, error) {
 // leave reports whether the work goes on alone from now.
 func (h *handling) leave() bool {
 	h.detached = h.state.CompareAndSwap(working, left)
+	if h.detached {
+		h.leaveRequest()
+	}
 	return h.detached
 }
 

@@ -20,7 +20,8 @@ func (m *Middleware) Run(
 	if m == nil || m.store == nil {
 		return Result{Outcome: NotVerified, Status: http.StatusInternalServerError}, errNotMade
 	}
-	d := &delivery{Middleware: m, ctx: context.WithoutCancel(ctx), item: item, dedupe: call, start: time.Now()}
+	longer, leave := outlive(ctx)
+	d := &delivery{Middleware: m, ctx: longer, leaveRequest: leave, item: item, dedupe: call, start: time.Now()}
 	old := !item.Accepted && !item.Version.IsZero() && d.judged().Sub(item.Version) > m.cfg.Retention-clockSlack
 	if old && call.EnqueuesOld {
 		d.report(TooOld, ErrTooOld)
@@ -71,6 +72,8 @@ type delivery struct {
 	tooOld   bool
 	lease    lease
 	detached bool // the handler goes on without its caller
+
+	leaveRequest func() // before that: its context is no longer asked
 
 	began    time.Time // the handler's; zero: not called
 	took     atomic.Int64

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/truhook/truhook"
 )
 
@@ -32,10 +31,10 @@ func FunctionURL(r *Receiver) func(context.Context, events.LambdaFunctionURLRequ
 			Method: e.RequestContext.HTTP.Method, RequestURI: uri, Host: e.RequestContext.DomainName, Header: header, Body: body,
 			RemoteAddr: e.RequestContext.HTTP.SourceIP, Received: time.UnixMilli(e.RequestContext.TimeEpoch),
 		})
-		out.StatusCode = result.Status
 		if result.RetryAfter > 0 {
 			out.Headers = map[string]string{"Retry-After": seconds(result.RetryAfter)}
 		}
+		out.StatusCode = result.Status
 		return out, nil
 	}
 }
