@@ -230,18 +230,29 @@ func (h *handling) goOn() {
 			h.answered <- e
 			return
 		}
-		defer h.late.leave()
-		defer h.leavePlace()
-		defer h.cancel(nil)
-		if e.returned {
-			_, _ = h.settle(e.outcome, e.err, time.Time{})
-			return
-		}
-		h.release()
-		h.report(LatePanicked, e.panicked)
+		h.settleAlone(e)
 	}()
 	e.outcome, e.err = h.work()
 	e.returned = true
+}
+
+// settleAlone settles an event whose caller has gone. A store that panics here would end the process.
+func (h *handling) settleAlone(e ended) {
+	defer h.late.leave()
+	defer h.leavePlace()
+	defer h.cancel(nil)
+	defer func() {
+		if value := recover(); value != nil {
+			h.flight.land(false)
+			h.report(LatePanicked, &PanicError{Value: value, Stack: debug.Stack()})
+		}
+	}()
+	if e.returned {
+		_, _ = h.settle(e.outcome, e.err, time.Time{})
+		return
+	}
+	h.release()
+	h.report(LatePanicked, e.panicked)
 }
 
 // finish settles an event whose handler has ended while its caller waited.

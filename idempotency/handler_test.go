@@ -172,3 +172,25 @@ func TestHandler_ASenderThatHasClosedItsHalfIsServed(t *testing.T) {
 		assert.Equal(t, want, res.Outcome)
 	}
 }
+
+// sinking is a store that panics when an event is settled.
+type sinking struct{ idempotency.Store }
+
+func (sinking) Complete(context.Context, idempotency.Key, idempotency.Token) error { panic("bug") }
+func (sinking) Release(context.Context, idempotency.Key, idempotency.Token) error  { panic("bug") }
+
+func TestHandler_AStoreThatPanicsAfterTheResponseDoesNotEndTheProcess(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{nil, errHandler} {
+		synctest.Test(t, func(t *testing.T) {
+			m, seen := middleware(t, sinking{memory()}, idempotency.Config{Policy: truv.RetryPolicy()})
+			res := m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(15 * time.Second); return err })
+			assert.Equal(t, idempotency.Late, res.Outcome)
+			require.NoError(t, m.Wait(t.Context()))
+			assert.Equal(t, 1, seen.count(idempotency.LatePanicked))
+			assert.Panics(t, func() { m.Do(t.Context(), event("b"), func(context.Context) error { return err }) }, "net/http ends the request")
+			assert.Equal(t, idempotency.InFlight, m.Do(t.Context(), event("b"), nil).Outcome, "nothing is locked, its lease runs out")
+			time.Sleep(time.Minute)
+		})
+	}
+}

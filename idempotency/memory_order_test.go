@@ -70,6 +70,28 @@ func TestMemory_TheOrderTakesAQuarterAtMostAndTheOldestGoFirst(t *testing.T) {
 	assert.Equal(t, idempotency.Older, ask(4, 100*time.Second))
 }
 
+func TestMemory_AResourceThatIsWrittenToDoesNotGrowOld(t *testing.T) {
+	t.Parallel()
+	clock := &manual{at: time.Now()}
+	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now, MaxEntries: 40})
+	base := clock.at
+	ask := func(i int, at time.Duration) idempotency.Order {
+		clock.at = clock.at.Add(2 * time.Second)
+		o, err := s.Order(t.Context(), resource(i), base.Add(at), month)
+		require.NoError(t, err)
+		return o
+	}
+	for i := range 10 {
+		ask(i, time.Second)
+	}
+	ask(0, time.Hour)
+	for i := range 9 {
+		ask(10+i, 2*time.Hour)
+	}
+	assert.Equal(t, idempotency.Older, ask(0, time.Minute), "the nine others were older")
+	assert.Equal(t, idempotency.OrderUnknown, ask(1, time.Second))
+}
+
 func TestMemory_AnOrderThatFindsNoRoomIsNotForgottenAsNewer(t *testing.T) {
 	t.Parallel()
 	clock := &manual{at: time.Now()}
