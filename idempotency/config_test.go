@@ -19,7 +19,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
+func TestNewMiddleware_RejectsWhatCannotBeMeant(t *testing.T) {
 	t.Parallel()
 	for name, build := range map[string]func() (*idempotency.Middleware, error){
 		"nil store": func() (*idempotency.Middleware, error) {
@@ -62,7 +62,7 @@ func TestConstructionRefusesWhatCannotBeMeant(t *testing.T) {
 	assert.Panics(t, func() { m.Wrap(nil) })
 }
 
-func TestTheZeroMiddlewareAnswers500(t *testing.T) {
+func TestConfig_TheZeroMiddlewareAnswers500(t *testing.T) {
 	t.Parallel()
 	called := func(context.Context, *truhook.Verified) error { t.Error("called"); return nil }
 	for _, m := range []*idempotency.Middleware{nil, {}} {
@@ -79,7 +79,7 @@ func TestTheZeroMiddlewareAnswers500(t *testing.T) {
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 }
 
-func TestLeaseAndRetentionFollowFromThePolicy(t *testing.T) {
+func TestConfig_LeaseAndRetentionFollowFromThePolicy(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
 	none := retry.Policy{}

@@ -21,7 +21,7 @@ import (
 
 // Each of these defects was reproduced in another library; the name says what happened there.
 
-func TestD1AFailedHandlerIsNotDroppedAsADuplicate(t *testing.T) {
+func TestDefect_D1AFailedHandlerIsNotDroppedAsADuplicate(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	calls, successes := 0, 0
@@ -38,7 +38,7 @@ func TestD1AFailedHandlerIsNotDroppedAsADuplicate(t *testing.T) {
 	assert.Equal(t, 1, successes)
 }
 
-func TestD2DistinctEventsAreNeverTakenForOne(t *testing.T) {
+func TestDefect_D2DistinctEventsAreNeverTakenForOne(t *testing.T) {
 	t.Parallel()
 	key := func(v *truhook.Verified) (string, error) { return string(v.Payload), nil } // the worst: a whole body
 	m, err := idempotency.NewMiddleware(memory(), "test", key, idempotency.Config{})
@@ -52,7 +52,7 @@ func TestD2DistinctEventsAreNeverTakenForOne(t *testing.T) {
 	assert.Equal(t, 20_000, handled)
 }
 
-func TestD3AnAnswerOf500IsNotReplayed(t *testing.T) {
+func TestDefect_D3AnAnswerOf500IsNotReplayed(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Policy: truval.RetryPolicy()})
 	calls := 0
@@ -70,7 +70,7 @@ func TestD3AnAnswerOf500IsNotReplayed(t *testing.T) {
 	assert.Equal(t, 2, calls)
 }
 
-func TestD4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
+func TestDefect_D4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
 	t.Parallel()
 	for _, call := range []string{"claim", "complete", "release", "extend", "order"} {
 		t.Run(call, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestD4ALostReplyIsNotTakenForADuplicate(t *testing.T) {
 	}
 }
 
-func TestD5ASenderThatTimesOutThreeTimesHasOneEffect(t *testing.T) {
+func TestDefect_D5ASenderThatTimesOutThreeTimesHasOneEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
@@ -142,7 +142,7 @@ func TestD5ASenderThatTimesOutThreeTimesHasOneEffect(t *testing.T) {
 	})
 }
 
-func TestD6AStalledHolderThatFailsLateDoesNotFreeItsSuccessorsRecord(t *testing.T) {
+func TestDefect_D6AStalledHolderThatFailsLateDoesNotFreeItsSuccessorsRecord(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -169,7 +169,7 @@ func TestD6AStalledHolderThatFailsLateDoesNotFreeItsSuccessorsRecord(t *testing.
 	})
 }
 
-func TestD7AStormOfDuplicatesWritesNothing(t *testing.T) {
+func TestDefect_D7AStormOfDuplicatesWritesNothing(t *testing.T) {
 	t.Parallel()
 	store := &flaky{Store: memory()}
 	m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
@@ -187,7 +187,7 @@ func TestD7AStormOfDuplicatesWritesNothing(t *testing.T) {
 }
 
 // aws-powertools/powertools-lambda-typescript#5675: a rejected duplicate deleted the running original's lock.
-func TestARejectedDuplicateLeavesTheRunningOriginalAlone(t *testing.T) {
+func TestDefect_ARejectedDuplicateLeavesTheRunningOriginalAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -204,7 +204,7 @@ func TestARejectedDuplicateLeavesTheRunningOriginalAlone(t *testing.T) {
 }
 
 // Abilityai/trinity#1437: a key derived from the body swallowed every identical ping.
-func TestIdenticalBodiesOfDifferentEventsAreAllHandled(t *testing.T) {
+func TestDefect_IdenticalBodiesOfDifferentEventsAreAllHandled(t *testing.T) {
 	t.Parallel()
 	key := func(v *truhook.Verified) (string, error) { return v.Proofs[0].KeyID, nil }
 	m, err := idempotency.NewMiddleware(memory(), "test", key, idempotency.Config{})
@@ -217,7 +217,7 @@ func TestIdenticalBodiesOfDifferentEventsAreAllHandled(t *testing.T) {
 	assert.Equal(t, 10, handled)
 }
 
-func TestTwoDeliveriesAtOnceHaveOneEffect(t *testing.T) {
+func TestDefect_TwoDeliveriesAtOnceHaveOneEffect(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	var mu sync.Mutex

@@ -14,7 +14,7 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-func TestATwinWaitsAndThenKnows(t *testing.T) {
+func TestFlight_ATwinWaitsAndThenKnows(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		handler time.Duration
@@ -61,7 +61,7 @@ func TestATwinWaitsAndThenKnows(t *testing.T) {
 	}
 }
 
-func TestATwinThatHangsUpStopsWaiting(t *testing.T) {
+func TestFlight_ATwinThatHangsUpStopsWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})
@@ -76,7 +76,7 @@ func TestATwinThatHangsUpStopsWaiting(t *testing.T) {
 	})
 }
 
-func TestAtMost64TwinsWait(t *testing.T) {
+func TestFlight_AtMost64TwinsWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: -1})

@@ -10,7 +10,7 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-func TestNewKeyKeepsOrHashesAndNeverCuts(t *testing.T) {
+func TestNewKey_KeepsOrHashesAndNeverCuts(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 255)
 	keys := map[idempotency.Key]string{}
@@ -38,7 +38,7 @@ func TestNewKeyKeepsOrHashesAndNeverCuts(t *testing.T) {
 	}
 }
 
-func TestIdempotencyKeysDifferWhereKeysDo(t *testing.T) {
+func TestKey_IdempotencyKeysDifferWhereKeysDo(t *testing.T) {
 	t.Parallel()
 	a := idempotency.Key{Scope: "a", ID: "bc"}.IdempotencyKey()
 	assert.Equal(t, a, idempotency.Key{Scope: "a", ID: "bc"}.IdempotencyKey())

@@ -20,7 +20,7 @@ import (
 	"github.com/truhook/truhook/jose/transunion"
 )
 
-func TestALateHandlerGoesOnAndItsRedeliveryFindsItDone(t *testing.T) {
+func TestLateHandlers_ALateHandlerGoesOnAndItsRedeliveryFindsItDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -51,7 +51,7 @@ func TestALateHandlerGoesOnAndItsRedeliveryFindsItDone(t *testing.T) {
 	})
 }
 
-func TestALateHandlerThatFailsIsReleased(t *testing.T) {
+func TestLateHandlers_ALateHandlerThatFailsIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -64,7 +64,7 @@ func TestALateHandlerThatFailsIsReleased(t *testing.T) {
 	})
 }
 
-func TestALatePanicEndsInTheObserver(t *testing.T) {
+func TestLateHandlers_ALatePanicEndsInTheObserver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -88,7 +88,7 @@ func TestALatePanicEndsInTheObserver(t *testing.T) {
 	})
 }
 
-func TestWhenAnswersComeEarly(t *testing.T) {
+func TestLateHandlers_WhenAnswersComeEarly(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		cfg  idempotency.Config
@@ -116,7 +116,7 @@ func TestWhenAnswersComeEarly(t *testing.T) {
 	}
 }
 
-func TestWrapNeverAnswersEarly(t *testing.T) {
+func TestLateHandlers_WrapNeverAnswersEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), AnswerWithin: time.Second})
@@ -128,7 +128,7 @@ func TestWrapNeverAnswersEarly(t *testing.T) {
 	})
 }
 
-func TestAtMost64HandlersAreLate(t *testing.T) {
+func TestLateHandlers_AtMost64HandlersAreLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
@@ -154,7 +154,7 @@ func TestAtMost64HandlersAreLate(t *testing.T) {
 	})
 }
 
-func TestWaitReturnsWhenTheLastLateHandlerHasEnded(t *testing.T) {
+func TestLateHandlers_WaitReturnsWhenTheLastLateHandlerHasEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -185,7 +185,7 @@ func TestWaitReturnsWhenTheLastLateHandlerHasEnded(t *testing.T) {
 	})
 }
 
-func TestWaitReturnsAfterTheStoreWasTold(t *testing.T) {
+func TestLateHandlers_WaitReturnsAfterTheStoreWasTold(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -205,7 +205,7 @@ func TestWaitReturnsAfterTheStoreWasTold(t *testing.T) {
 	})
 }
 
-func TestAnEventWithoutAKeyIsNeverLate(t *testing.T) {
+func TestLateHandlers_AnEventWithoutAKeyIsNeverLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
@@ -214,7 +214,7 @@ func TestAnEventWithoutAKeyIsNeverLate(t *testing.T) {
 	})
 }
 
-func TestALateHandlersContextStillEndsWithItsLease(t *testing.T) {
+func TestLateHandlers_ALateHandlersContextStillEndsWithItsLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}

@@ -15,7 +15,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
+func TestLease_TheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
 	t.Parallel()
 	for _, p := range policies {
 		synctest.Test(t, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestTheLeaseIsRenewedWhileTheHandlerRuns(t *testing.T) {
 	}
 }
 
-func TestAHandlerFasterThanAThirdOfTheLeaseNeverRenews(t *testing.T) {
+func TestLease_AHandlerFasterThanAThirdOfTheLeaseNeverRenews(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -54,7 +54,7 @@ func TestAHandlerFasterThanAThirdOfTheLeaseNeverRenews(t *testing.T) {
 	})
 }
 
-func TestARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
+func TestLease_ARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -73,7 +73,7 @@ func TestARenewalThatTheCompletionOvertakesIsNoLostLease(t *testing.T) {
 	})
 }
 
-func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
+func TestLease_ALostLeaseEndsTheHandlersContext(t *testing.T) {
 	t.Parallel()
 	for name, policy := range map[string]retry.Policy{"no early answer": {}, "late meanwhile": {AckLimit: 9 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 	}
 }
 
-func TestARenewalThatIsAnsweredLostEndsTheHandlersContextAtOnce(t *testing.T) {
+func TestLease_ARenewalThatIsAnsweredLostEndsTheHandlersContextAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -135,7 +135,7 @@ func (mute) Extend(ctx context.Context, _ idempotency.Key, _ idempotency.Token, 
 	return ctx.Err()
 }
 
-func TestALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T) {
+func TestLease_ALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T) {
 	t.Parallel()
 	for _, p := range policies {
 		synctest.Test(t, func(t *testing.T) {
@@ -155,7 +155,7 @@ func TestALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T) {
 	}
 }
 
-func TestTheHandlersContextEndsWithTheHandler(t *testing.T) {
+func TestLease_TheHandlersContextEndsWithTheHandler(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ within, handler time.Duration }{
 		"never late": {-1, 0}, "in time": {9 * time.Second, 0}, "late": {time.Second, 50 * time.Second},
@@ -171,7 +171,7 @@ func TestTheHandlersContextEndsWithTheHandler(t *testing.T) {
 	}
 }
 
-func TestACompletionThatFailsDoesNotOutlastTheProvidersPatience(t *testing.T) {
+func TestLease_ACompletionThatFailsDoesNotOutlastTheProvidersPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -185,7 +185,7 @@ func TestACompletionThatFailsDoesNotOutlastTheProvidersPatience(t *testing.T) {
 	})
 }
 
-func TestATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {
+func TestLease_ATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -212,7 +212,7 @@ func TestATakeOverEndsTheHandlersContextAndFencesItsCompletion(t *testing.T) {
 	})
 }
 
-func TestTheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
+func TestLease_TheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -230,7 +230,7 @@ func TestTheProviderHangingUpDoesNotStopTheHandler(t *testing.T) {
 	})
 }
 
-func TestACompletionThatFailsIsTriedUntilTheLeaseIsOver(t *testing.T) {
+func TestLease_ACompletionThatFailsIsTriedUntilTheLeaseIsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}

@@ -57,7 +57,7 @@ func afterACrash(t *testing.T, p retry.Policy, cfg idempotency.Config, lease tim
 }
 
 // The table of what a lease costs: the share of events that are handled after a crash between claim and complete.
-func TestShareOfEventsHandledAfterACrashByLeaseAndAnswer(t *testing.T) {
+func TestLease_ShareOfEventsHandledAfterACrashByLeaseAndAnswer(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
 	leases := []time.Duration{s, 3 * s / 2, 2 * s, 3 * s, 4 * s, 5 * s, 10 * s, 30 * s, 60 * s, 90 * s, 120 * s}
@@ -91,7 +91,7 @@ func TestShareOfEventsHandledAfterACrashByLeaseAndAnswer(t *testing.T) {
 	}
 }
 
-func TestTheDerivedLeaseLosesNoEventOfAProviderThatRedelivers(t *testing.T) {
+func TestLease_TheDerivedLeaseLosesNoEventOfAProviderThatRedelivers(t *testing.T) {
 	t.Parallel()
 	leases := map[string]time.Duration{"truv": 10 * time.Second, "truval": 2 * time.Second, "trulioo": 8 * time.Second, "transunion": 8 * time.Second}
 	for _, p := range policies {

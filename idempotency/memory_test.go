@@ -51,7 +51,7 @@ func heap() uint64 {
 	return s.HeapAlloc
 }
 
-func TestMemoryTakesAtMost80BytesARecord(t *testing.T) { // alone: it measures the heap
+func TestMemory_TakesAtMost80BytesARecord(t *testing.T) { // alone: it measures the heap
 	n := 1_000_000
 	if raceEnabled || testing.Short() {
 		n = 200_000
@@ -66,7 +66,7 @@ func TestMemoryTakesAtMost80BytesARecord(t *testing.T) { // alone: it measures t
 	runtime.KeepAlive(s)
 }
 
-func TestMemoryAllocatesNothingForClaimAndComplete(t *testing.T) {
+func TestMemory_AllocatesNothingForClaimAndComplete(t *testing.T) {
 	clock := &manual{at: time.Now()}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now})
 	claims := make([]idempotency.ClaimRequest, 4_000)
@@ -98,7 +98,7 @@ func TestMemoryAllocatesNothingForClaimAndComplete(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { at = at.Add(time.Millisecond); _, _ = s.Order(ctx, resource, at, month) }))
 }
 
-func TestMemoryClearsAwayWithoutASweep(t *testing.T) {
+func TestMemory_ClearsAwayWithoutASweep(t *testing.T) {
 	t.Parallel()
 	clock := &manual{at: time.Now()}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now, MaxEntries: 1 << 20})
@@ -116,7 +116,7 @@ func TestMemoryClearsAwayWithoutASweep(t *testing.T) {
 	assert.LessOrEqual(t, s.Len(), 6200, "and with as many claims as there were records, all of them go")
 }
 
-func TestMemoryUsesThePlacesOfWhatIsOver(t *testing.T) {
+func TestMemory_UsesThePlacesOfWhatIsOver(t *testing.T) {
 	t.Parallel()
 	clock := &manual{at: time.Now()}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now, MaxEntries: 1000})
@@ -128,7 +128,7 @@ func TestMemoryUsesThePlacesOfWhatIsOver(t *testing.T) {
 	}
 }
 
-func TestAClockThatGoesBackForgetsNothing(t *testing.T) {
+func TestMemory_AClockThatGoesBackForgetsNothing(t *testing.T) {
 	t.Parallel()
 	clock := &manual{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	s := idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now})
@@ -143,7 +143,7 @@ func TestAClockThatGoesBackForgetsNothing(t *testing.T) {
 	fill(t, idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now}), 10)
 }
 
-func TestMemoryRefusesWhatIsNoClaim(t *testing.T) {
+func TestMemory_RefusesWhatIsNoClaim(t *testing.T) {
 	t.Parallel()
 	s := memory()
 	for _, c := range []idempotency.ClaimRequest{
@@ -164,7 +164,7 @@ func TestMemoryRefusesWhatIsNoClaim(t *testing.T) {
 	assert.Greater(t, r.LeaseLeft, 70*365*24*time.Hour)
 }
 
-func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
+func TestMemory_IsSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	s := idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 400})
 	var mu sync.Mutex
@@ -198,7 +198,7 @@ func TestMemoryIsSafeForConcurrentUse(t *testing.T) {
 }
 
 // Ids go through a store that holds a tenth of them, at a rate of which nine tenths of the store are always live.
-func TestSoakForgetsNothingLiveAndStaysBounded(t *testing.T) { // alone: it measures the heap
+func TestMemory_SoakForgetsNothingLiveAndStaysBounded(t *testing.T) { // alone: it measures the heap
 	ids := *soak
 	if raceEnabled {
 		ids = min(ids, 60_000)

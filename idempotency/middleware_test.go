@@ -19,7 +19,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestAnswersByOutcome(t *testing.T) {
+func TestMiddleware_AnswersByOutcome(t *testing.T) {
 	t.Parallel()
 	returns := func(err error) func(context.Context, *truhook.Verified) error {
 		return func(context.Context, *truhook.Verified) error { return err }
@@ -58,7 +58,7 @@ func TestAnswersByOutcome(t *testing.T) {
 	}
 }
 
-func TestNoOutcomeIsAnsweredWithARedirectOrAsTheSendersFault(t *testing.T) {
+func TestMiddleware_NoOutcomeIsAnsweredWithARedirectOrAsTheSendersFault(t *testing.T) {
 	t.Parallel()
 	for _, p := range policies {
 		m, _ := middleware(t, memory(), idempotency.Config{Policy: p})
@@ -69,7 +69,7 @@ func TestNoOutcomeIsAnsweredWithARedirectOrAsTheSendersFault(t *testing.T) {
 	}
 }
 
-func TestTheHandlerLearnsItsClaim(t *testing.T) {
+func TestMiddleware_TheHandlerLearnsItsClaim(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy()})
 	keys := map[string]bool{}
@@ -96,7 +96,7 @@ func TestTheHandlerLearnsItsClaim(t *testing.T) {
 	c.Fail(errHandler) // does nothing, does not panic
 }
 
-func TestFailDecidesWhateverTheHandlerReturns(t *testing.T) {
+func TestMiddleware_FailDecidesWhateverTheHandlerReturns(t *testing.T) {
 	t.Parallel()
 	m, seen := middleware(t, memory(), idempotency.Config{Policy: truv.RetryPolicy(), DeadLetter: taken})
 	fails := func(err error) idempotency.Result {
@@ -113,7 +113,7 @@ func TestFailDecidesWhateverTheHandlerReturns(t *testing.T) {
 	assert.Equal(t, idempotency.DeadLettered, fails(retry.Permanent(errHandler)).Outcome)
 }
 
-func TestKeysThatCannotBe(t *testing.T) {
+func TestMiddleware_KeysThatCannotBe(t *testing.T) {
 	t.Parallel()
 	var ids []string
 	key := func(v *truhook.Verified) (string, error) {
@@ -150,7 +150,7 @@ func TestKeysThatCannotBe(t *testing.T) {
 	assert.Equal(t, idempotency.Handled, do("", "\xfe").Outcome)
 }
 
-func TestAStoreThatHangsCostsItsTimeout(t *testing.T) {
+func TestMiddleware_AStoreThatHangsCostsItsTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, seen := middleware(t, hanging{}, idempotency.Config{Policy: truv.RetryPolicy()})
@@ -171,7 +171,7 @@ func (hanging) Claim(ctx context.Context, _ idempotency.ClaimRequest) (idempoten
 	return idempotency.Record{}, ctx.Err()
 }
 
-func TestAStoreThatAnswersNoStateIsNotBelieved(t *testing.T) {
+func TestMiddleware_AStoreThatAnswersNoStateIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, _ := middleware(t, stateless{}, idempotency.Config{})
@@ -185,7 +185,7 @@ func (stateless) Claim(context.Context, idempotency.ClaimRequest) (idempotency.R
 	return idempotency.Record{}, nil
 }
 
-func TestAFullStoreRefuses(t *testing.T) {
+func TestMiddleware_AFullStoreRefuses(t *testing.T) {
 	t.Parallel()
 	store := idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 1})
 	m, _ := middleware(t, store, idempotency.Config{})
@@ -195,7 +195,7 @@ func TestAFullStoreRefuses(t *testing.T) {
 	assert.Equal(t, idempotency.Duplicate, m.Do(t.Context(), event("a"), ok).Outcome, "what it knows it does not forget")
 }
 
-func TestAnotherFingerprintIsADuplicateAndReported(t *testing.T) {
+func TestMiddleware_AnotherFingerprintIsADuplicateAndReported(t *testing.T) {
 	t.Parallel()
 	seen := &observed{}
 	key := func(*truhook.Verified) (string, error) { return "same", nil }
@@ -215,7 +215,7 @@ func TestAnotherFingerprintIsADuplicateAndReported(t *testing.T) {
 	assert.Equal(t, 1, seen.count(idempotency.Mismatch))
 }
 
-func TestTwoScopesNeverMeetInOneStore(t *testing.T) {
+func TestMiddleware_TwoScopesNeverMeetInOneStore(t *testing.T) {
 	t.Parallel()
 	store := memory()
 	tenant := func(v *truhook.Verified) (string, error) { return v.Proofs[0].KeyID + "/" + string(v.Payload), nil }
@@ -236,7 +236,7 @@ func TestTwoScopesNeverMeetInOneStore(t *testing.T) {
 	assert.Equal(t, 7, calls)
 }
 
-func TestAnObserverThatPanicsChangesNothing(t *testing.T) {
+func TestMiddleware_AnObserverThatPanicsChangesNothing(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Observe: func(context.Context, idempotency.Observation) { panic("observer") }})
 	assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome)

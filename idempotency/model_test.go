@@ -102,7 +102,7 @@ type manual struct{ at time.Time }
 
 func (c *manual) Now() time.Time { return c.at }
 
-func TestMemoryDoesWhatTheModelDoes(t *testing.T) {
+func TestMemory_DoesWhatTheModelDoes(t *testing.T) {
 	t.Parallel()
 	operations := 1_000_000
 	if raceEnabled || testing.Short() {

@@ -64,7 +64,7 @@ func label(m *idempotency.Middleware, f fact, err error) (order string, o idempo
 	return order, res.Outcome
 }
 
-func TestTheHandlerIsToldTheOrder(t *testing.T) {
+func TestOrder_TheHandlerIsToldTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, seen := ordered(t, memory(), idempotency.Config{})
@@ -95,7 +95,7 @@ func TestTheHandlerIsToldTheOrder(t *testing.T) {
 	})
 }
 
-func TestSkipStaleCompletesWithoutCalling(t *testing.T) {
+func TestOrder_SkipStaleCompletesWithoutCalling(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -111,7 +111,7 @@ func TestSkipStaleCompletesWithoutCalling(t *testing.T) {
 	})
 }
 
-func TestAVersionFromTheFutureDoesNotMoveTheGate(t *testing.T) {
+func TestOrder_AVersionFromTheFutureDoesNotMoveTheGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m, seen := ordered(t, memory(), idempotency.Config{SkipStale: true})
@@ -126,7 +126,7 @@ func TestAVersionFromTheFutureDoesNotMoveTheGate(t *testing.T) {
 	})
 }
 
-func TestAnEventOlderThanTheRetentionIsRefused(t *testing.T) {
+func TestOrder_AnEventOlderThanTheRetentionIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -147,7 +147,7 @@ func TestAnEventOlderThanTheRetentionIsRefused(t *testing.T) {
 	})
 }
 
-func TestAnEventThatCannotBeOrderedIsHandled(t *testing.T) {
+func TestOrder_AnEventThatCannotBeOrderedIsHandled(t *testing.T) {
 	t.Parallel()
 	m, seen := ordered(t, memory(), idempotency.Config{SkipStale: true})
 	order, outcome := label(m, fact{ID: "1", Broken: true}, nil)
@@ -158,7 +158,7 @@ func TestAnEventThatCannotBeOrderedIsHandled(t *testing.T) {
 	assert.Equal(t, 2, seen.count(idempotency.VersionFailed))
 }
 
-func TestAGateThatCannotBeAskedGivesTheEventBack(t *testing.T) {
+func TestOrder_AGateThatCannotBeAskedGivesTheEventBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &flaky{Store: memory()}
@@ -177,7 +177,7 @@ func TestAGateThatCannotBeAskedGivesTheEventBack(t *testing.T) {
 }
 
 // No handler starts for an older event, unless it is told so, after one has started for a newer one.
-func TestNoHandlerStartsUnawareAfterANewerOne(t *testing.T) {
+func TestOrder_NoHandlerStartsUnawareAfterANewerOne(t *testing.T) {
 	t.Parallel()
 	m, _ := ordered(t, memory(), idempotency.Config{})
 	base := time.Now().Add(-time.Minute)

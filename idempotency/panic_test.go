@@ -19,7 +19,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestDeadLetters(t *testing.T) {
+func TestDeadLetter_TakesOrTheEventComesAgain(t *testing.T) {
 	t.Parallel()
 	var dead []string
 	var hookErr error
@@ -59,7 +59,7 @@ func goexit(f func()) bool {
 	return !returned
 }
 
-func TestPanicsAndGoexitReleaseAndGoOn(t *testing.T) {
+func TestPanic_PanicsAndGoexitReleaseAndGoOn(t *testing.T) {
 	t.Parallel()
 	for name, within := range map[string]time.Duration{"here": -1, "beside": time.Second} {
 		t.Run(name, func(t *testing.T) {

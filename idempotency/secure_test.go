@@ -31,7 +31,7 @@ func signed(body string) http.Header {
 	return h
 }
 
-func TestWhatIsNotVerifiedNeverTouchesTheStore(t *testing.T) {
+func TestMiddleware_WhatIsNotVerifiedNeverTouchesTheStore(t *testing.T) {
 	t.Parallel()
 	store := &flaky{Store: memory()}
 	v, err := truv.New(testSecret)
@@ -88,7 +88,7 @@ func TestWhatIsNotVerifiedNeverTouchesTheStore(t *testing.T) {
 	assert.Equal(t, 2, store.called("claim"))
 }
 
-func TestTheWrongOrderOfWrapsIsAnswered500(t *testing.T) {
+func TestMiddleware_TheWrongOrderOfWrapsIsAnswered500(t *testing.T) {
 	t.Parallel()
 	store := &flaky{Store: memory()}
 	v, err := truv.New(testSecret)

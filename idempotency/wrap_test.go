@@ -20,7 +20,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestWrapCompletesWhat2xxAnswersAndReleasesTheRest(t *testing.T) {
+func TestWrap_CompletesWhat2xxAnswersAndReleasesTheRest(t *testing.T) {
 	t.Parallel()
 	for status, done := range map[int]bool{
 		0: true, 200: true, 202: true, 204: true, 299: true, 301: false, 304: false, 400: false, 404: false, 422: false,
@@ -66,7 +66,7 @@ func TestWrapCompletesWhat2xxAnswersAndReleasesTheRest(t *testing.T) {
 	}
 }
 
-func TestFailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
+func TestWrap_FailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err          error
@@ -105,7 +105,7 @@ func TestFailChangesTheAnswerOfAWrappedHandler(t *testing.T) {
 	}
 }
 
-func TestFailOverridesAnAnswerThatTruvalWouldTakeAsFinal(t *testing.T) {
+func TestWrap_FailOverridesAnAnswerThatTruvalWouldTakeAsFinal(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{Policy: truval.RetryPolicy()})
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -118,7 +118,7 @@ func TestFailOverridesAnAnswerThatTruvalWouldTakeAsFinal(t *testing.T) {
 }
 
 // Truv takes a redirect as accepted and Truval as the end of it: the event that was given back would not come again.
-func TestARedirectOfAWrappedHandlerAsksForTheEventAgain(t *testing.T) {
+func TestWrap_ARedirectOfAWrappedHandlerAsksForTheEventAgain(t *testing.T) {
 	t.Parallel()
 	for _, p := range policies {
 		store := memory()
@@ -130,7 +130,7 @@ func TestARedirectOfAWrappedHandlerAsksForTheEventAgain(t *testing.T) {
 	}
 }
 
-func TestAWrappedHandlerIsNotCalledForADuplicateOrAnUnverifiedRequest(t *testing.T) {
+func TestWrap_AWrappedHandlerIsNotCalledForADuplicateOrAnUnverifiedRequest(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{})
 	calls := 0
@@ -146,7 +146,7 @@ func TestAWrappedHandlerIsNotCalledForADuplicateOrAnUnverifiedRequest(t *testing
 	assert.Equal(t, 1, calls)
 }
 
-func TestAPanicOfAWrappedHandlerReleasesAndWritesNothing(t *testing.T) {
+func TestWrap_APanicOfAWrappedHandlerReleasesAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	store := memory()
 	m, _ := middleware(t, store, idempotency.Config{})
@@ -164,7 +164,7 @@ func TestAPanicOfAWrappedHandlerReleasesAndWritesNothing(t *testing.T) {
 	assert.Equal(t, idempotency.Owned, peek(t, store, "a").State)
 }
 
-func TestALongAnswerGoesOutAsItComes(t *testing.T) {
+func TestWrap_ALongAnswerGoesOutAsItComes(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{})
 	part := strings.Repeat("x", 1000)
@@ -184,7 +184,7 @@ func TestALongAnswerGoesOutAsItComes(t *testing.T) {
 	assert.Empty(t, w.Result().Header.Get("X-Too-Late"))
 }
 
-func TestTheWrappedWriterServesTheResponseController(t *testing.T) {
+func TestWrap_TheWrappedWriterServesTheResponseController(t *testing.T) {
 	t.Parallel()
 	m, _ := middleware(t, memory(), idempotency.Config{})
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -212,7 +212,7 @@ func TestTheWrappedWriterServesTheResponseController(t *testing.T) {
 	assert.Empty(t, res.Header.Get("X-Removed"))
 }
 
-func TestAPlainServeMuxWithAFailingHandlerIsSeenAs5xxAndReleased(t *testing.T) {
+func TestWrap_APlainServeMuxWithAFailingHandlerIsSeenAs5xxAndReleased(t *testing.T) {
 	t.Parallel()
 	store := memory()
 	m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy()})

@@ -23,7 +23,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestAcceptedIsAnswered200WithAllThatAWorkerNeeds(t *testing.T) {
+func TestHandler_AcceptedIsAnswered200WithAllThatAWorkerNeeds(t *testing.T) {
 	t.Parallel()
 	q := &queue{}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -48,7 +48,7 @@ func TestAcceptedIsAnswered200WithAllThatAWorkerNeeds(t *testing.T) {
 	}, q.all()[0])
 }
 
-func TestWhatTheQueueDoesNotTakeIsAnswered503(t *testing.T) {
+func TestHandler_WhatTheQueueDoesNotTakeIsAnswered503(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
 		"away": errQueue, "permanent": retry.Permanent(errQueue), "a deadline": context.DeadlineExceeded,
@@ -68,7 +68,7 @@ func TestWhatTheQueueDoesNotTakeIsAnswered503(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotVerifiedIsNeverEnqueued(t *testing.T) {
+func TestHandler_WhatWasNotVerifiedIsNeverEnqueued(t *testing.T) {
 	t.Parallel()
 	q := &queue{}
 	for name, h := range map[string]http.Handler{
@@ -83,7 +83,7 @@ func TestWhatWasNotVerifiedIsNeverEnqueued(t *testing.T) {
 	assert.NoError(t, (&inbox.Handler{}).Wait(t.Context()))
 }
 
-func TestARefusedDeliveryIsAnswered401AndNotEnqueued(t *testing.T) {
+func TestHandler_ARefusedDeliveryIsAnswered401AndNotEnqueued(t *testing.T) {
 	t.Parallel()
 	q := &queue{}
 	refuse := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
@@ -94,7 +94,7 @@ func TestARefusedDeliveryIsAnswered401AndNotEnqueued(t *testing.T) {
 	assert.Empty(t, q.all())
 }
 
-func TestADuplicateIs200AndReportedAsSuch(t *testing.T) {
+func TestHandler_ADuplicateIs200AndReportedAsSuch(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]inbox.Config{"of the queue": {}, "of the store": {Store: memory()}} {
 		q, s := &queue{dedupe: cfg.Store == nil}, &seen{}
@@ -110,7 +110,7 @@ func TestADuplicateIs200AndReportedAsSuch(t *testing.T) {
 	}
 }
 
-func TestADeliveryWithoutAnIdIsAMessageOfItsOwn(t *testing.T) {
+func TestHandler_ADeliveryWithoutAnIdIsAMessageOfItsOwn(t *testing.T) {
 	t.Parallel()
 	q := &queue{dedupe: true}
 	h, err := inbox.NewHandler(q, "s", func(*truhook.Verified) (string, error) { return "", nil }, inbox.Config{Store: memory()})
@@ -121,7 +121,7 @@ func TestADeliveryWithoutAnIdIsAMessageOfItsOwn(t *testing.T) {
 	assert.Len(t, q.all(), 3)
 }
 
-func TestAKeyThatCannotBeIsOurFault(t *testing.T) {
+func TestHandler_AKeyThatCannotBeIsOurFault(t *testing.T) {
 	t.Parallel()
 	for _, key := range []idempotency.KeyFunc{
 		func(*truhook.Verified) (string, error) { return "", errors.New("no such member") },
@@ -135,7 +135,7 @@ func TestAKeyThatCannotBeIsOurFault(t *testing.T) {
 	}
 }
 
-func TestALongKeyIsHashedAndStillOneKey(t *testing.T) {
+func TestHandler_ALongKeyIsHashedAndStillOneKey(t *testing.T) {
 	t.Parallel()
 	q := &queue{dedupe: true}
 	h := handler(t, q, inbox.Config{})
@@ -168,7 +168,7 @@ func TestHandler_EnqueuesWhatIsTooOldAndReportsIt(t *testing.T) {
 	assert.Equal(t, []idempotency.Outcome{idempotency.TooOld, idempotency.Handled, idempotency.Handled}, s.outcomes())
 }
 
-func TestASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
+func TestHandler_ASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
 	t.Parallel()
 	for _, seq := range []idempotency.VersionFunc{
 		func(*truhook.Verified) (string, time.Time, error) { return "r", time.Now(), errQueue },
@@ -185,7 +185,7 @@ func TestASequenceThatFailsCostsTheOrderOnly(t *testing.T) {
 	}
 }
 
-func TestAcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
+func TestHandler_AcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
 	t.Parallel()
 	q, store := &queue{}, memory()
 	at := time.Now()
@@ -197,7 +197,7 @@ func TestAcceptingDoesNotMoveTheOrderOfWorkers(t *testing.T) {
 	assert.Equal(t, idempotency.Newer, order)
 }
 
-func TestAHungUpSenderDoesNotStopTheEnqueue(t *testing.T) {
+func TestHandler_AHungUpSenderDoesNotStopTheEnqueue(t *testing.T) {
 	t.Parallel()
 	ctx, hangUp := context.WithCancel(t.Context())
 	q := &queue{before: func(ctx context.Context) {
@@ -211,7 +211,7 @@ func TestAHungUpSenderDoesNotStopTheEnqueue(t *testing.T) {
 	assert.Len(t, q.all(), 1)
 }
 
-func TestAStalledQueueIsAnsweredInTime(t *testing.T) {
+func TestHandler_AStalledQueueIsAnsweredInTime(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []retry.Policy{{}, truv.RetryPolicy()} {
 		for _, deaf := range []bool{false, true} { // deaf: it does not end when its context does
@@ -240,7 +240,7 @@ func TestAStalledQueueIsAnsweredInTime(t *testing.T) {
 	}
 }
 
-func TestAPanicOfTheQueueIsNeverA200(t *testing.T) {
+func TestHandler_APanicOfTheQueueIsNeverA200(t *testing.T) {
 	t.Parallel()
 	for _, store := range []idempotency.Store{nil, memory()} {
 		q := &queue{before: func(context.Context) { panic("bug") }}
@@ -252,7 +252,7 @@ func TestAPanicOfTheQueueIsNeverA200(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsAwayIs503(t *testing.T) {
+func TestHandler_AStoreThatIsAwayIs503(t *testing.T) {
 	t.Parallel()
 	q := &queue{}
 	h := handler(t, q, inbox.Config{Store: awayStore{}})
@@ -266,7 +266,7 @@ func (awayStore) Claim(context.Context, idempotency.ClaimRequest) (idempotency.R
 	return idempotency.Record{}, errQueue
 }
 
-func TestNewHandlerRefusesWhatCannotWork(t *testing.T) {
+func TestNewHandler_RejectsWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]func() (*inbox.Handler, error){
 		"no queue": func() (*inbox.Handler, error) { return inbox.NewHandler(nil, "s", byPayload, inbox.Config{}) },

@@ -17,7 +17,7 @@ import (
 	"github.com/truhook/truhook/inbox"
 )
 
-func TestAMessageComesOutOfJSONAsItWentIn(t *testing.T) {
+func TestMessage_AMessageComesOutOfJSONAsItWentIn(t *testing.T) {
 	t.Parallel()
 	small := inbox.Message{Key: idempotency.Key{Scope: "s", ID: "i"}}
 	binary := message("b")
@@ -33,7 +33,7 @@ func TestAMessageComesOutOfJSONAsItWentIn(t *testing.T) {
 	}
 }
 
-func TestTheEncodingIsTheOneThatIsInQueuesAlready(t *testing.T) {
+func TestMessage_TheEncodingIsTheOneThatIsInQueuesAlready(t *testing.T) {
 	t.Parallel()
 	data, err := json.Marshal(message("a"))
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestTheEncodingIsTheOneThatIsInQueuesAlready(t *testing.T) {
 		"at":"2026-01-02T03:04:05Z","header":{"Traceparent":["00-1"]}}`, string(data))
 }
 
-func TestWhatCannotBeKeptExactlyIsNotEncoded(t *testing.T) {
+func TestMessage_WhatCannotBeKeptExactlyIsNotEncoded(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(m *inbox.Message){
 		"no scope":            func(m *inbox.Message) { m.Key.Scope = "" },
@@ -68,7 +68,7 @@ func TestWhatCannotBeKeptExactlyIsNotEncoded(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoMessageIsRefusedAndNotQuoted(t *testing.T) {
+func TestMessage_WhatIsNoMessageIsRefusedAndNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{
 		``, `null`, `[]`, `{}`, `{"v":1}`, `{"v":2,"scope":"s","id":"` + secretText + `","payload":""}`,
@@ -89,7 +89,7 @@ func TestWhatIsNoMessageIsRefusedAndNotQuoted(t *testing.T) {
 	assert.NoError(t, m.UnmarshalJSON([]byte(`{"v":1,"scope":"s","id":"i","payload":"","later":{"x":1}}`)), "unknown members pass")
 }
 
-func TestNoVerbAndNoLoggerShowsThePayload(t *testing.T) {
+func TestMessage_NoVerbAndNoLoggerShowsThePayload(t *testing.T) {
 	t.Parallel()
 	m := message("a")
 	nested := struct{ M inbox.Message }{m}
@@ -111,7 +111,7 @@ func TestNoVerbAndNoLoggerShowsThePayload(t *testing.T) {
 	assert.Equal(t, `truv/test "a" (truv+mtls, 11+17 bytes)`, m.String())
 }
 
-func TestVerifiedIsWhatWasVerifiedWithoutDetail(t *testing.T) {
+func TestMessage_VerifiedIsWhatWasVerifiedWithoutDetail(t *testing.T) {
 	t.Parallel()
 	m := message("a")
 	v := m.Verified()

@@ -18,7 +18,7 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-func TestAWorkerHandlesAMessageOnceAndKnowsItsClaim(t *testing.T) {
+func TestWorker_AWorkerHandlesAMessageOnceAndKnowsItsClaim(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, v *truhook.Verified) error {
@@ -42,7 +42,7 @@ func TestAWorkerHandlesAMessageOnceAndKnowsItsClaim(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestWorkReturnsTheErrorAndTheNextAttemptSaysSo(t *testing.T) {
+func TestWorker_WorkReturnsTheErrorAndTheNextAttemptSaysSo(t *testing.T) {
 	t.Parallel()
 	var attempts []uint32
 	s := &seen{}
@@ -61,7 +61,7 @@ func TestWorkReturnsTheErrorAndTheNextAttemptSaysSo(t *testing.T) {
 	assert.Equal(t, []idempotency.Outcome{"failed", "failed", "handled", "duplicate"}, s.outcomes())
 }
 
-func TestAPermanentErrorIsTheQueuesAndCanBeReplayed(t *testing.T) {
+func TestWorker_APermanentErrorIsTheQueuesAndCanBeReplayed(t *testing.T) {
 	t.Parallel()
 	calls, s := 0, &seen{}
 	w := worker(t, memory(), idempotency.Config{Observe: s.observe}, func(context.Context, *truhook.Verified) error {
@@ -78,7 +78,7 @@ func TestAPermanentErrorIsTheQueuesAndCanBeReplayed(t *testing.T) {
 	assert.Equal(t, 2, calls)
 }
 
-func TestADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
+func TestWorker_ADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
 	t.Parallel()
 	hook := errQueue
 	cfg := idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return hook }}
@@ -88,7 +88,7 @@ func TestADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
 	assert.NoError(t, w.Work(t.Context(), message("a")))
 }
 
-func TestAPanicPassesThroughAndTheMessageComesAgain(t *testing.T) {
+func TestWorker_APanicPassesThroughAndTheMessageComesAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error {
@@ -102,7 +102,7 @@ func TestAPanicPassesThroughAndTheMessageComesAgain(t *testing.T) {
 	assert.Equal(t, 2, calls)
 }
 
-func TestTwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
+func TestWorker_TwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := memory()
@@ -119,7 +119,7 @@ func TestTwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
 	})
 }
 
-func TestTheStoreInFrontMayBeTheWorkersToo(t *testing.T) {
+func TestWorker_TheStoreInFrontMayBeTheWorkersToo(t *testing.T) {
 	t.Parallel()
 	q, store, calls := &queue{}, memory(), 0
 	h := handler(t, q, inbox.Config{Store: store})
@@ -129,7 +129,7 @@ func TestTheStoreInFrontMayBeTheWorkersToo(t *testing.T) {
 	assert.Equal(t, 1, calls, "an accepted event is not a handled one")
 }
 
-func TestTheOrderIsThatInWhichWorkersStart(t *testing.T) {
+func TestWorker_TheOrderIsThatInWhichWorkersStart(t *testing.T) {
 	t.Parallel()
 	var orders []idempotency.Order
 	fn := func(ctx context.Context, _ *truhook.Verified) error {
@@ -155,7 +155,7 @@ func TestTheOrderIsThatInWhichWorkersStart(t *testing.T) {
 	assert.Len(t, orders, 5, "stale: not called")
 }
 
-func TestAMessageThatWaitedForWeeksIsStillHandled(t *testing.T) {
+func TestWorker_AMessageThatWaitedForWeeksIsStillHandled(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { calls++; return nil })
@@ -168,7 +168,7 @@ func TestAMessageThatWaitedForWeeksIsStillHandled(t *testing.T) {
 	assert.Equal(t, 2, calls)
 }
 
-func TestTheQueueCanStopTheFunction(t *testing.T) {
+func TestWorker_TheQueueCanStopTheFunction(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancelCause(t.Context())
 	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, _ *truhook.Verified) error {
@@ -180,7 +180,7 @@ func TestTheQueueCanStopTheFunction(t *testing.T) {
 	assert.Error(t, w.Work(ctx, message("b")), "not begun after that")
 }
 
-func TestAMismatchIsReportedAndHandledOnce(t *testing.T) {
+func TestWorker_AMismatchIsReportedAndHandledOnce(t *testing.T) {
 	t.Parallel()
 	s, calls := &seen{}, 0
 	w := worker(t, memory(), idempotency.Config{Observe: s.observe}, func(context.Context, *truhook.Verified) error { calls++; return nil })
@@ -195,7 +195,7 @@ func TestAMismatchIsReportedAndHandledOnce(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-func TestAStoreThatIsAwayLeavesTheMessageInTheQueue(t *testing.T) {
+func TestWorker_AStoreThatIsAwayLeavesTheMessageInTheQueue(t *testing.T) {
 	t.Parallel()
 	w := worker(t, awayStore{}, idempotency.Config{}, func(context.Context, *truhook.Verified) error {
 		t.Error("called")
@@ -204,7 +204,7 @@ func TestAStoreThatIsAwayLeavesTheMessageInTheQueue(t *testing.T) {
 	assert.ErrorIs(t, w.Work(t.Context(), message("a")), errQueue)
 }
 
-func TestNewWorkerRefusesWhatHasNoMeaning(t *testing.T) {
+func TestNewWorker_RejectsWhatHasNoMeaning(t *testing.T) {
 	t.Parallel()
 	fn := func(context.Context, *truhook.Verified) error { return nil }
 	for name, cfg := range map[string]idempotency.Config{
