@@ -136,7 +136,7 @@ func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
 	for _, odd := range []string{
 		`null`, `17`, `"x"`, `[]`, `{}`, `{"credentialIdentifier":"b"}`, `{"credentialIdentifier":"b","secretValue":""}`, `{"credentialIdentifier":"b","secretValue":17}`,
 		`{"credentialIdentifier":"b","secretValue":null}`, `{"secretValue":"s"}`, `{"credentialIdentifier":null,"secretValue":"s"}`,
-		`{"credentialIdentifier":"b\n","secretValue":"s"}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"never"}`,
+		`{"credentialIdentifier":"b\n","secretValue":"s"}`, `{"credentialIdentifier":"b","secretValue":"s\n"}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"never"}`,
 		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":17}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":true}`,
 		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":"2026-01-01T00:00:00","expirationDateTimeUTC":"2025-01-01T00:00:00"}`,
 		`{"credentialIdentifier":"b","secretValue":"s"},{"credentialIdentifier":"b","secretValue":"other"}`,

@@ -369,7 +369,7 @@ func TestNewClientAndNewCredentialSourceRefuseBadArguments(t *testing.T) {
 		{"", "id", "secret"}, {"http://auth.example/token", "id", "secret"}, {"auth.example/token", "id", "secret"},
 		{"https://", "id", "secret"}, {"https://user:pass@auth.example/", "id", "secret"},
 		{good + "?x=y", "id", "secret"}, {good + "#f", "id", "secret"}, {"https://auth.example/%zz", "id", "secret"},
-		{good, "", "secret"}, {good, "id", ""},
+		{good, "", "secret"}, {good, "id", ""}, {good, "id", "secret\n"}, {good, "id\r\n", "secret"}, {good, "id", "\xef\xbb\xbfsecret"},
 	} {
 		_, err := trulioo.NewClient(args[0], args[1], args[2], trulioo.ClientConfig{})
 		require.Error(t, err, "%q", args)

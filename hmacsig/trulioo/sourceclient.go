@@ -39,7 +39,7 @@ type ClientConfig struct {
 // neither secret nor token, and nothing of an answer but its status and an error code of RFC 6749. The client is safe
 // for concurrent use and prints without the secret; do not use it for any other host.
 //
-// An empty id or secret and a tokenURL that is not such a URL are errors.
+// An empty id or secret, one with a line break, and a tokenURL that is not such a URL are errors.
 func NewClient(tokenURL, clientID, clientSecret string, cfg ClientConfig) (*http.Client, error) {
 	u, err := parseEndpoint(tokenURL)
 	switch {
@@ -49,6 +49,9 @@ func NewClient(tokenURL, clientID, clientSecret string, cfg ClientConfig) (*http
 		return nil, errors.New("trulioo: the client id is empty")
 	case clientSecret == "":
 		return nil, errors.New("trulioo: the client secret is empty")
+	case strings.ContainsAny(clientID+clientSecret, "\r\n") || strings.HasPrefix(clientSecret, "\xef\xbb\xbf"):
+		return nil, errors.New("trulioo: the client id or secret holds a line break or begins with a byte order mark: " +
+			"write it with printf '%s'")
 	}
 	base := &http.Client{}
 	if cfg.HTTPClient != nil {

@@ -117,7 +117,7 @@ func TestNewSecretIs32RandomBytesAsHex(t *testing.T) {
 
 func TestTheLengthOfASecret(t *testing.T) {
 	t.Parallel()
-	for _, secret := range []string{"", "x", "1234567", strings.Repeat(" ", 7)} {
+	for _, secret := range []string{"", "x", "1234567", strings.Repeat(" ", 7), "12345678\n", "\n12345678", "1234567\r\n", "\xef\xbb\xbf12345678"} {
 		_, err := truval.New(secret)
 		require.Error(t, err)
 		_, err = truval.New("12345678", secret)
