@@ -60,7 +60,7 @@ type ordering struct {
 	order idempotency.Order
 }
 
-// A writer makes the commits. Its goroutine lives while there is something to commit.
+// A writer makes the commits. Who comes alone makes his own; a goroutine makes the others', while there are any.
 type writer struct {
 	db    *sql.DB
 	stmts prepared
@@ -78,12 +78,20 @@ func (w *writer) do(ctx context.Context, o *operation) error {
 	}
 	o.ctx, o.done = ctx, make(chan struct{})
 	w.mu.Lock()
-	w.waiting = append(w.waiting, o)
-	if !w.active {
-		w.active = true
-		go w.work()
+	alone := !w.active
+	w.active = true
+	if !alone {
+		w.waiting = append(w.waiting, o)
 	}
 	w.mu.Unlock()
+	if alone {
+		w.commit(ctx, []*operation{o})
+		w.mu.Lock()
+		if w.active = len(w.waiting) > 0; w.active {
+			go w.work() // which ends when nothing waits
+		}
+		w.mu.Unlock()
+	}
 	select {
 	case <-o.done:
 	case <-ctx.Done():
@@ -109,7 +117,7 @@ func (w *writer) work() {
 			return
 		}
 		w.mu.Unlock()
-		w.commit(batch)
+		w.commit(context.Background(), batch)
 	}
 }
 
@@ -131,7 +139,7 @@ func (w *writer) next() []*operation {
 }
 
 // commit commits the operations at once, or each by itself where one of them has failed: none fails for another's sake.
-func (w *writer) commit(batch []*operation) {
+func (w *writer) commit(ctx context.Context, batch []*operation) {
 	alive := batch[:0]
 	for _, o := range batch {
 		if o.err = o.ctx.Err(); o.err != nil {
@@ -143,7 +151,7 @@ func (w *writer) commit(batch []*operation) {
 	if len(alive) == 0 {
 		return
 	}
-	again, err := w.within(alive)
+	again, err := w.within(ctx, alive)
 	if err != nil && again && len(alive) > 1 {
 		w.apart(alive)
 		return
@@ -172,8 +180,9 @@ func (w *writer) apart(batch []*operation) {
 	}
 }
 
-func (w *writer) within(batch []*operation) (again bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+// within bounds one commit.
+func (w *writer) within(ctx context.Context, batch []*operation) (again bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	again, err = w.together(ctx, batch)
 	return again && ctx.Err() == nil, err
