@@ -4,7 +4,7 @@ MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 # Their dependencies take minutes to compile a second time for the race detector: "make race" does, "make test" does not.
-HEAVY := $(filter ./bench ./examples/% ./integration ./inbox/riverinbox,$(MODULES))
+HEAVY := $(filter ./bench ./examples/% ./integration ./inbox/riverinbox ./otelhook ./tools,$(MODULES))
 FUZZTIME ?= 20s
 # Runs a command in each folder, goes on after a failure and lists all failures at the end.
 each = @.ci/each $(1) -- '$(2)'
