@@ -80,7 +80,7 @@ func TestLateHandlers_ALatePanicEndsInTheObserver(t *testing.T) {
 			require.ErrorAs(t, seen.last(t, idempotency.LatePanicked).Err, &p)
 			if i == 0 {
 				assert.Equal(t, "late", p.Value)
-				assert.Contains(t, string(p.Stack), "late_test.go")
+				assert.Contains(t, string(p.Stack), "latehandlers_test.go")
 			}
 			assert.Equal(t, idempotency.Owned, peek(t, store, "a").State, "given back")
 		}
