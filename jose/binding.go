@@ -72,15 +72,15 @@ func (b Binding) clone() Binding {
 }
 
 // checkHead compares the claims with the request's head. path is that of the URL that the provider called.
-func (b *Binding) checkHead(set claimSet, d *truhook.Delivery, path string) error {
+func (b *Binding) checkHead(set *boundSet, d *truhook.Delivery, path string) error {
 	if b.BodyOnly {
 		return nil
 	}
-	method, err := bound(set, b.Method, truhook.MissingRequestClaim)
+	method, err := set.text(b.Method, truhook.MissingRequestClaim)
 	if err != nil {
 		return err
 	}
-	claimed, err := bound(set, b.Path, truhook.MissingRequestClaim)
+	claimed, err := set.text(b.Path, truhook.MissingRequestClaim)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (b *Binding) checkHead(set claimSet, d *truhook.Delivery, path string) erro
 }
 
 // checkBody compares the claimed hash with the body's.
-func (b *Binding) checkBody(set claimSet, body []byte) error {
+func (b *Binding) checkBody(set *boundSet, body []byte) error {
 	function, want, err := b.bodyHash(set)
 	if err != nil {
 		return err
@@ -108,14 +108,14 @@ func (b *Binding) checkBody(set claimSet, body []byte) error {
 }
 
 // bodyHash returns the hash that is claimed, and its function.
-func (b *Binding) bodyHash(set claimSet) (function crypto.Hash, want []byte, err error) {
-	text, err := bound(set, b.BodyHash, truhook.MissingBodyHash)
+func (b *Binding) bodyHash(set *boundSet) (function crypto.Hash, want []byte, err error) {
+	text, err := set.text(b.BodyHash, truhook.MissingBodyHash)
 	if err != nil {
 		return 0, nil, err
 	}
 	name := ""
 	if b.HashName != "" {
-		if name, err = bound(set, b.HashName, truhook.MissingBodyHash); err != nil {
+		if name, err = set.text(b.HashName, truhook.MissingBodyHash); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -143,9 +143,19 @@ func (b *Binding) decodeHash(text string, size int) ([]byte, bool) {
 	return raw, err == nil && len(raw) == size && text == strings.ToLower(text)
 }
 
-// bound returns the string under a dotted name. missing is the reason where it, or the object around it, is absent.
-func bound(set claimSet, name string, missing truhook.Reason) (string, error) {
-	members, rest := map[string]json.RawMessage(set), name
+// A boundSet is the claims of a token, from which those under dotted names are read.
+type boundSet struct {
+	claims claimSet
+	name   string // of the object that was read last: a token has one around all of them
+	object map[string]json.RawMessage
+}
+
+// text returns the string under a dotted name. missing is the reason where it, or the object around it, is absent.
+func (s *boundSet) text(name string, missing truhook.Reason) (string, error) {
+	members, rest := map[string]json.RawMessage(s.claims), name
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 && s.object != nil && s.name == name[:dot] {
+		members, rest = s.object, name[dot+1:]
+	}
 	for {
 		outer, inner, dotted := strings.Cut(rest, ".")
 		value := members[outer]
@@ -166,7 +176,9 @@ func bound(set claimSet, name string, missing truhook.Reason) (string, error) {
 		if members, err = strictjson.Object(value, maxDepth); err != nil {
 			return "", refuse(truhook.MalformedClaim, name)
 		}
-		rest = inner
+		if rest = inner; !strings.Contains(rest, ".") {
+			s.name, s.object = name[:len(name)-len(rest)-1], members
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ type token struct {
 	head
 	input, signature string // what is signed, and its signature in base64url
 	claims           Claims
-	set              claimSet
+	set              boundSet
 }
 
 // read takes a token apart and compares what needs no key: its form, then its claims. They may refuse and never accept.
@@ -78,7 +78,7 @@ func (t *tokens) read(text string, at time.Time) (*token, error) {
 	if !ok {
 		return nil, refuse(truhook.MalformedToken, "not strict base64url")
 	}
-	k.claims, k.set, err = t.check(payload, at)
+	k.claims, k.set.claims, err = t.check(payload, at)
 	if err != nil {
 		return nil, err
 	}

@@ -129,7 +129,7 @@ func (v *Verifier) head(d *truhook.Delivery) (*token, time.Time, error) {
 	if err != nil {
 		return nil, at, err
 	}
-	return k, at, v.binding.checkHead(k.set, d, v.pathOf(d))
+	return k, at, v.binding.checkHead(&k.set, d, v.pathOf(d))
 }
 
 func (v *Verifier) pathOf(d *truhook.Delivery) string {
@@ -175,7 +175,7 @@ func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 	if err != nil {
 		return nil, err
 	}
-	if err := v.binding.checkBody(k.set, d.Body); err != nil {
+	if err := v.binding.checkBody(&k.set, d.Body); err != nil {
 		return nil, err
 	}
 	payload := d.Body

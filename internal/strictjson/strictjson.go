@@ -4,6 +4,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,7 +22,7 @@ func Object(b []byte, depth int) (map[string]json.RawMessage, error) {
 	}
 	s := &scanner{b: b}
 	s.space()
-	members := make(map[string]json.RawMessage, 16)
+	members := make(map[string]json.RawMessage, min(16, 1+bytes.Count(b[:min(len(b), 512)], []byte{','})))
 	if !s.object(depth, func(name string, value []byte) bool {
 		_, twice := members[name]
 		members[name] = value

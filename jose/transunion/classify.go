@@ -61,7 +61,10 @@ func kindOf(o payload.Object) kind {
 	const response = "AUTHORIZATION_RESPONSE"
 	has := func(names ...string) bool { return slices.ContainsFunc(names, o.Has) }
 	for _, m := range o.Members() {
-		if text, _ := m.Value.Text(); m.Name == "type" && text == response {
+		if m.Name != "type" { // a long text is not to be copied for nothing
+			continue
+		}
+		if text, _ := m.Value.Text(); text == response {
 			return authorization
 		}
 	}
