@@ -42,7 +42,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/house", ""},
 	{"internal/logonce", ""},
 	{"internal/keycache", ". internal/backoff"},
-	{"internal/payload", ". internal/dedupe"},
+	{"internal/payload", ". internal/dedupe internal/strictjson"},
 	{"internal/sqlaudit", "."},
 	{"internal/strictjson", ""},
 	{"jose", ". internal/fetch internal/folder internal/keycache internal/strictjson"},

@@ -4,12 +4,12 @@ package payload
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/strictjson"
 )
 
 // An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count, and of equal
@@ -27,58 +27,17 @@ type Member struct {
 // is passed over (RFC 8259, section 8.1, lets a reader ignore one).
 func Parse(data []byte) (Object, bool) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if trimmed := bytes.TrimLeft(data, space); len(trimmed) == 0 || trimmed[0] != '{' || !json.Valid(data) {
-		return Object{}, false
-	}
 	o := Object{members: make([]Member, 0, 24)}
-	rest := bytes.TrimLeft(data, space)[1:]
-	for {
-		rest = bytes.TrimLeft(rest, space+",")
-		if rest[0] == '}' {
-			return o, true
-		}
-		quoted := rest[:valueEnd(rest)]
-		rest = bytes.TrimLeft(rest[len(quoted):], space+":")
-		value := rest[:valueEnd(rest)]
-		rest = rest[len(value):]
+	if !strictjson.Members(data, maxDepth, func(quoted, value []byte) {
 		name, _ := Value(quoted).Text()
 		o.members = append(o.members, Member{name, quoted, Value(value)})
+	}) {
+		return Object{}, false
 	}
+	return o, true
 }
 
-const space = " \t\r\n"
-
-// valueEnd returns the length of the value that valid JSON begins with.
-func valueEnd(b []byte) int {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			for i++; b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-		case '{', '[':
-			depth++
-			continue
-		case '}', ']':
-			depth--
-		default:
-			if depth == 0 {
-				if end := bytes.IndexAny(b[i:], ",]}"+space); end >= 0 {
-					return i + end
-				}
-				return len(b)
-			}
-			continue
-		}
-		if depth == 0 {
-			return i + 1
-		}
-	}
-	return len(b)
-}
+const maxDepth = 10000 // as encoding/json
 
 // Members returns all members in the order in which they came, equal names and null included. It is read-only.
 func (o Object) Members() []Member { return o.members }

@@ -23,10 +23,11 @@ func Object(b []byte, depth int) (map[string]json.RawMessage, error) {
 	s := &scanner{b: b}
 	s.space()
 	members := make(map[string]json.RawMessage, min(16, 1+bytes.Count(b[:min(len(b), 512)], []byte{','})))
-	if !s.object(depth, func(name string, value []byte) bool {
+	if !s.object(depth, func(quoted, value []byte) bool {
+		name, ok := unquote(quoted)
 		_, twice := members[name]
 		members[name] = value
-		return !twice
+		return ok && !twice
 	}) {
 		return nil, errSyntax
 	}
@@ -34,6 +35,21 @@ func Object(b []byte, depth int) (map[string]json.RawMessage, error) {
 		return nil, errSyntax
 	}
 	return members, nil
+}
+
+// Members calls member for each member of the one JSON object that b holds, equal names included, with the name as it
+// stands in quotes, and reports whether b is such an object. It takes what encoding/json takes, bytes that are not UTF-8
+// included, with at most depth objects and arrays in one another. member may have been called before b turns out not to
+// be one.
+func Members(b []byte, depth int, member func(quoted, value []byte)) bool {
+	s := &scanner{b: b}
+	s.space()
+	ok := s.object(depth, func(quoted, value []byte) bool {
+		member(quoted, value)
+		return true
+	})
+	s.space()
+	return ok && s.i == len(b)
 }
 
 // String returns the string that a value is, and whether it is one.
@@ -103,7 +119,7 @@ func (s *scanner) value(depth int) bool {
 	}
 }
 
-func (s *scanner) object(depth int, member func(name string, value []byte) bool) bool {
+func (s *scanner) object(depth int, member func(quoted, value []byte) bool) bool {
 	if depth <= 0 || !s.take('{') {
 		return false
 	}
@@ -125,11 +141,8 @@ func (s *scanner) object(depth int, member func(name string, value []byte) bool)
 		if !s.value(depth - 1) {
 			return false
 		}
-		if member != nil {
-			name, ok := unquote(quoted)
-			if !ok || !member(name, s.b[start:s.i]) {
-				return false
-			}
+		if member != nil && !member(quoted, s.b[start:s.i]) {
+			return false
 		}
 		if s.space(); s.take(',') {
 			continue

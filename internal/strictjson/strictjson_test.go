@@ -190,3 +190,26 @@ func FuzzObject(f *testing.F) {
 	}
 	f.Fuzz(agree)
 }
+
+// Members takes what encoding/json takes.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, ` { "a" : 1 , "a" : [ ] } `, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", `{"a":1}x`, `[1]`, `{"a":01}`, `{"a":1e5,"b":-0.5}`,
+		`{"a":"` + strings.Repeat("x", 100) + `\n"}`, "{\"a\":\"\n\"}", `{"a"}`, `{"a":}`, `{,}`, `{"a":1,}`, `nul`, `{"a":nul}`, "", "{",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n := 0
+		ok := strictjson.Members(data, 10000, func(quoted, value []byte) {
+			n++
+			if !json.Valid(quoted) || !json.Valid(value) {
+				t.Fatalf("a part that is no JSON: %q %q", quoted, value)
+			}
+		})
+		object := strings.HasPrefix(strings.TrimLeft(string(data), " \t\r\n"), "{")
+		if want := object && json.Valid(data); ok != want {
+			t.Fatalf("%q: %v, encoding/json says %v", data, ok, want)
+		}
+	})
+}
