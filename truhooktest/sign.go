@@ -2,6 +2,7 @@ package truhooktest
 
 import (
 	"bytes"
+	"crypto"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/keysig"
 )
 
 // A Signer makes r, which has its method, its URL and e.Header, into the request that a provider sends for e at the
@@ -140,4 +142,16 @@ func relaid(body []byte) []byte {
 		return append([]byte{body[0], ' '}, body[1:]...)
 	}
 	return append(bytes.Clone(body), ' ')
+}
+
+// PublicKey returns the [Signer] of a scheme of package keysig, with a private key that was made for tests. An unsound scheme
+// and a key that does not fit it show as errors when it signs.
+func PublicKey(s keysig.Scheme, private crypto.Signer) Signer {
+	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
+		m := hmacsig.Message{ID: e.ID, Time: at, Body: e.Body, Method: r.Method}
+		if strings.Contains(s.Form.Content, "{url}") {
+			m.URL = r.URL.String()
+		}
+		return e.Body, s.Sign(r.Header, private, m)
+	}
 }

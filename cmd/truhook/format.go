@@ -25,7 +25,7 @@ func writeJSONLine(w io.Writer, v any) error {
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand
-	return "msg_" + hex.EncodeToString(b[:])
+	return hex.EncodeToString(b[:])
 }
 
 // curlLine returns a line for a POSIX shell that sends the same bytes.

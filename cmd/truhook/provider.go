@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/catalog"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/trulioo"
 	"github.com/truhook/truhook/hmacsig/truv"
@@ -25,9 +26,10 @@ import (
 // A provider is one whose deliveries the program can judge and sign.
 type provider struct {
 	name, title string
-	scheme      hmacsig.Scheme // of those that sign with an HMAC
+	scheme      hmacsig.Scheme // header, content and keys, of those that sign a header
 	token       bool           // signs with a token: TransUnion
 	policy      retry.Policy
+	row         *catalog.Provider // nil: one with a package of its own
 }
 
 func ownProviders() []provider {
@@ -87,32 +89,28 @@ func (k *keyring) verifier(p provider, id string, judgeTimes bool) (truhook.Veri
 		return nil, err
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("%w for %s: give -secrets FILE with a line %s/ID=value, or set TRUHOOK_SECRET", errNoKey, p.name, p.name)
+		return nil, p.noKey()
 	}
 	return p.build(keys, k.url, judgeTimes)
 }
 
 // keys returns the provider's keys; id, if not empty, chooses one of them.
-func (k *keyring) keys(p provider, id string) ([]hmacsig.Key, error) {
-	var keys []hmacsig.Key
-	add := func(id, value string, notBefore, notAfter time.Time) error {
-		key, err := p.scheme.NewKey(id, value)
-		if err != nil {
-			return err
-		}
-		key.NotBefore, key.NotAfter = notBefore, notAfter
+func (k *keyring) keys(p provider, id string) ([]held, error) {
+	var keys []held
+	add := func(s secret) error {
+		key, err := p.key(s)
 		keys = append(keys, key)
-		return nil
+		return err
 	}
 	for _, s := range k.secrets {
 		if s.provider == p.name && (id == "" || s.id == id) {
-			if err := add(s.id, s.value, s.notBefore, s.notAfter); err != nil {
+			if err := add(s); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if k.single != "" && (id == "" || len(keys) == 0) {
-		if err := add(firstOf(id, "TRUHOOK_SECRET"), k.single, time.Time{}, time.Time{}); err != nil {
+	if k.single != "" && len(keys) == 0 {
+		if err := add(secret{provider: p.name, id: firstOf(id, "TRUHOOK_SECRET"), value: k.single}); err != nil {
 			return nil, err
 		}
 	}
@@ -130,11 +128,11 @@ func (k *keyring) others(p provider, id string) []truhook.Verifier {
 		if err != nil || q.token {
 			continue
 		}
-		key, err := q.scheme.NewKey(s.provider+"/"+s.id, s.value)
+		key, err := q.key(secret{provider: s.provider, id: s.provider + "/" + s.id, value: s.value})
 		if err != nil {
 			continue
 		}
-		if v, err := q.build([]hmacsig.Key{key}, k.url, false); err == nil {
+		if v, err := q.build([]held{key}, k.url, false); err == nil {
 			others = append(others, v)
 		}
 	}
@@ -151,7 +149,7 @@ func (k *keyring) transUnion(judgeTimes bool) (truhook.Verifier, error) {
 	}
 	var platform jose.StaticKeys
 	err := eachPEM(k.dir, "platform-*.pem", func(pem []byte) error {
-		key, err := jose.ParsePublicKey(pem)
+		key, err := publicKey(pem)
 		if err != nil {
 			return err
 		}

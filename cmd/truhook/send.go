@@ -32,6 +32,7 @@ func sendCommand() command {
 			f.IntVar(&s.copies, "copies", 2, "`NUMBER` of copies where a fault duplicates")
 			f.BoolVar(&s.disorder, "disorder", false, "deliver the first payload last")
 			f.Float64Var(&s.scale, "scale", 1, "wait this `FACTOR` of the provider's time between attempts")
+			f.DurationVar(&s.timeout, "timeout", 0, "wait this `TIME` for a response; 0: the provider's limit, or 10s")
 			f.DurationVar(&s.staleBy, "stale-by", time.Hour, "how far back the stale fault dates a delivery")
 			f.StringVar(&s.wrong, "wrong-secret", "wrong-key-made-for-tests", "`TEXT` that the wrong-key fault signs under; it is no secret")
 			f.StringVar(&s.id, "id", "", "the message `ID` where the scheme signs one; empty: a new one")
@@ -64,7 +65,7 @@ type send struct {
 	copies                             int
 	disorder, json                     bool
 	scale                              float64
-	staleBy                            time.Duration
+	staleBy, timeout                   time.Duration
 }
 
 // headerFlag collects -header flags.
@@ -120,7 +121,7 @@ func (s *send) run(ctx context.Context, args []string) (int, error) {
 		}
 		return exitUsage, err
 	}
-	events, err := s.events(payloads, faults)
+	events, err := s.events(p, payloads, faults)
 	if err != nil {
 		return exitUsage, err
 	}
@@ -163,7 +164,7 @@ func (s *send) arguments(args []string) (target string, payloads []string, err e
 	return target, payloads, nil
 }
 
-func (s *send) events(payloads []string, faults truhooktest.Fault) ([]truhooktest.Event, error) {
+func (s *send) events(p provider, payloads []string, faults truhooktest.Fault) ([]truhooktest.Event, error) {
 	var events []truhooktest.Event
 	for i, name := range payloads {
 		body, err := s.payload(name)
@@ -172,7 +173,7 @@ func (s *send) events(payloads []string, faults truhooktest.Fault) ([]truhooktes
 		}
 		e := truhooktest.Event{ID: s.id, Body: body, Header: http.Header(s.headers).Clone(), Copies: s.copies}
 		if e.ID == "" {
-			e.ID = newID()
+			e.ID = p.newMessageID()
 		}
 		if faults != 0 {
 			e.Faults = []truhooktest.Fault{faults}
@@ -270,8 +271,11 @@ func (s *send) show(p provider, ring keyring, id string, sign truhooktest.Signer
 func (s *send) deliver(
 	ctx context.Context, policy retry.Policy, sign, wrong truhooktest.Signer, target string, events []truhooktest.Event,
 ) (int, error) {
-	limit := policy.AckLimit
-	if limit == 0 {
+	limit := s.timeout
+	if limit <= 0 {
+		limit = policy.AckLimit
+	}
+	if limit <= 0 {
 		limit = 10 * time.Second
 	}
 	scale := max(s.scale, 1e-6)

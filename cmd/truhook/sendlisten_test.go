@@ -1,0 +1,172 @@
+package main_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook/catalog"
+	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/keysig"
+)
+
+const testEntity = "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a"
+
+// privatePEM returns a private key made for tests.
+func privatePEM(t testing.TB, key crypto.Signer) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// secretLine returns a line of a secrets file with a key for the row, written as the provider writes it.
+func secretLine(t testing.TB, row catalog.Provider) string {
+	t.Helper()
+	text := row.Form().KeyText
+	raw := []byte("truhook-test-only-" + row.Name + "-0123456789abcdef")
+	if row.PublicKeyScheme != (keysig.Scheme{}) {
+		var key crypto.Signer
+		var err error
+		switch row.PublicKeyScheme.Algorithm {
+		case keysig.ECDSA, keysig.ECDSARaw:
+			key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		case keysig.RSAPKCS1v15, keysig.RSAPSS:
+			key, err = rsa.GenerateKey(rand.Reader, 2048)
+		default:
+			_, key, err = ed25519.GenerateKey(rand.Reader)
+		}
+		require.NoError(t, err)
+		return row.Name + "/test:base64=" + base64.StdEncoding.EncodeToString([]byte(privatePEM(t, key)))
+	}
+	value := string(raw)
+	switch text.Encoding {
+	case hmacsig.KeyHex:
+		value = hex.EncodeToString(raw)
+	case hmacsig.KeyBase64:
+		value = base64.StdEncoding.EncodeToString(raw)
+	}
+	if kept := strings.Fields(text.Kept); len(kept) > 0 {
+		value = kept[0] + value
+	}
+	return row.Name + "/test=" + text.Prefix + value
+}
+
+// program runs truhook and returns its exit code and what it printed.
+func program(t testing.TB, dir string, args ...string) (int, string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	c := exec.CommandContext(t.Context(), self, args...)
+	c.Dir, c.Env = dir, append(os.Environ(), "TRUHOOK_AS_PROGRAM=1")
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err = c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return c.ProcessState.ExitCode(), out.String()
+}
+
+func TestSend_AgainstListenForEveryRowOfTheCatalog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var secrets strings.Builder
+	rows := 0
+	for row := range catalog.All() {
+		fmt.Fprintln(&secrets, secretLine(t, row))
+		rows++
+	}
+	file := filepath.Join(dir, "secrets.txt")
+	require.NoError(t, os.WriteFile(file, []byte(secrets.String()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "event.json"), []byte(`{"id":"1","type":"a.b"}`), 0o600))
+	l := startListen(t, "-secrets", file, "-url", "https://receiver.example/hooks")
+	n := 0
+	for row := range catalog.All() {
+		url := l.receiver + "/hooks"
+		if strings.Contains(row.Form().Content, "{url}") { // send signs for where it delivers to, which is not the public URL here
+			code, out := program(t, dir, "send", "-provider", row.Name, "-secrets", file, "-n", "file", "event.json", "https://receiver.example/hooks")
+			require.Zero(t, code, "%s: %s", row.Name, out)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "sent.http"), []byte(out), 0o600))
+			code, out = program(t, dir, "verify", "-provider", row.Name, "-url", "https://receiver.example/hooks", "-secrets", file, "sent.http")
+			require.Zero(t, code, "%s: %s", row.Name, out)
+			continue
+		}
+		n++
+		code, out := program(t, dir, "send", "-provider", row.Name, "-secrets", file, "-scale", "0", "event.json", url)
+		assert.Zero(t, code, "%s: %s", row.Name, out)
+		assert.Contains(t, l.line(), " verified ", row.Name)
+		code, out = program(t, dir, "send", "-provider", row.Name, "-secrets", file, "-fault", "tampered-body", "-scale", "0", "-timeout", "20s", "event.json", url)
+		_ = out
+		assert.Contains(t, []int{0, 1}, code) // a policy may deliver again, and then without the fault
+		assert.Contains(t, l.line(), " refused ", row.Name)
+		if code == 0 {
+			assert.Contains(t, l.line(), " verified ", row.Name)
+		}
+	}
+	assert.GreaterOrEqual(t, rows, 95)
+	assert.GreaterOrEqual(t, n, 90)
+}
+
+func TestSend_AgainstListenForOwnProvidersWithEveryFault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "keys")
+	require.NoError(t, os.Mkdir(keys, 0o700))
+	for _, name := range []string{"platform-test", "service-test"} {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(keys, name+".pem"), []byte(privatePEM(t, key)), 0o600))
+	}
+	secrets := filepath.Join(dir, "secrets.txt")
+	require.NoError(t, os.WriteFile(secrets, []byte("truv/test=truhook-test-only-truv\ntrulioo/test=truhook-test-only-trulioo\n"+
+		"truval/test=truhook-test-only-truval\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "event.json"),
+		[]byte(`{"webhook_id":"1","type":"DEVICE_LINK_COMPLETION","device_id":"1","public_key":"k","public_key_id":"i"}`), 0o600))
+	faults := map[string]bool{ // whether the first attempt is accepted
+		"unsigned": false, "malformed-signature": false, "tampered-signature": false, "tampered-body": false,
+		"tampered-layout": false, "wrong-key": false, "duplicate": true, "concurrent-duplicate": true,
+		"timeout": true, "reset-after": true, "": true,
+	}
+	for _, name := range []string{"truv", "trulioo", "truval", "transunion"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given := []string{"-provider", name, "-secrets", secrets, "-keys", keys, "-entity", testEntity}
+			for fault, accepted := range faults {
+				if name == "transunion" && fault == "wrong-key" {
+					continue // it signs by a key pair, and there is one
+				}
+				l := startListen(t, given...)
+				args := append([]string{"send"}, given...)
+				args = append(args, "-scale", "0", "-timeout", "5s", "-fault", fault, "event.json", l.receiver+"/hooks")
+				_, out := program(t, dir, args...)
+				line := l.line()
+				if accepted {
+					assert.Contains(t, line, " verified ", "%s: %s", fault, out)
+				} else {
+					assert.Contains(t, line, " refused ", "%s: %s", fault, out)
+				}
+				assert.NotContains(t, out+line, "truhook-test-only", fault)
+			}
+		})
+	}
+}
