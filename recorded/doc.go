@@ -17,13 +17,15 @@
 //	…
 //
 // The value is everything after ": ". The keys are those below, in any order; an unknown one is an error, and so is a
-// second line with the same key, but for the three that speak of secrets.
+// second line with the same key, but for the three that speak of secrets and for client-certificate.
 //
 //	provider    who sends it; required
 //	about       what the file shows
 //	expect      "accepted", or the truhook.Reason it is refused with; required
 //	now         the instant to judge it at, RFC 3339
 //	entity      for whom a token is, where the delivery has one
+//	peer        the address of the direct peer, with or without a port
+//	client-certificate  base64 of a certificate that the client presented in its TLS handshake, its own first
 //	secret      "id value": a secret the receiver holds; its value may contain blanks
 //	not-before  "id time": that secret is valid from this instant on
 //	not-after   "id time": that secret is valid up to this instant
@@ -41,4 +43,9 @@
 // not JSON, and a removed value of eight bytes or more that is still found elsewhere in the result, is an error, not a
 // file. What they cannot know is which of the values you keep are personal, and they keep the names of members: read a
 // recording before you publish it.
+//
+// # What was refused
+//
+// [Refused] keeps deliveries that a service refused, as they came and with everything that is in them, so that
+// truhook.Explain and the command truhook verify can find the cause. It is off unless you ask for it.
 package recorded

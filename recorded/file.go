@@ -3,6 +3,9 @@ package recorded
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -25,10 +28,14 @@ type File struct {
 	Expect   truhook.Reason // what ReasonOf says of the verdict; empty: accepted
 	Now      time.Time      // the instant to judge it at; zero: any
 	Entity   string         // for whom a token is, where the delivery has one; empty: the file does not say
+	Peer     string         // the address of the direct peer; empty: one for documentation
 	Secrets  []Secret       // what the receiver holds, in its order
 	MadeBy   string         // what made the signature
 	Redacted string         // what was replaced, in words; empty: nothing
 	Wire     []byte         // the request exactly as it went over the wire
+
+	// Certificates are those that the client presented in its TLS handshake, in DER, its own first. None: no TLS.
+	Certificates [][]byte
 }
 
 // A Secret is a test secret and the window in which it is valid. A zero time leaves that side open.
@@ -96,7 +103,8 @@ func Write(w io.Writer, f *File) error {
 }
 
 // Request parses the wire bytes as a server of net/http would: transfer coding undone, Host apart from the header. The
-// caller owns the request. Its RemoteAddr is 192.0.2.1:1234, an address for documentation (RFC 5737). Its context carries
+// caller owns the request. Its RemoteAddr is f.Peer, else 192.0.2.1:1234, an address for documentation (RFC 5737); its TLS
+// has f.Certificates. Its context carries
 // f.Now ([truhook.WithReceived]), so the middleware of this module, that of idempotency included, judges the request as of
 // then: a recording stays what it was, however old it is.
 func (f *File) Request() (*http.Request, error) {
@@ -111,6 +119,19 @@ func (f *File) request() (*http.Request, *bufio.Reader, error) {
 		return nil, nil, fmt.Errorf("recorded: %w", err)
 	}
 	r.RemoteAddr = "192.0.2.1:1234"
+	if f.Peer != "" {
+		r.RemoteAddr = f.Peer
+	}
+	if len(f.Certificates) > 0 {
+		r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+		for _, der := range f.Certificates {
+			c, err := x509.ParseCertificate(der)
+			if err != nil {
+				return nil, nil, fmt.Errorf("recorded: a certificate cannot be read: %w", err)
+			}
+			r.TLS.PeerCertificates = append(r.TLS.PeerCertificates, c)
+		}
+	}
 	return r.WithContext(truhook.WithReceived(r.Context(), f.Now)), rest, nil
 }
 
@@ -131,7 +152,7 @@ func (f *File) Delivery() (*truhook.Delivery, error) {
 	}
 	return &truhook.Delivery{
 		Method: r.Method, RequestURI: r.RequestURI, Host: r.Host, Header: r.Header, Body: body,
-		RemoteAddr: r.RemoteAddr, Received: f.Now,
+		TLS: r.TLS, RemoteAddr: r.RemoteAddr, Received: f.Now,
 	}, nil
 }
 
@@ -190,6 +211,13 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 		}
 		f.Secrets = append(f.Secrets, Secret{ID: id, Value: rest})
 		return nil
+	case "client-certificate":
+		der, err := base64.StdEncoding.Strict().DecodeString(value)
+		if err != nil {
+			return errors.New("a certificate is not base64")
+		}
+		f.Certificates = append(f.Certificates, der)
+		return nil
 	case "not-before", "not-after":
 		s := f.secret(id)
 		if s == nil {
@@ -220,6 +248,8 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 		f.Now, err = parseTime(value)
 	case "entity":
 		f.Entity = value
+	case "peer":
+		f.Peer = value
 	case "made-by":
 		f.MadeBy = value
 	case "redacted":

@@ -2,6 +2,7 @@ package recorded
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,7 +17,7 @@ func (f *File) check() error {
 	if len(f.Wire) == 0 {
 		return errors.New("there is no request")
 	}
-	lines := []string{f.Provider, f.About, f.Entity, f.MadeBy, f.Redacted}
+	lines := []string{f.Provider, f.About, f.Entity, f.Peer, f.MadeBy, f.Redacted}
 	times := []time.Time{f.Now}
 	for _, s := range f.Secrets {
 		if s.ID == "" || s.Value == "" || strings.Contains(s.ID, " ") {
@@ -62,6 +63,10 @@ func format(f *File) ([]byte, error) {
 	line("expect", expect)
 	line("now", formatTime("", f.Now))
 	line("entity", f.Entity)
+	line("peer", f.Peer)
+	for _, der := range f.Certificates {
+		line("client-certificate", base64.StdEncoding.EncodeToString(der))
+	}
 	for i, s := range f.Secrets {
 		if f.secret(s.ID) != &f.Secrets[i] {
 			return nil, fmt.Errorf("a second secret %q", s.ID)

@@ -126,15 +126,7 @@ func (m *Middleware) Wait(ctx context.Context) error {
 	if m == nil {
 		return nil
 	}
-	for range cap(m.pending) {
-		select {
-		case m.pending <- struct{}{}:
-			defer func() { <-m.pending }()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+	return drain(ctx, m.pending)
 }
 
 var (
