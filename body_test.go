@@ -2,12 +2,15 @@ package truhook_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -186,4 +189,216 @@ func TestNoOneCanGrowWhatTheHandlerSharesWithTheReplay(t *testing.T) {
 	})
 	_, o := judge(t, truvVerifier(t), truhook.Config{}, h, signed([]byte("x")))
 	require.NoError(t, o.Err)
+}
+
+// Something in front of the middleware put another body in the place of the one that was announced.
+func TestBody_Replaced(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"a":"` + strings.Repeat("x", 100) + `"}`)
+	for name, test := range map[string]struct {
+		body      io.Reader
+		announced int64
+		signed    []byte
+		want      truhook.Reason
+	}{
+		"shrunk":                      {bytes.NewReader(body), int64(len(body)) + 50, body, ""},
+		"grown":                       {bytes.NewReader(body), 7, body, ""},
+		"grown by a byte":             {bytes.NewReader(body), int64(len(body)) - 1, body, ""},
+		"a byte at a time":            {iotestOneByte{bytes.NewReader(body)}, 7, body, ""},
+		"with the end":                {iotest.DataErrReader(bytes.NewReader(body)), 7, body, ""},
+		"of unknown length":           {bytes.NewReader(body), -1, body, ""},
+		"of a length that is not set": {bytes.NewReader(body), 0, body, ""},
+		"shrunk, refused":             {bytes.NewReader(body), int64(len(body)) + 50, body[1:], truhook.BodyReplaced},
+		"grown, refused":              {bytes.NewReader(body), 7, body[1:], truhook.BodyReplaced},
+		"read in part":                {bytes.NewReader(body[3:]), int64(len(body)), body, truhook.BodyReplaced},
+		"read already":                {bytes.NewReader(nil), int64(len(body)), body, truhook.BodyIncomplete},
+		"gone":                        {http.NoBody, int64(len(body)), body, truhook.BodyIncomplete},
+		"not replaced, refused":       {bytes.NewReader(body), int64(len(body)), body[1:], truhook.SignatureMismatch},
+		"unknown, refused":            {bytes.NewReader(body), -1, body[1:], truhook.SignatureMismatch},
+		"cut by the network":          {io.MultiReader(bytes.NewReader(body[:9]), iotest.ErrReader(io.ErrUnexpectedEOF)), int64(len(body)), body, truhook.BodyIncomplete},
+		"another error at the end":    {io.MultiReader(bytes.NewReader(body), iotest.ErrReader(errPlain)), 7, body, truhook.BodyIncomplete},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			request := func() *http.Request {
+				r := httptest.NewRequest(http.MethodPost, "/", nil)
+				r.Header.Set("X-Webhook-Sign", truvHeader(test.signed))
+				r.Body, r.ContentLength = io.NopCloser(test.body), test.announced
+				if test.body == http.NoBody {
+					r.Body = http.NoBody
+				}
+				return r
+			}
+			seek := func() {
+				if s, ok := test.body.(io.Seeker); ok {
+					_, _ = s.Seek(0, io.SeekStart)
+				}
+			}
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got, _ := io.ReadAll(r.Body)
+				assert.Equal(t, string(body), string(got))
+				assert.Equal(t, int64(len(body)), r.ContentLength)
+				w.WriteHeader(http.StatusNoContent)
+			})
+			_, o := judge(t, truvVerifier(t), truhook.Config{}, h, request())
+			require.Equal(t, test.want, truhook.ReasonOf(o.Err), "%v", o.Err)
+			if _, again := test.body.(io.Seeker); !again {
+				return
+			}
+			seek()
+			m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{})
+			d, err := m.ReadDelivery(httptest.NewRecorder(), request())
+			if err == nil {
+				_, err = m.Verify(t.Context(), d)
+			}
+			require.Equal(t, test.want, truhook.ReasonOf(err), "%v", err)
+			if test.want == truhook.BodyReplaced {
+				require.ErrorIs(t, err, truhook.SignatureMismatch, "what was refused is in the chain")
+			}
+		})
+	}
+}
+
+// The sender signs, then packs; a middleware unpacks and leaves the length. Small events grow when they are packed.
+func TestBody_ReplacedOnARealServer(t *testing.T) {
+	t.Parallel()
+	unpack := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			z, err := gzip.NewReader(r.Body)
+			assert.NoError(t, err)
+			r.Body = io.NopCloser(z)
+			next.ServeHTTP(w, r)
+		})
+	}
+	for _, http2 := range []bool{false, true} {
+		s := serve(t, unpack(truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo())), http2)
+		for _, size := range []int{1, 10, 5_000, 200_000} {
+			body := []byte(`{"a":"` + strings.Repeat("x", size) + `"}`)
+			var packed bytes.Buffer
+			w := gzip.NewWriter(&packed)
+			_, _ = w.Write(body)
+			require.NoError(t, w.Close())
+			status, got := post(t, s, truvHeader(body), bytes.NewReader(packed.Bytes()))
+			require.Equal(t, http.StatusOK, status, size)
+			require.True(t, string(body) == got)
+			status, _ = post(t, s, truvHeader(packed.Bytes()), bytes.NewReader(packed.Bytes()))
+			require.Equal(t, http.StatusInternalServerError, status, "%d: signed as it was packed", size)
+		}
+	}
+}
+
+// A Read of another middleware's that breaks the contract of io.Reader is no panic and leaks nothing.
+func TestBody_ReadThatBreaksItsContract(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		read readerFunc
+		want truhook.Reason
+	}{
+		"more than there is room": {func(p []byte) (int, error) { return len(p) + 1, nil }, truhook.Internal},
+		"far more":                {func([]byte) (int, error) { return 1 << 40, io.EOF }, truhook.Internal},
+		"less than nothing":       {func([]byte) (int, error) { return -1, nil }, truhook.Internal},
+		"nothing, for ever":       {func([]byte) (int, error) { return 0, nil }, truhook.BodyIncomplete},
+		"it panics":               {func([]byte) (int, error) { panic("x") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := bytes.Repeat([]byte("x"), 900)
+			for _, announced := range []int64{-1, 900, 100, 0} {
+				m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBufferedBytes: 2000})
+				for _, behind := range []int{0, 1, 100, 600, 900} {
+					r := httptest.NewRequest(http.MethodPost, "/", nil)
+					r.Body, r.ContentLength = io.NopCloser(io.MultiReader(bytes.NewReader(body[:behind]), unbuffered{test.read})), announced
+					if test.want == "" {
+						require.Panics(t, func() { m.Wrap(noContent()).ServeHTTP(httptest.NewRecorder(), r) })
+						r.Body = io.NopCloser(test.read)
+						require.Panics(t, func() { _, _ = m.ReadDelivery(httptest.NewRecorder(), r) })
+						continue
+					}
+					_, err := m.ReadDelivery(httptest.NewRecorder(), r)
+					require.Equal(t, test.want, truhook.ReasonOf(err), "%d behind, %d announced: %v", behind, announced, err)
+				}
+				require.Equal(t, http.StatusNoContent, status(m.Wrap(noContent()), signed(bytes.Repeat([]byte("y"), 2000))), "every byte is free again")
+			}
+		})
+	}
+}
+
+// unbuffered hides the WriterTo that io.MultiReader would look for.
+type unbuffered struct{ io.Reader }
+
+// stalling announces a length, sends a part of it and waits until the test ends.
+func stalling(t *testing.T, announced int64, sent int) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.Header.Set("X-Webhook-Sign", truvHeader(nil))
+	r.ContentLength = announced
+	rest := bytes.NewReader(make([]byte, sent))
+	r.Body = io.NopCloser(readerFunc(func(p []byte) (int, error) {
+		if rest.Len() > 0 {
+			return rest.Read(p)
+		}
+		<-t.Context().Done()
+		return 0, io.ErrUnexpectedEOF
+	}))
+	return r
+}
+
+// Strangers who announce bodies and send none do not stop the deliveries of others.
+func TestBody_AnnouncementsHoldLittle(t *testing.T) {
+	t.Parallel()
+	type crowd struct {
+		n    int
+		of   int64
+		sent int
+	}
+	for name, test := range map[string]struct {
+		max    int64
+		crowds []crowd
+		sizes  []int // of the deliveries that still pass
+	}{
+		"1,026 by default":            {0, []crowd{{1026, 1_000_000, 0}}, []int{1_000, 10_000, 100_000}},
+		"chunked":                     {0, []crowd{{5000, -1, 0}}, []int{1_000, 10_000, 100_000}},
+		"of all sizes":                {2 << 20, []crowd{{40, 1_000_000, 0}, {6, 30_000, 0}, {8, 10_000, 0}, {16, 3_000, 0}, {32, 1_000, 0}, {24, 300, 0}}, []int{1_000, 10_000, 100_000}},
+		"large ones fill their part":  {2 << 20, []crowd{{1000, 1_000_000, 0}}, []int{1_000, 10_000, 16 << 10}},
+		"large ones that half came":   {2 << 20, []crowd{{1000, 1_000_000, 500_000}}, []int{1_000, 10_000, 16 << 10}},
+		"chunked ones that half came": {2 << 20, []crowd{{1000, -1, 500_000}}, []int{1_000, 10_000, 16 << 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBufferedBytes: test.max})
+				wrapped := m.Wrap(noContent())
+				for _, c := range test.crowds {
+					for range c.n {
+						go wrapped.ServeHTTP(httptest.NewRecorder(), stalling(t, c.of, c.sent))
+					}
+				}
+				synctest.Wait()
+				for _, size := range test.sizes {
+					require.Equal(t, http.StatusNoContent, status(wrapped, signed(make([]byte, size))), size)
+				}
+			})
+		})
+	}
+}
+
+// What is held is at most twice what has arrived, so strangers have to send half of what they want to fill.
+func TestBody_BudgetFollowsWhatHasArrived(t *testing.T) {
+	t.Parallel()
+	for _, announced := range []int64{-1, 1 << 20} {
+		for _, sent := range []int{20_000, 33_000, 70_000, 150_000, 300_000} {
+			synctest.Test(t, func(t *testing.T) {
+				m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBufferedBytes: 4 << 20})
+				wrapped := m.Wrap(noContent())
+				go wrapped.ServeHTTP(httptest.NewRecorder(), stalling(t, announced, sent))
+				synctest.Wait()
+				free := 3<<20 - max(2*sent, 16<<10) // for large bodies
+				require.Equal(t, http.StatusNoContent, status(wrapped, signed(make([]byte, min(free, 1<<20)))))
+				for range free/(300<<10) - 1 { // others that hold 300 KiB each
+					go wrapped.ServeHTTP(httptest.NewRecorder(), stalling(t, 300<<10, 300<<10-1))
+				}
+				synctest.Wait()
+				require.Equal(t, http.StatusNoContent, status(wrapped, signed(make([]byte, 200<<10))), "%d of %d", sent, announced)
+			})
+		}
+	}
 }

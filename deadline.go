@@ -112,7 +112,6 @@ func (e *lateBody) cutOff() {
 	if e.w == nil {
 		return
 	}
-	defer func() { _ = recover() }() // of a wrapper's method, in a goroutine where nobody else would
 	// Where it is not supported, the reader watches the clock between reads.
 	e.late = setReadDeadline(e.w, time.Unix(1, 0)) == nil
 }
@@ -120,7 +119,12 @@ func (e *lateBody) cutOff() {
 var errNoDeadline = errors.New("the ResponseWriter has no SetReadDeadline")
 
 // setReadDeadline is that of http.ResponseController, which allocates for its error.
-func setReadDeadline(w http.ResponseWriter, t time.Time) error {
+func setReadDeadline(w http.ResponseWriter, t time.Time) (err error) {
+	defer func() {
+		if recover() != nil { // of a wrapper's method; the timer's goroutine has nobody else for it
+			err = errNoDeadline
+		}
+	}()
 	for {
 		switch inner := w.(type) {
 		case interface{ SetReadDeadline(t time.Time) error }:

@@ -9,6 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -213,4 +218,102 @@ func TestManyAtOnceAreJudgedEachByItsOwnBytes(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Some senders close their side after the request. net/http then ends the context, and the verdict is still theirs.
+func TestServer_SenderThatHalfCloses(t *testing.T) {
+	t.Parallel()
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done() // as net/http gave it
+		w.WriteHeader(http.StatusNoContent)
+	})
+	slow := truhook.VerifierFunc(func(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
+		<-ctx.Done() // so that it has ended before the verdict
+		return truvVerifier(t).Verify(ctx, d)
+	})
+	s := serve(t, truhook.NewMiddleware(slow, truhook.Config{}).Wrap(h), false)
+	for signature, want := range map[string]string{truvHeader([]byte("body")): "204", truvHeader([]byte("x")): "401", "v1=00": "401"} {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: x\r\nX-Webhook-Sign: %s\r\nContent-Length: 4\r\n\r\nbody", signature)
+		require.NoError(t, err)
+		require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+		got, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(got), "HTTP/1.1 "+want), "%q", got)
+		require.NoError(t, conn.Close())
+	}
+}
+
+// A refusal that leaves a body unread ends its stream of HTTP/2 only; over HTTP/1 it ends the connection.
+func TestServer_OneRefusalLeavesTheOtherStreams(t *testing.T) {
+	t.Parallel()
+	for _, http2 := range []bool{true, false} {
+		m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 1000, BodyTimeout: 50 * time.Millisecond})
+		s := serve(t, m.Wrap(noContent()), http2)
+		refusals := map[string]struct {
+			want int
+			body func() io.Reader
+		}{
+			"announced too large": {http.StatusRequestEntityTooLarge, func() io.Reader { return bytes.NewReader(make([]byte, 300_000)) }},
+			"too large":           {http.StatusRequestEntityTooLarge, func() io.Reader { return io.LimitReader(endless{}, 300_000) }},
+			"timed out": {http.StatusServiceUnavailable, func() io.Reader {
+				stalled, _ := io.Pipe() // which the client closes
+				return stalled
+			}},
+		}
+		conns := map[string]bool{}
+		trace := func() context.Context {
+			return httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { conns[i.Conn.LocalAddr().String()] = true }})
+		}
+		for name, refusal := range refusals {
+			r, err := http.NewRequestWithContext(trace(), http.MethodPost, s.URL, refusal.body())
+			require.NoError(t, err)
+			r.Header.Set("X-Webhook-Sign", truvHeader(nil))
+			response, err := s.Client().Do(r)
+			require.NoError(t, err, name)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, refusal.want, response.StatusCode, name)
+			require.Equal(t, !http2, response.Close, name)
+			good, err := http.NewRequestWithContext(trace(), http.MethodPost, s.URL, strings.NewReader("good"))
+			require.NoError(t, err)
+			good.Header.Set("X-Webhook-Sign", truvHeader([]byte("good")))
+			response, err = s.Client().Do(good)
+			require.NoError(t, err, name)
+			require.NoError(t, response.Body.Close())
+			require.Equal(t, http.StatusNoContent, response.StatusCode, name)
+		}
+		if http2 {
+			require.Len(t, conns, 1, "all over one connection")
+		}
+	}
+}
+
+func TestServer_UnixSocket(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("its sockets differ")
+	}
+	dir, err := os.MkdirTemp("", "truhook") // short enough for the name of a socket
+	require.NoError(t, err)
+	defer os.RemoveAll(dir)
+	proxy := netip.MustParseAddr("127.0.0.1")
+	v := truhook.Require(truvVerifier(t), truhook.ClientAddrIn([]netip.Prefix{netip.PrefixFrom(proxy, 32)}, netip.MustParsePrefix("34.212.57.93/32")))
+	for i, peer := range []netip.Addr{proxy, {}} {
+		l, err := net.Listen("unix", filepath.Join(dir, fmt.Sprint("s", i)))
+		require.NoError(t, err)
+		s := &http.Server{Handler: truhook.NewMiddleware(v, truhook.Config{UnixPeer: peer}).Wrap(noContent()), ErrorLog: discardLog()}
+		go func() { _ = s.Serve(l) }()
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", l.Addr().String()) }}}
+		r, err := http.NewRequest(http.MethodPost, "http://x/", strings.NewReader("body"))
+		require.NoError(t, err)
+		r.Header.Set("X-Webhook-Sign", truvHeader([]byte("body")))
+		r.Header.Set("X-Forwarded-For", "34.212.57.93")
+		response, err := client.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, []int{http.StatusNoContent, http.StatusForbidden}[i], response.StatusCode)
+		client.CloseIdleConnections()
+		require.NoError(t, s.Close())
+	}
 }
