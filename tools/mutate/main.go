@@ -59,12 +59,15 @@ func run(ctx context.Context, dir string, only []string, check bool, timeout tim
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := baseline(ctx, mutants, timeout); err != nil {
-		return err
-	}
 	count := map[verdict]int{}
+	healthy := map[string]bool{}
 	for i, m := range mutants {
 		began := time.Now()
+		if !m.passes(ctx, healthy, timeout) {
+			count[unjudged]++
+			fmt.Printf("%-9s %3d/%d %5.1fs %s: the tests fail without the fault too\n", unjudged, i+1, len(mutants), time.Since(began).Seconds(), m.at)
+			continue
+		}
 		v, output := m.try(ctx, work, timeout)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -83,9 +86,9 @@ func run(ctx context.Context, dir string, only []string, check bool, timeout tim
 			fmt.Println(output)
 		}
 	}
-	fmt.Printf("%d mutants: %d killed, %d survive with a reason, %d survive, %d do not compile, %d stale, %d reasons undue\n",
-		len(mutants), count[killed], count[accepted], count[survived], count[broken], stale, count[undue])
-	return failed(stale+count[survived]+count[broken]+count[undue], "in need of a look")
+	fmt.Printf("%d mutants: %d killed, %d survive with a reason, %d survive, %d do not compile, %d not judged, %d stale, %d reasons undue\n",
+		len(mutants), count[killed], count[accepted], count[survived], count[broken], count[unjudged], stale, count[undue])
+	return failed(stale+count[survived]+count[broken]+count[unjudged]+count[undue], "in need of a look")
 }
 
 func failed(n int, what string) error {
@@ -95,21 +98,20 @@ func failed(n int, what string) error {
 	return nil
 }
 
-// baseline runs the tests of every package once without a fault: where they fail anyway, nothing is shown.
-func baseline(ctx context.Context, mutants []mutant, timeout time.Duration) error {
-	seen := map[string]bool{}
-	for _, m := range mutants {
-		args := m.command("")
-		key := m.module + " " + strings.Join(args, " ")
-		if seen[key] {
-			continue
+// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each set of
+// packages is asked once.
+func (m *mutant) passes(ctx context.Context, known map[string]bool, timeout time.Duration) bool {
+	args := m.command("")
+	key := m.module + " " + strings.Join(args, " ")
+	ok, asked := known[key]
+	if !asked {
+		var output string
+		if ok, output = goTest(ctx, m.module, args, timeout); !ok && ctx.Err() == nil {
+			fmt.Printf("go %s fails in %s:\n%s\n", strings.Join(args, " "), m.module, output)
 		}
-		seen[key] = true
-		if ok, output := goTest(ctx, m.module, args, timeout); !ok {
-			return fmt.Errorf("mutate: without a fault %s fails too (in %s):\n%s", strings.Join(args, " "), m.module, output)
-		}
+		known[key] = ok
 	}
-	return nil
+	return ok
 }
 
 func readAll(dir string) ([]mutant, error) {

@@ -109,6 +109,7 @@ const (
 	survived verdict = "SURVIVED"
 	accepted verdict = "survives" // with a reason
 	undue    verdict = "UNDUE"    // has a reason to survive and does not
+	unjudged verdict = "UNJUDGED" // the tests fail anyway
 	broken   verdict = "BROKEN"   // does not compile, or go vet refuses it
 )
 
