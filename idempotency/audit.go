@@ -87,7 +87,7 @@ func (m *Memory) count(now int64, retain time.Duration) {
 // Audit warns when the store is nearly full, and when it will be full at the rate of events since the first one. It is safe
 // for concurrent use.
 func (m *Memory) Audit(context.Context) []truhook.Finding {
-	events := m.held.Load()
+	events := m.entries.Load()
 	for i := range m.orders {
 		s := &m.orders[i]
 		s.mu.Lock()

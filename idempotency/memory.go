@@ -36,13 +36,13 @@ type MemoryConfig struct {
 // whose time is over. What it gave to its records it keeps for the next ones. It stores the first half of SHA-256 of a
 // key, never the key. A Memory is made by [NewMemory]; it is safe for concurrent use.
 type Memory struct {
-	now    func() time.Time
-	base   time.Time // records hold times as the distance from here
-	max    int64
-	held   atomic.Int64 // of events and of resources
-	shards []shard      // a power of two
-	orders []orderShard // a power of two
-	next   atomic.Uint32
+	now     func() time.Time
+	base    time.Time // records hold times as the distance from here
+	max     int64
+	entries atomic.Int64 // of events and of resources
+	shards  []shard      // a power of two
+	orders  []orderShard // a power of two
+	next    atomic.Uint32
 
 	// These are for Audit.
 	added  atomic.Int64 // events since first
@@ -74,7 +74,7 @@ func NewMemory(cfg MemoryConfig) *Memory {
 }
 
 // Len returns how many records are held, those that are over and not yet cleared away included.
-func (m *Memory) Len() int { return int(m.held.Load()) }
+func (m *Memory) Len() int { return int(m.entries.Load()) }
 
 // place returns the hash of an event's key, its shard, and the time in nanoseconds.
 func (m *Memory) place(k Key) (sum [16]byte, s *shard, now int64) {
@@ -110,11 +110,11 @@ func (m *Memory) Claim(ctx context.Context, c ClaimRequest) (Record, error) {
 func (m *Memory) claim(s *shard, sum [16]byte, c *ClaimRequest, now int64) (Record, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.held.Add(-s.expire(now, 2))
+	m.entries.Add(-s.expire(now, 2))
 	e := s.find(sum, now)
 	if e == nil {
-		if m.held.Add(1) > m.max {
-			m.held.Add(-1)
+		if m.entries.Add(1) > m.max {
+			m.entries.Add(-1)
 			return Record{}, ErrFull
 		}
 		e = s.add(sum, now, c.Retain)
@@ -145,7 +145,7 @@ func (m *Memory) reclaim(now int64) bool {
 		freed += s.expire(now, 2)
 		s.mu.Unlock()
 	}
-	m.held.Add(-freed)
+	m.entries.Add(-freed)
 	return freed > 0
 }
 

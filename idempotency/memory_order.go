@@ -55,7 +55,7 @@ func (m *Memory) order(s *orderShard, sum [16]byte, at int64, retain time.Durati
 	defer s.mu.Unlock()
 	freed := s.expire(now, 2)
 	s.records -= int(freed)
-	m.held.Add(-freed)
+	m.entries.Add(-freed)
 	e := s.find(sum, now)
 	switch {
 	case e != nil && e.version() > at:
@@ -71,17 +71,17 @@ func (m *Memory) order(s *orderShard, sum [16]byte, at int64, retain time.Durati
 		e = s.add(sum, now, retain)
 	}
 	binary.LittleEndian.PutUint64(e.token[:], uint64(at))
-	e.set(gate, 0, after(now, retain)) // what a lease is for a claim, its retention is for a resource: it moves
+	e.set(ordered, 0, after(now, retain)) // what a lease is for a claim, its retention is for a resource: it moves
 	return Newer, false
 }
 
 // enter makes room for one more record, if need be of the oldest one of the shard.
 func (m *Memory) enter(s *orderShard) bool {
 	if s.records >= s.most {
-		m.held.Add(-s.dropOldest())
+		m.entries.Add(-s.dropOldest())
 	}
-	if m.held.Add(1) > m.max { // it replaces one of its own, or has no place
-		m.held.Add(-1)
+	if m.entries.Add(1) > m.max { // it replaces one of its own, or has no place
+		m.entries.Add(-1)
 		if s.dropOldest() == 0 {
 			return false
 		}
@@ -117,12 +117,12 @@ func (s *orderShard) dropOldest() int64 {
 		ref := q.head
 		e := s.entry(ref)
 		q.head = e.next
-		if e.state() == gate && e.lease() >= (int64(e.expires)+1)*second && step < 1024 { // written since it was queued
+		if e.state() == ordered && e.lease() >= (int64(e.expires)+1)*second && step < 1024 { // written since it was queued
 			e.expires = uint32(min(e.lease()/second, math.MaxUint32))
 			s.enqueue(q, ref)
 			continue
 		}
-		if e.state() == gate {
+		if e.state() == ordered {
 			s.forgotten = max(s.forgotten, e.version())
 			e.set(dead, 0, 0)
 			s.remove(s.lookup(&e.key))
@@ -152,6 +152,6 @@ func (m *Memory) giveWay() bool {
 	}
 	from.mu.Lock()
 	defer from.mu.Unlock()
-	m.held.Add(-from.dropOldest())
+	m.entries.Add(-from.dropOldest())
 	return true
 }

@@ -22,7 +22,7 @@ const (
 	pending                // claimed
 	released               // given back
 	done                   // handled
-	gate                   // a resource, not a claim
+	ordered                // a resource, not a claim
 )
 
 const (
@@ -46,7 +46,7 @@ func (e *entry) set(state uint64, attempt uint32, lease int64) {
 
 // kept reports whether the lease of a claim, or the retention of a resource, outlasts the place in the queue.
 func (e *entry) kept(now int64) bool {
-	return (e.state() == pending || e.state() == gate) && e.lease() > now
+	return (e.state() == pending || e.state() == ordered) && e.lease() > now
 }
 
 func (e *entry) due(now int64) bool { return int64(e.expires)*second <= now }
@@ -212,7 +212,7 @@ func (s *shard) expire(now int64, most int) (freed int64) {
 			}
 			q.head = e.next
 			if e.kept(now) {
-				if e.state() == gate { // a claim stays due instead: it is over as soon as it is settled
+				if e.state() == ordered { // a claim stays due instead: it is over as soon as it is settled
 					e.expires = uint32(min(e.lease()/second, math.MaxUint32)) // rounded down: lease says the rest
 				}
 				s.enqueue(q, ref)

@@ -70,7 +70,7 @@ const (
 	// OutOfOrder: the event is older than another of its resource; the handler is called and told so.
 	OutOfOrder Outcome = "out-of-order"
 
-	// FutureVersion: the event's time is more than five minutes ahead of our clock; it does not move the gate.
+	// FutureVersion: the event's time is more than five minutes ahead of our clock; it does not count for the order.
 	FutureVersion Outcome = "future-version"
 
 	// VersionFailed: Config.Version returned an error, panicked, or told a time that no event can have (before 2015, or

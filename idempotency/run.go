@@ -51,7 +51,7 @@ func (m *Middleware) Run(
 			}
 		}()
 	}
-	return d.claimed(ctx, first, fn)
+	return d.claimAndRun(ctx, first, fn)
 }
 
 var errNotMade = errors.New("idempotency: the middleware was not made by NewMiddleware")
@@ -106,8 +106,8 @@ func (d *delivery) end(o Outcome, err error, after time.Duration) (Result, error
 	return d.result(o, o.acknowledged(), after), err
 }
 
-// claimed claims the event, polls the store while somebody else has it if wait is set, and runs fn.
-func (d *delivery) claimed(ctx context.Context, wait bool, fn func(context.Context) error) (Result, error) {
+// claimAndRun claims the event, polls the store while somebody else has it if wait is set, and runs fn.
+func (d *delivery) claimAndRun(ctx context.Context, wait bool, fn func(context.Context) error) (Result, error) {
 	if err := d.acquire(ctx, wait); err != nil {
 		if !d.cfg.HandleUndeduped {
 			return d.end(Unavailable, err, 0)

@@ -41,8 +41,8 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	w := wireMessage{
-		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: held(m.Received), Payload: m.Payload, Inner: m.Inner,
-		Resource: m.Resource, At: held(m.At), Header: m.Header,
+		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: storable(m.Received), Payload: m.Payload, Inner: m.Inner,
+		Resource: m.Resource, At: storable(m.At), Header: m.Header,
 	}
 	if m.Fingerprint != (idempotency.Fingerprint{}) {
 		w.Fingerprint = hex.EncodeToString(m.Fingerprint[:])
@@ -53,8 +53,8 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// held is t in UTC, or zero, which is unknown, where JSON cannot hold it: a time keeps no event out of a queue.
-func held(t time.Time) time.Time {
+// storable is t in UTC, or zero, which is unknown, where JSON cannot hold it: a time keeps no event out of a queue.
+func storable(t time.Time) time.Time {
 	t = t.UTC()
 	if year := t.Year(); year < 0 || year > 9999 {
 		return time.Time{}
