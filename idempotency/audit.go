@@ -8,8 +8,8 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// Audit returns what should be looked at about the middleware, and what its store finds about itself. It may wait for the
-// store, as long as ctx allows, and is safe for concurrent use.
+// Audit returns what should be looked at about the middleware, and what its store finds about itself. It may wait for
+// the store, as long as ctx allows, and is safe for concurrent use.
 func (m *Middleware) Audit(ctx context.Context) []truhook.Finding {
 	if m == nil || m.store == nil {
 		return []truhook.Finding{{
@@ -32,7 +32,7 @@ func (m *Middleware) Audit(ctx context.Context) []truhook.Finding {
 	}
 	if shortest > 0 && shortest < shortestTimeout && !m.cfg.HandleUndeduped {
 		add(truhook.SeverityNote, "outage-outlasts-attempts",
-			fmt.Sprintf("The provider makes its attempts within %v: an event is lost if the store is away for longer.", shortest),
+			fmt.Sprintf("The provider makes its attempts within %v: a longer outage of the store loses events.", shortest),
 			"Set Config.HandleUndeduped, or accept events into package inbox on a local file.")
 	}
 	if m.cfg.Policy.Attempts == 0 {
@@ -84,8 +84,8 @@ func (m *Memory) count(now int64, retain time.Duration) {
 	}
 }
 
-// Audit warns when the store is nearly full, and when it will be full at the rate of events since the first one. It is safe
-// for concurrent use.
+// Audit warns when the store is nearly full, and when it will be full at the rate of events since the first one. It is
+// safe for concurrent use.
 func (m *Memory) Audit(context.Context) []truhook.Finding {
 	events := m.entries.Load()
 	for i := range m.orders {
@@ -109,8 +109,9 @@ func (m *Memory) Audit(context.Context) []truhook.Finding {
 		return finding(truhook.SeverityError, "memory-full",
 			fmt.Sprintf("All of the %d records are taken: new events are refused.", m.max), max(need, 2*m.max))
 	case need > m.max:
-		return finding(truhook.SeverityWarning, "memory-will-fill", fmt.Sprintf(
-			"%.3g events a second, each kept for %v, take %d records, and there is room for %d.", rate, retain, need, m.max), need+need/4)
+		return finding(truhook.SeverityWarning, "memory-will-fill",
+			fmt.Sprintf("%.3g events a second, each kept for %v, take %d records, and there is room for %d.",
+				rate, retain, need, m.max), need+need/4)
 	case events > m.max/4*3:
 		return finding(truhook.SeverityWarning, "memory-nearly-full",
 			fmt.Sprintf("%d of %d records are taken.", events, m.max), 2*m.max)

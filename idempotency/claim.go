@@ -10,8 +10,8 @@ import (
 // under none: Attempt is 0, and Fail does nothing.
 type Claim struct {
 	// Attempt is 1 the first time, and larger after a failure, a crash, or a lost lease: an earlier attempt may have
-	// had an effect. It only grows while the record is kept, so it serves as a fencing number. 0: the handler runs without
-	// a claim.
+	// had an effect. It only grows while the record is kept, so it serves as a fencing number. 0: the handler runs
+	// without a claim.
 	Attempt uint32
 
 	// Order says how the event stands to others of its resource. It is OrderUnknown without Config.Version.

@@ -12,10 +12,10 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// A KeyFunc returns the provider's id of an event, out of verified bytes: truv.EventID is one. An empty id means
-// that this delivery is not deduped: its handler is called. An error, or a panic, means that it is not handled and
-// answered 500. On a route of several tenants, put the tenant in front of the id, with a separator that no tenant's name
-// holds. It must be safe for concurrent use.
+// A KeyFunc returns the provider's id of an event, out of verified bytes: truv.EventID is one. An empty id means that
+// this delivery is not deduped: its handler is called. An error, or a panic, means that it is not handled and answered
+// 500. On a route of several tenants, put the tenant in front of the id, with a separator that no tenant's name holds.
+// It must be safe for concurrent use.
 type KeyFunc func(v *truhook.Verified) (string, error)
 
 // BodyDigest is the [KeyFunc] of a provider whose events have no id: the SHA-256 of the payload. Two events of equal
@@ -47,8 +47,8 @@ type Config struct {
 	// renewed at each third of it.
 	//
 	// Zero: two thirds of the shortest time in which the provider makes all of its attempts (so that one of them comes
-	// after the lease), at most the provider's AckLimit and at most 10 s. Where the attempts are not published 8 s, or the
-	// AckLimit if that is shorter: less than the 10 s that senders commonly wait. That makes 10 s for Truv, 2 s for
+	// after the lease), at most the provider's AckLimit and at most 10 s. Where the attempts are not published 8 s, or
+	// the AckLimit if that is shorter: less than the 10 s that senders commonly wait. That makes 10 s for Truv, 2 s for
 	// Truval, and 8 s for Trulioo and TransUnion. A lease that is longer than the provider's attempts take would lose
 	// every event whose process dies, and is an error.
 	Lease time.Duration
@@ -56,10 +56,10 @@ type Config struct {
 	// Retention is how long an event is remembered, from its first claim on. It is the horizon for replays too: where
 	// Version tells the time of an event, one that is older than the retention, less five minutes, is [TooOld].
 	//
-	// Zero: a day more than Policy.Horizon; where the provider publishes its attempts but no way to deliver by hand,
-	// 30 days are taken for that, the time for which Truv and Truval keep their logs of deliveries. Where it publishes
-	// neither, 7 days. That makes 31 days for Truv and Truval, and 7 for Trulioo and TransUnion. A retention of less than
-	// ten minutes more than Policy.Horizon is an error.
+	// Zero: a day more than Policy.Horizon; where the provider publishes its attempts but no way to deliver by hand, 30
+	// days are taken for that, the time for which Truv and Truval keep their logs of deliveries. Where it publishes
+	// neither, 7 days. That makes 31 days for Truv and Truval, and 7 for Trulioo and TransUnion. A retention of less
+	// than ten minutes more than Policy.Horizon is an error.
 	Retention time.Duration
 
 	// Wait is how long a delivery waits for another one of its event, which is being handled, before it is answered as
@@ -70,16 +70,16 @@ type Config struct {
 
 	// AnswerWithin is how long Do and Handle wait for the handler before they answer as [Late]: 503, while the handler
 	// goes on. Its redelivery then finds the event done. Zero: nine tenths of the AckLimit, never where that is not
-	// published. Negative: never. At most 64 handlers are late at a time. Truv counts these answers as failures, and may
-	// switch off an endpoint that fails continuously: a handler that is usually late belongs behind package inbox. A time
-	// as long as the AckLimit is an error.
+	// published. Negative: never. At most 64 handlers are late at a time. Truv counts these answers as failures, and
+	// may switch off an endpoint that fails continuously: a handler that is usually late belongs behind package inbox.
+	// A time as long as the AckLimit is an error.
 	AnswerWithin time.Duration
 
 	// HandlerTimeout is how long a handler may run. After it the handler's context ends with [ErrHandlerTimeout] as its
 	// cause, the lease is no longer renewed, and the handler's place among those that may be late is free: [TimedOut].
 	// Code that does not look at its context runs on, and another delivery may then be handled beside it. Zero: two
-	// thirds of the shortest time in which the provider makes all of its attempts, and at least 30 s: 60 s for Truv, 30 s
-	// for the others. Negative: for ever.
+	// thirds of the shortest time in which the provider makes all of its attempts, and at least 30 s: 60 s for Truv, 30
+	// s for the others. Negative: for ever.
 	HandlerTimeout time.Duration
 
 	// StoreTimeout bounds what one step (a claim, say) may spend on the store, repetitions included. Zero: 1 s, at most
@@ -88,12 +88,13 @@ type Config struct {
 
 	// HandleUndeduped calls the handler without a claim while the store cannot be asked, or is full: its events are
 	// reported as [NotDeduped], and one that comes twice may be handled twice, except at once in one process. False:
-	// answered 503, which loses the event where the outage outlasts the provider's attempts, as it soon does for Truval.
+	// answered 503, which loses the event where the outage outlasts the provider's attempts, as it soon does for
+	// Truval.
 	HandleUndeduped bool
 
 	// DeadLetter takes an event that no delivery would bring further: its handler returned an error marked by
-	// retry.Permanent, or it is older than the retention ([ErrTooOld]). FromContext tells the rest. After nil the event is
-	// completed and answered 200; after an error it is given back and asked for again. It has the time of a handler.
+	// retry.Permanent, or it is older than the retention ([ErrTooOld]). FromContext tells the rest. After nil the event
+	// is completed and answered 200; after an error it is given back and asked for again. It has the time of a handler.
 	//
 	// Nil: such an event is not acknowledged. It is given back and answered 503, so that the provider knows that nobody
 	// has it.
@@ -102,8 +103,8 @@ type Config struct {
 	// Version tells the order of events. Nil: none.
 	Version VersionFunc
 
-	// SkipStale completes an event without calling its handler if a later one of its resource came first, whether or not
-	// the handler of that one has succeeded. By default the handler is called, and Claim.Order says so.
+	// SkipStale completes an event without calling its handler if a later one of its resource came first, whether or
+	// not the handler of that one has succeeded. By default the handler is called, and Claim.Order says so.
 	SkipStale bool
 
 	// Fingerprint tells deliveries of one key apart. Nil: the payload. What differs is reported as Mismatch and treated
@@ -119,17 +120,17 @@ type Config struct {
 	// slog.Default() as it is when the line is written. slog.DiscardHandler turns it off.
 	Logger *slog.Logger
 
-	// Now is the clock by which an event is too old or from the future, where the context does not tell when its delivery
-	// arrived (truhook.ReceivedFromContext); the verifying middleware puts that there. Nil: time.Now. Leases are timed by the
-	// monotonic clock on this side, and by the store's on the other.
+	// Now is the clock by which an event is too old or from the future, where the context does not tell when its
+	// delivery arrived (truhook.ReceivedFromContext); the verifying middleware puts that there. Nil: time.Now. Leases
+	// are timed by the monotonic clock on this side, and by the store's on the other.
 	Now func() time.Time
 }
 
 // ErrTooOld is what Config.DeadLetter gets for an event that is older than the retention.
 var ErrTooOld = errors.New("idempotency: the event is older than the retention")
 
-// ErrHandlerTimeout is the cause (see context.Cause) with which a handler's context ends after Config.HandlerTimeout. What
-// the handler returns afterwards is wrapped together with it.
+// ErrHandlerTimeout is the cause (see context.Cause) with which a handler's context ends after Config.HandlerTimeout.
+// What the handler returns afterwards is wrapped together with it.
 var ErrHandlerTimeout = errors.New("idempotency: the handler's time is over")
 
 const (

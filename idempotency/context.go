@@ -17,8 +17,8 @@ type requestContext struct {
 	values context.Context // of the request; nil: it is left alone
 }
 
-// outlive returns a context that has the values of ctx and does not end, and what to call before the handler is left alone
-// with it. The contexts of net/http's server are values that nobody uses again, so they are kept.
+// outlive returns a context that has the values of ctx and does not end, and what to call before the handler is left
+// alone with it. The contexts of net/http's server are values that nobody uses again, so they are kept.
 func outlive(ctx context.Context) (longer context.Context, leave func()) {
 	if ctx.Value(http.ServerContextKey) != nil {
 		return context.WithoutCancel(ctx), func() {}

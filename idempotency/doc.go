@@ -26,19 +26,19 @@
 // not is handled again if the provider delivers it again. At no time do two handlers that both hold a lease work on one
 // event.
 //
-// This is not exactly once. A handler that goes on after its lease was lost (its context says so, with [ErrLeaseLost] as
-// the cause) or its time is over ([ErrHandlerTimeout]), and a process that dies between the effect and the completion,
-// have an effect that the next attempt repeats. [Claim.Attempt] is larger than 1 in each of these cases, and it only
-// grows: a resource that stores it and refuses a smaller one is safe. So is one that shares the store's database and
-// transaction: see package sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
+// This is not exactly once. A handler that goes on after its lease was lost (its context says so, with [ErrLeaseLost]
+// as the cause) or its time is over ([ErrHandlerTimeout]), and a process that dies between the effect and the
+// completion, have an effect that the next attempt repeats. [Claim.Attempt] is larger than 1 in each of these cases,
+// and it only grows: a resource that stores it and refuses a smaller one is safe. So is one that shares the store's
+// database and transaction: see package sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
 //
 // No event comes back that the provider does not deliver again. Truval has ended after about four seconds; what must
 // not be lost then belongs behind package inbox, and so does a handler that is usually slow.
 //
 // A captured delivery that is sent again is a duplicate while its record is kept. After that it is told by its age
-// ([TooOld]) where Config.Version gives its time: the handler is not called, and Config.DeadLetter has it. Where nothing
-// gives its time it is new: no HMAC scheme of this module signs a time.
+// ([TooOld]) where Config.Version gives its time: the handler is not called, and Config.DeadLetter has it. Where
+// nothing gives its time it is new: no HMAC scheme of this module signs a time.
 //
-// No event is acknowledged unless somebody has it: its handler, Config.DeadLetter, or the queue behind package inbox. The
-// exceptions are duplicates of such an event, and Config.SkipStale, which is yours to set.
+// No event is acknowledged unless somebody has it: its handler, Config.DeadLetter, or the queue behind package inbox.
+// The exceptions are duplicates of such an event, and Config.SkipStale, which is yours to set.
 package idempotency

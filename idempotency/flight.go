@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A flight is the delivery of an event that is being handled in this process. Others of the same event wait for it; when
-// it fails they do not run, as what has failed for one fails for all that came at once.
+// A flight is the delivery of an event that is being handled in this process. Others of the same event wait for it;
+// when it fails they do not run, as what has failed for one fails for all that came at once.
 type flight struct {
 	of     *flights
 	key    Key
@@ -56,8 +56,8 @@ func (f *flight) land(done bool) {
 	})
 }
 
-// follow waits for the flight of the same event. It reports false if this delivery has to ask the store itself, as it may
-// not wait, or as the store has the event as done.
+// follow waits for the flight of the same event. It reports false if this delivery has to ask the store itself, as it
+// may not wait, or as the store has the event as done.
 func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) { //nolint:revive // the order of end
 	if d.cfg.Wait <= 0 {
 		return Result{}, nil, false

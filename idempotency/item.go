@@ -11,9 +11,10 @@ import (
 	"github.com/truhook/truhook/internal/dedupe"
 )
 
-// Item asks the functions of the configuration about v, for [Middleware.Run], and reports what they lack: [BadKey] with an
-// error, and [NotDeduped] with a zero Key. A panic of one of them is an error of that function, as nothing is claimed yet
-// and an event is not lost for its order. What is kept is copied: it may point into memory that a host uses again.
+// Item asks the functions of the configuration about v, for [Middleware.Run], and reports what they lack: [BadKey] with
+// an error, and [NotDeduped] with a zero Key. A panic of one of them is an error of that function, as nothing is
+// claimed yet and an event is not lost for its order. What is kept is copied: it may point into memory that a host uses
+// again.
 func (m *Middleware) Item(ctx context.Context, v *truhook.Verified) (dedupe.Item, error) {
 	item := dedupe.Item{Judged: m.now(ctx)}
 	id, err := guard("the KeyFunc", func() (string, error) { return m.key(v) })
@@ -72,8 +73,8 @@ func (m *Middleware) version(v *truhook.Verified, item *dedupe.Item) error {
 	return err
 }
 
-// now is the instant by which an event is judged: when its delivery arrived, which nothing on the wire can set and a recorded
-// delivery brings with it; else the clock.
+// now is the instant by which an event is judged: when its delivery arrived, which nothing on the wire can set and a
+// recorded delivery brings with it; else the clock.
 func (m *Middleware) now(ctx context.Context) time.Time {
 	if at, ok := truhook.ReceivedFromContext(ctx); ok {
 		return at

@@ -45,8 +45,8 @@ func (l *lateHandlers) leave() {
 }
 
 // Wait returns nil when no handler runs any more whose call has returned, or the context's error. Call it after
-// http.Server.Shutdown, which does not know of handlers whose requests were answered; no handler becomes late after that.
-// A handler that does not look at its context and never ends is waited for until ctx ends.
+// http.Server.Shutdown, which does not know of handlers whose requests were answered; no handler becomes late after
+// that. A handler that does not look at its context and never ends is waited for until ctx ends.
 func (m *Middleware) Wait(ctx context.Context) error {
 	if m == nil {
 		return nil

@@ -49,8 +49,8 @@ func (l *lease) stop() (end time.Time) {
 	return l.end
 }
 
-// renewLate renews a lease of which the claim itself has used more than two thirds, before the handler begins: no handler
-// begins without a lease.
+// renewLate renews a lease of which the claim itself has used more than two thirds, before the handler begins: no
+// handler begins without a lease.
 func (d *delivery) renewLate() error {
 	if d.lease.left() > d.request.Lease/3 {
 		return nil
@@ -136,7 +136,8 @@ func (d *delivery) extend(ctx context.Context) error {
 	return nil
 }
 
-// complete marks the event as done, and tries until the lease is over or the provider's patience is. Zero: nobody waits.
+// complete marks the event as done, and tries until the lease is over or the provider's patience is. Zero: nobody
+// waits.
 func (d *delivery) complete(patience time.Time) {
 	limit := d.lease.stop()
 	defer d.flight.land(true)

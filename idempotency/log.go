@@ -9,8 +9,8 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// logged returns the line for an outcome by which something was dropped, lost, handed over or refused, or soon will be; no
-// text for any other.
+// logged returns the line for an outcome by which something was dropped, lost, handed over or refused, or soon will be;
+// no text for any other.
 func logged(o Outcome) (slog.Level, string) {
 	switch o {
 	case Stale:
@@ -60,8 +60,8 @@ func logged(o Outcome) (slog.Level, string) {
 // lineEvery is how often an outcome may write a line.
 const lineEvery = time.Minute
 
-// An outcomeLog writes the first of each outcome at once, then at most one line a minute with the count. The zero value is
-// ready.
+// An outcomeLog writes the first of each outcome at once, then at most one line a minute with the count. The zero value
+// is ready.
 type outcomeLog struct {
 	mu      sync.Mutex
 	written map[Outcome]*lines

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// DefaultMaxEntries is how many records a [Memory] holds where MemoryConfig says nothing: 7 weeks at one event a second. It
-// takes 340 MB when it is full.
+// DefaultMaxEntries is how many records a [Memory] holds where MemoryConfig says nothing: 7 weeks at one event a
+// second. It takes 340 MB when it is full.
 const DefaultMaxEntries = 4 << 20
 
 // A MemoryConfig has what is optional about a [Memory]. Its zero value is ready to use.
@@ -18,18 +18,19 @@ type MemoryConfig struct {
 
 	// MaxEntries is how many records are kept. Zero, or less: [DefaultMaxEntries].
 	//
-	// Each event takes one, so make it larger than the events of one retention: at one event a second and 31 days that is
-	// 2.7 million, or 215 MB. A store that is full of events refuses new ones with [ErrFull]. The order of events takes one
-	// for each resource, a quarter of MaxEntries at most, and gives way to events: as many events fit as MaxEntries says.
-	// While events take the places of resources the memory of both is held, a quarter more.
+	// Each event takes one, so make it larger than the events of one retention: at one event a second and 31 days that
+	// is 2.7 million, or 215 MB. A store that is full of events refuses new ones with [ErrFull]. The order of events
+	// takes one for each resource, a quarter of MaxEntries at most, and gives way to events: as many events fit as
+	// MaxEntries says. While events take the places of resources the memory of both is held, a quarter more.
 	MaxEntries int
 
-	// Now is the clock for leases and retention; nil: time.Now, whose monotonic reading no step of the wall clock moves.
+	// Now is the clock for leases and retention; nil: time.Now, whose monotonic reading no step of the wall clock
+	// moves.
 	Now func() time.Time
 }
 
-// A Memory is a [Store] in the memory of this process, for a service of one process and for tests. It forgets everything
-// when the process ends: an event that was handled before a restart is handled again if it comes again.
+// A Memory is a [Store] in the memory of this process, for a service of one process and for tests. It forgets
+// everything when the process ends: an event that was handled before a restart is handled again if it comes again.
 //
 // It is sharded, holds no pointers for the garbage collector to follow, takes at most 80 bytes a record, allocates
 // nothing for Claim and Complete but for growth, and runs no goroutine: each Claim clears away at most two records

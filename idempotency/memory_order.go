@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An orderShard holds the newest version of each of its resources. What only helps gives way to what must be: it holds a
-// number of records at most, the oldest go first, and all of them go before an event is refused.
+// An orderShard holds the newest version of each of its resources. What only helps gives way to what must be: it holds
+// a number of records at most, the oldest go first, and all of them go before an event is refused.
 type orderShard struct {
 	shard
 	most    int

@@ -66,9 +66,9 @@ func NewMiddleware(s Store, scope string, key KeyFunc, cfg Config) (*Middleware,
 // raised again: net/http closes the connection, which every provider takes as a failed attempt.
 //
 // The context of fn goes on when the provider hangs up. It ends when the lease is lost, with [ErrLeaseLost] as its
-// cause, and after Config.HandlerTimeout, with [ErrHandlerTimeout]. [FromContext] gives the claim. fn may still run after
-// the answer (see Config.AnswerWithin), so it must not touch what belongs to the request; v stays valid. Handle panics if
-// fn is nil. It stands behind the middleware that verifies: without that every request is answered 500.
+// cause, and after Config.HandlerTimeout, with [ErrHandlerTimeout]. [FromContext] gives the claim. fn may still run
+// after the answer (see Config.AnswerWithin), so it must not touch what belongs to the request; v stays valid. Handle
+// panics if fn is nil. It stands behind the middleware that verifies: without that every request is answered 500.
 func (m *Middleware) Handle(fn func(ctx context.Context, v *truhook.Verified) error) http.Handler {
 	if fn == nil {
 		panic("idempotency: Handle: the function is nil")
@@ -81,13 +81,13 @@ func (m *Middleware) Handle(fn func(ctx context.Context, v *truhook.Verified) er
 
 // Do calls fn if the event of v is to be handled now, settles the event by what fn returns, as [Middleware.Handle]
 // does, and returns how to answer. It serves frameworks whose handlers return errors (echo, gin), functions without
-// HTTP, and workers behind a queue. v is what truhook.FromContext or Verify gave; nil is answered 500. The end of ctx ends
-// the wait for another delivery of the event, and nothing else: a sender that has closed its half of the connection gets
-// its answer.
+// HTTP, and workers behind a queue. v is what truhook.FromContext or Verify gave; nil is answered 500. The end of ctx
+// ends the wait for another delivery of the event, and nothing else: a sender that has closed its half of the
+// connection gets its answer.
 //
-// fn may still run after Do has returned (see Config.AnswerWithin and Config.HandlerTimeout): it must use nothing that the
-// framework takes back with the answer, such as a gin.Context, or look at its context. Set AnswerWithin to -1 where a
-// process is frozen between requests. A panic of fn is raised again here, or reported if Do has returned before.
+// fn may still run after Do has returned (see Config.AnswerWithin and Config.HandlerTimeout): it must use nothing that
+// the framework takes back with the answer, such as a gin.Context, or look at its context. Set AnswerWithin to -1 where
+// a process is frozen between requests. A panic of fn is raised again here, or reported if Do has returned before.
 func (m *Middleware) Do(ctx context.Context, v *truhook.Verified, fn func(context.Context) error) Result {
 	if m == nil {
 		return Result{Outcome: NotVerified, Status: http.StatusInternalServerError}
@@ -114,9 +114,10 @@ func (m *Middleware) do(
 	return res
 }
 
-// Forget lets the event of id, as the KeyFunc gives it, be handled again: call it for an event that DeadLetter has taken,
-// after its cause was mended, and let the provider deliver it once more. Without it that delivery is a [Duplicate] until
-// the retention is over. An event that nobody remembers is no error; one that is being handled is [ErrInFlight].
+// Forget lets the event of id, as the KeyFunc gives it, be handled again: call it for an event that DeadLetter has
+// taken, after its cause was mended, and let the provider deliver it once more. Without it that delivery is a
+// [Duplicate] until the retention is over. An event that nobody remembers is no error; one that is being handled is
+// [ErrInFlight].
 func (m *Middleware) Forget(ctx context.Context, id string) error {
 	if m == nil || m.store == nil {
 		return errors.New("idempotency: the middleware was not made by NewMiddleware")

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An Observation is what Config.Observe is told. It holds no payload and no token. Key holds the provider's id of the event;
-// Err may hold the text of your handler's error.
+// An Observation is what Config.Observe is told. It holds no payload and no token. Key holds the provider's id of the
+// event; Err may hold the text of your handler's error.
 type Observation struct {
 	Outcome Outcome
 	Key     Key    // zero where there was none

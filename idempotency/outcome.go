@@ -21,33 +21,34 @@ const (
 	// called. 200.
 	Stale Outcome = "stale"
 
-	// TooOld: the event is older than what the store remembers, so nobody can tell whether it was handled: it is a replay, a
-	// delivery by hand after the retention, or our clock is wrong. The handler was not called. It is claimed and handed to
-	// Config.DeadLetter, once a retention however often it comes: 200. Without a DeadLetter, 503. Package inbox reports it
-	// for what it enqueues nevertheless.
+	// TooOld: the event is older than what the store remembers, so nobody can tell whether it was handled: it is a
+	// replay, a delivery by hand after the retention, or our clock is wrong. The handler was not called. It is claimed
+	// and handed to Config.DeadLetter, once a retention however often it comes: 200. Without a DeadLetter, 503. Package
+	// inbox reports it for what it enqueues nevertheless.
 	TooOld Outcome = "too-old"
 
 	// Failed: the handler returned an error; the event was given back. 503. So is one whose error is marked by
 	// retry.Permanent where there is no Config.DeadLetter.
 	Failed Outcome = "failed"
 
-	// InFlight: another delivery of the event is being handled and was not done after a bounded wait, or has just failed
-	// while this one waited. 503 and Retry-After.
+	// InFlight: another delivery of the event is being handled and was not done after a bounded wait, or has just
+	// failed while this one waited. 503 and Retry-After.
 	InFlight Outcome = "in-flight"
 
 	// Late: the handler is still running shortly before the provider's limit. It goes on. 503 and Retry-After.
 	Late Outcome = "late"
 
-	// TimedOut: the handler's time is over (Config.HandlerTimeout); its context has ended. It is reported at that moment,
-	// and a handler that ends within a second is answered by what it returned. One that does not goes on without its
-	// caller: 503 and Retry-After. Under Wrap the caller waits.
+	// TimedOut: the handler's time is over (Config.HandlerTimeout); its context has ended. It is reported at that
+	// moment, and a handler that ends within a second is answered by what it returned. One that does not goes on
+	// without its caller: 503 and Retry-After. Under Wrap the caller waits.
 	TimedOut Outcome = "timed-out"
 
 	// Unavailable: the store could not be asked, or is full, and Config.HandleUndeduped is not set. The handler was not
 	// called. 503.
 	Unavailable Outcome = "unavailable"
 
-	// NotVerified: no middleware verified the request; the order of the wraps is wrong. The handler was not called. 500.
+	// NotVerified: no middleware verified the request; the order of the wraps is wrong. The handler was not called.
+	// 500.
 	NotVerified Outcome = "not-verified"
 
 	// BadKey: the KeyFunc returned an error or panicked, or its id holds a NUL. The handler was not called. 500.
@@ -56,12 +57,12 @@ const (
 
 // What an [Observation] may say besides.
 const (
-	// NotDeduped: the handler is called without a claim, as the KeyFunc returned no id, or as the store could not be asked
-	// (Err says why) and Config.HandleUndeduped is set.
+	// NotDeduped: the handler is called without a claim, as the KeyFunc returned no id, or as the store could not be
+	// asked (Err says why) and Config.HandleUndeduped is set.
 	NotDeduped Outcome = "not-deduped"
 
-	// Unidentified: the provider's EventID found no id and has taken the digest of the body. The provider has changed what
-	// it sends: redeliveries that differ in a byte are handled again.
+	// Unidentified: the provider's EventID found no id and has taken the digest of the body. The provider has changed
+	// what it sends: redeliveries that differ in a byte are handled again.
 	Unidentified Outcome = "unidentified"
 
 	// Mismatch: a delivery of the same key has another fingerprint. It is treated like any other of that key.
@@ -107,6 +108,6 @@ const (
 	DeadLetterFailed Outcome = "dead-letter-failed"
 )
 
-// acknowledged reports whether an outcome is answered 200 for itself. DeadLettered and TooOld are where somebody has the
-// event.
+// acknowledged reports whether an outcome is answered 200 for itself. DeadLettered and TooOld are where somebody has
+// the event.
 func (o Outcome) acknowledged() bool { return o == Handled || o == Duplicate || o == Stale }

@@ -12,8 +12,8 @@ import (
 )
 
 // Run is the door through which every event comes, for the packages of this module: what it takes cannot be named
-// elsewhere. It claims the event, calls fn, settles the event by what fn returns, and says how to answer, and why. The end
-// of ctx ends the wait for another delivery of the event.
+// elsewhere. It claims the event, calls fn, settles the event by what fn returns, and says how to answer, and why. The
+// end of ctx ends the wait for another delivery of the event.
 func (m *Middleware) Run(
 	ctx context.Context, item dedupe.Item, call dedupe.Call, fn func(context.Context) error,
 ) (Result, error) {

@@ -7,11 +7,12 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// Audit returns what should be looked at about the handler, and what its queue and its Store find about themselves. It may
-// wait for them, as long as ctx allows, and is safe for concurrent use.
+// Audit returns what should be looked at about the handler, and what its queue and its Store find about themselves. It
+// may wait for them, as long as ctx allows, and is safe for concurrent use.
 func (h *Handler) Audit(ctx context.Context) []truhook.Finding {
 	if h == nil || h.once == nil {
-		return []truhook.Finding{notMade("no-handler", "The handler was not made by NewHandler: every request is answered 500.")}
+		const problem = "The handler was not made by NewHandler: every request is answered 500."
+		return []truhook.Finding{notMade("no-handler", problem)}
 	}
 	findings := audit(ctx, h.queue)
 	if h.cfg.Store != nil {
@@ -24,7 +25,8 @@ func (h *Handler) Audit(ctx context.Context) []truhook.Finding {
 // store, as long as ctx allows, and is safe for concurrent use.
 func (w *Worker) Audit(ctx context.Context) []truhook.Finding {
 	if w == nil || w.once == nil {
-		return []truhook.Finding{notMade("no-worker", "The worker was not made by NewWorker: it returns an error for every message.")}
+		const problem = "The worker was not made by NewWorker: it returns an error for every message."
+		return []truhook.Finding{notMade("no-worker", problem)}
 	}
 	var findings []truhook.Finding
 	if w.dead == nil {

@@ -15,15 +15,15 @@
 //	})
 //
 // The function is the one that idempotency.Middleware.Handle takes, so a handler that has become slow moves behind an
-// inbox without a change. An [Enqueuer] is package sqliteinbox, riverinbox, asynqinbox or watermillinbox, or yours. Where
-// the queue is not sqliteinbox, a [Worker] stands between the queue and the function.
+// inbox without a change. An [Enqueuer] is package sqliteinbox, riverinbox, asynqinbox or watermillinbox, or yours.
+// Where the queue is not sqliteinbox, a [Worker] stands between the queue and the function.
 //
 // # What is promised
 //
 // A delivery is answered 200 only after [Enqueuer.Enqueue] has returned nil: the event is then as safe as the queue is,
 // and no safer. In every other case the answer is 503 (or 500 where the wiring is wrong) and the provider comes again.
-// What was not verified is never enqueued. Neither the age of an event, nor its time, nor what a header holds keeps it out
-// of the queue.
+// What was not verified is never enqueued. Neither the age of an event, nor its time, nor what a header holds keeps it
+// out of the queue.
 //
 // An event that was accepted is handled at least once, for as long as the queue keeps it, and once where nothing
 // fails. The worker runs it through the state machine of package idempotency: no two handlers that hold a lease work on

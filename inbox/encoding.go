@@ -41,8 +41,8 @@ func (m Message) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	w := wireMessage{
-		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: storable(m.Received), Payload: m.Payload, Inner: m.Inner,
-		Resource: m.Resource, At: storable(m.At), Header: m.Header,
+		Version: version, Scope: m.Key.Scope, ID: m.Key.ID, Received: storable(m.Received),
+		Payload: m.Payload, Inner: m.Inner, Resource: m.Resource, At: storable(m.At), Header: m.Header,
 	}
 	if m.Fingerprint != (idempotency.Fingerprint{}) {
 		w.Fingerprint = hex.EncodeToString(m.Fingerprint[:])

@@ -51,8 +51,8 @@ type Config struct {
 	// saves work; it is not what makes an event handled once. Nil: none, which is right for package sqliteinbox.
 	Store idempotency.Store
 
-	// HandleUndeduped enqueues without a claim while Store cannot be asked, or is full; the worker finds the duplicates.
-	// False: answered 503.
+	// HandleUndeduped enqueues without a claim while Store cannot be asked, or is full; the worker finds the
+	// duplicates. False: answered 503.
 	HandleUndeduped bool
 
 	// Retention is how long Store remembers a key, and how old an event may be where Version tells its time: an older

@@ -31,8 +31,8 @@ type Worker struct {
 //
 // The Config differs from that of idempotency.NewMiddleware in what a queue knows better. Version, Fingerprint and Now
 // come with the message, and AnswerWithin has no meaning, so each of them is an error. DeadLetter: nil means that Work
-// returns the error, still marked by retry.Permanent, and gives the event back, so that the queue keeps it among its own
-// dead and its own way of replaying works. SkipStale needs messages with an order.
+// returns the error, still marked by retry.Permanent, and gives the event back, so that the queue keeps it among its
+// own dead and its own way of replaying works. SkipStale needs messages with an order.
 //
 // HandlerTimeout is that of idempotency.Config: 30 s unless it says more. Set it to what the queue gives a job.
 //
@@ -63,10 +63,11 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 // Work handles m, unless that was done, and returns nil when m may leave the queue.
 //
 // An error means that it has to come again: the function's own, [ErrInFlight], idempotency.ErrHandlerTimeout or that of
-// the store. One marked by retry.Permanent says that coming again would not help. A panic of the function passes through;
-// the event was given back. For the function, idempotency.FromContext gives attempt, order and idempotency key, and
-// [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when its time is
-// over; a function that does not look at it then goes on, while Work returns. A message is never too old for a worker.
+// the store. One marked by retry.Permanent says that coming again would not help. A panic of the function passes
+// through; the event was given back. For the function, idempotency.FromContext gives attempt, order and idempotency
+// key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when
+// its time is over; a function that does not look at it then goes on, while Work returns. A message is never too old
+// for a worker.
 func (w *Worker) Work(ctx context.Context, m Message) error {
 	if w == nil || w.once == nil {
 		return errWorker
@@ -104,8 +105,8 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 	return err
 }
 
-// Forget lets the event of k, which is that of its [Message], be handled again: call it for an event that DeadLetter has
-// taken, before it is enqueued once more. See idempotency.Middleware.Forget.
+// Forget lets the event of k, which is that of its [Message], be handled again: call it for an event that DeadLetter
+// has taken, before it is enqueued once more. See idempotency.Middleware.Forget.
 func (w *Worker) Forget(ctx context.Context, k idempotency.Key) error {
 	if w == nil || w.once == nil {
 		return errWorker

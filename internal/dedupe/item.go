@@ -50,11 +50,12 @@ type Call struct {
 	// Until ends the function's context when it ends. Nil: nothing does.
 	Until context.Context
 
-	// DeadLetter takes an event whose function failed for good, or that is too old. Nil: such an event is not completed.
+	// DeadLetter takes an event whose function failed for good, or that is too old. Nil: such an event is not
+	// completed.
 	DeadLetter func(ctx context.Context, err error) error
 
-	// KeepsDead says that the caller keeps what failed for good, as a queue does: the event is given back, so that it can
-	// be replayed from there, and reported as dead-lettered.
+	// KeepsDead says that the caller keeps what failed for good, as a queue does: the event is given back, so that it
+	// can be replayed from there, and reported as dead-lettered.
 	KeepsDead bool
 }
 
@@ -62,8 +63,9 @@ type Call struct {
 var ErrDuplicate = errors.New("the event was there before")
 
 // Plausible reports whether a provider can mean the time of an event by t, judged at now. The zero time, Unix zero and
-// everything else before 2015 are how a missing time reads; what is beyond the year 9999 is a unit misread, and JSON cannot
-// hold it. A clock that stands before 2015 itself, as that of testing/synctest does, excludes the times before 1971 only.
+// everything else before 2015 are how a missing time reads; what is beyond the year 9999 is a unit misread, and JSON
+// cannot hold it. A clock that stands before 2015 itself, as that of testing/synctest does, excludes the times before
+// 1971 only.
 func Plausible(t, now time.Time) bool {
 	first := 2015
 	if now.UTC().Year() < first {
