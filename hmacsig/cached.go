@@ -3,6 +3,7 @@ package hmacsig
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -45,6 +46,10 @@ type CacheConfig struct {
 	// goroutine of the cache and must be safe for concurrent use. Its panic is recovered and dropped.
 	OnError func(err error)
 
+	// Logger logs what OnError is called with, at most one line a minute. Nil: slog.Default() as it is then;
+	// slog.DiscardHandler turns it off.
+	Logger *slog.Logger
+
 	// Now replaces time.Now. A panic of it is reported to OnError, and the real time counts.
 	Now func() time.Time
 }
@@ -80,7 +85,7 @@ func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConf
 		NotAfter: func(k Key) time.Time { return k.NotAfter },
 		Retain:   cfg.Retain, Retire: retire, SameKey: func(a, b Key) bool { return sameSecret(&a, &b) },
 		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
-		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
+		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 	}
 	if fetch != nil {
 		shared.Fetch = func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ type FileConfig struct {
 	// OnError is called when a look finds something wrong that the one before it did not. It must be safe for concurrent
 	// use. Its panic is recovered and dropped.
 	OnError func(err error)
+
+	// Logger logs what OnError is called with, at most one line a minute. Nil: slog.Default() as it is then;
+	// slog.DiscardHandler turns it off.
+	Logger *slog.Logger
 
 	// Now replaces time.Now. It is compared with the modification times of the files.
 	Now func() time.Time
@@ -79,7 +84,7 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	}
 	f, err := folder.Open(path, folder.Config[Key]{
 		Package: "hmacsig", MaxFiles: maxKeys, MaxBytes: maxSecretFile,
-		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Interval: cfg.Interval, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 		Parse: func(name string, content []byte) (Key, error) {
 			if cfg.TrimNewline {
 				if rest, found := bytes.CutSuffix(content, []byte("\n")); found {

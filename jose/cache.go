@@ -3,6 +3,7 @@ package jose
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,10 @@ type CacheConfig struct {
 	// OnError is called with each failure of a fetch, and with each key that was left out of an answer. It runs in a
 	// goroutine of the cache and must be safe for concurrent use. Its panic is recovered and dropped.
 	OnError func(err error)
+
+	// Logger logs what OnError is called with, at most one line a minute. Nil: slog.Default() as it is then;
+	// slog.DiscardHandler turns it off.
+	Logger *slog.Logger
 
 	// Now replaces time.Now. A panic of it is reported to OnError, and the real time counts.
 	Now func() time.Time
@@ -104,7 +109,7 @@ func newCache(
 		},
 		NotAfter: func(k PublicKey) time.Time { return k.NotAfter },
 		TTL:      cfg.TTL, MaxStale: cfg.MaxStale, Timeout: cfg.Timeout, Wait: cfg.Wait, MinInterval: cfg.MinInterval,
-		MaxKeys: cfg.MaxKeys, MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
+		MaxKeys: cfg.MaxKeys, MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,6 +28,10 @@ type FolderConfig struct {
 	// OnError is called when a look finds something wrong that the one before it did not. It must be safe for concurrent
 	// use. Its panic is recovered and dropped.
 	OnError func(err error)
+
+	// Logger logs what OnError is called with, at most one line a minute. Nil: slog.Default() as it is then;
+	// slog.DiscardHandler turns it off.
+	Logger *slog.Logger
 
 	// Now replaces time.Now. It is compared with the modification times of the files.
 	Now func() time.Time
@@ -52,7 +57,7 @@ type FileKeys struct {
 func NewFileKeys(path string, cfg FolderConfig) (*FileKeys, error) {
 	f, err := folder.Open(path, folder.Config[PublicKey]{
 		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
-		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Interval: cfg.Interval, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 		Parse: func(name string, content []byte) (PublicKey, error) {
 			key, err := ParsePublicKey(content)
 			if err != nil {
@@ -146,7 +151,7 @@ type privateFile struct {
 func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error) {
 	f, err := folder.Open(path, folder.Config[privateFile]{
 		Package: "jose", MaxFiles: maxKeyFiles, MaxBytes: maxPEM,
-		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Interval: cfg.Interval, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 		Parse: func(name string, content []byte) (privateFile, error) {
 			parsed, err := ParsePrivateKey(content)
 			if err != nil {

@@ -85,7 +85,7 @@ func NewJWKSKeys(url string, client *http.Client, cfg hmacsig.CacheConfig) (*Cac
 func NewFileKeys(path string, s Scheme, cfg hmacsig.FileConfig) (*CachedKeys, error) {
 	f, err := folder.Open(path, folder.Config[Key]{
 		Package: "keysig", MaxFiles: maxKeys, MaxBytes: maxKeyText,
-		Interval: cfg.Interval, OnError: cfg.OnError, Now: cfg.Now,
+		Interval: cfg.Interval, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 		Parse: func(name string, content []byte) (Key, error) {
 			return s.NewKey(strings.TrimSuffix(name, ".pem"), strings.TrimRight(string(content), "\r\n"))
 		},
@@ -105,7 +105,7 @@ func configOf(cfg hmacsig.CacheConfig) keycache.Config[Key] {
 	return keycache.Config[Key]{
 		Package: "keysig", Vet: vet, Merge: merge, NotAfter: func(k Key) time.Time { return k.NotAfter },
 		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
-		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Now: cfg.Now,
+		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
 	}
 }
 

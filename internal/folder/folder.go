@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/truhook/truhook/internal/logonce"
 )
 
 // Config is what the packages that follow files have in common. Parse and Same are required.
@@ -22,6 +25,7 @@ type Config[T any] struct {
 	MaxBytes int           // of one file
 	Interval time.Duration // <= 0: 1 s
 	OnError  func(err error)
+	Logger   *slog.Logger     // of problems, at most one line a minute; nil: slog.Default() as it is then
 	Now      func() time.Time // nil: time.Now
 
 	// Parse makes one entry of a file. Its errors hold neither the path nor the content. Its panic is an error.
@@ -41,6 +45,7 @@ type Folder[T any] struct {
 	looking *look // nil: no look is under way
 
 	clockReported atomic.Int64 // Unix nanoseconds of the real clock
+	lines         logonce.Lines
 
 	// The rest belongs to the look that is under way.
 	files  map[string]*file[T]
@@ -331,8 +336,14 @@ func (f *Folder[T]) entries(old []T) []T {
 	return fresh
 }
 
+// report logs and calls OnError.
 func (f *Folder[T]) report(problem error) {
-	if problem != nil && f.config.OnError != nil {
+	if problem == nil {
+		return
+	}
+	f.lines.Write(context.Background(), f.config.Logger, time.Now(), slog.LevelWarn, "",
+		"truhook: not all keys could be read from files", slog.String("error", problem.Error()))
+	if f.config.OnError != nil {
 		defer func() { _ = recover() }()
 		f.config.OnError(problem)
 	}

@@ -30,6 +30,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -80,6 +81,7 @@ type Config[K any] struct {
 	MaxWaiters int // deliveries that wait for fetches at once
 
 	OnError func(err error)  // is called with each failure, in a goroutine of the cache, and with each new *Partial
+	Logger  *slog.Logger     // of the same, at most one line a minute; nil: slog.Default() as it is then
 	Now     func() time.Time // nil: time.Now
 }
 

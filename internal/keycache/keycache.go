@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/backoff"
+	"github.com/truhook/truhook/internal/logonce"
 )
 
 // A Cache remembers what was fetched. [New] makes it. It is safe for concurrent use and must not be copied.
@@ -28,6 +30,7 @@ type Cache[K any] struct {
 	hung    int // fetches that go on after their time
 
 	clockReported atomic.Int64 // Unix nanoseconds of the real clock
+	lines         logonce.Lines
 }
 
 // A slot is one question that a source is asked: for all keys, or for those of one id.
@@ -253,9 +256,14 @@ func (c *Cache[K]) now() (t time.Time) {
 	return c.cfg.Now()
 }
 
-// report calls OnError.
+// report logs and calls OnError.
 func (c *Cache[K]) report(err error) {
-	if err == nil || c.cfg.OnError == nil {
+	if err == nil {
+		return
+	}
+	c.lines.Write(context.Background(), c.cfg.Logger, time.Now(), slog.LevelWarn, "",
+		"truhook: keys could not be fetched, or not all of them", slog.String("error", err.Error()))
+	if c.cfg.OnError == nil {
 		return
 	}
 	defer func() { _ = recover() }()

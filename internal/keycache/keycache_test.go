@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -719,4 +721,25 @@ func TestCache_AllocatesNothingWhileTheAnswerIsFresh(t *testing.T) {
 	byID := cache(t, &source{byID: map[string][]string{"1": {"a"}}}, nil)
 	require.NoError(t, byID.Prefetch(t.Context(), "1"))
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = byID.Get(context.Background(), "1", false) }))
+}
+
+// One log line a minute, however many fetches fail, and no word of a panic's value.
+func TestCache_LogsOnceAMinute(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var out strings.Builder
+		s := &source{keys: []string{"a"}}
+		c := cache(t, s, func(cfg *keycache.Config[string]) {
+			cfg.MinInterval = time.Second
+			cfg.Logger = slog.New(slog.NewTextHandler(&out, nil))
+		})
+		require.NoError(t, c.Refresh(t.Context()))
+		s.set(func(s *source) { s.panics = "canary" })
+		for range 300 {
+			get(c, "", true)
+			advance(time.Second)
+		}
+		assert.Equal(t, 5, strings.Count(out.String(), "level=WARN"), out.String())
+		assert.Contains(t, out.String(), "count=6")
+		assert.NotContains(t, out.String(), "canary")
+	})
 }
