@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -27,7 +28,27 @@ type Source struct {
 	direct   bool // FromTLS
 	insecure bool // InsecureSubjectText
 	trusted  []netip.Prefix
+	headers  *headers // nil: FromTLS
 	err      error
+}
+
+// names returns the headers that a source reads, that of the certificate first.
+func (s Source) names() []string {
+	if s.headers == nil {
+		return nil
+	}
+	if s.headers.form.Chain == "" {
+		return []string{s.headers.form.Certificate}
+	}
+	return []string{s.headers.form.Certificate, s.headers.form.Chain}
+}
+
+// verifiedNames returns the headers by which the proxy says that it has verified.
+func (s Source) verifiedNames() []string {
+	if s.headers == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.headers.form.Verified))
 }
 
 // presented is what a source has found about the client.
@@ -121,7 +142,7 @@ func FromHeader(trusted []netip.Prefix, form HeaderForm) Source {
 		return Source{err: err}
 	}
 	fromProxy := truhook.RemoteAddrIn(trusted...)
-	return Source{insecure: form.Encoding == InsecureSubjectText, trusted: slices.Clone(trusted), read: func(d *truhook.Delivery) (presented, error) {
+	return Source{insecure: form.Encoding == InsecureSubjectText, trusted: slices.Clone(trusted), headers: h, read: func(d *truhook.Delivery) (presented, error) {
 		if fromProxy.Run(context.Background(), d) != nil {
 			return presented{}, refuse(truhook.UntrustedProxy, "the direct peer is not a trusted proxy")
 		}
