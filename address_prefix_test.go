@@ -10,7 +10,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestABareAddressIsOneAddress(t *testing.T) {
+func TestAddress_BareAddressIsOneAddress(t *testing.T) {
 	t.Parallel()
 	got, err := truhook.ParsePrefixes("34.212.57.93", " 2001:db8::1\n", "10.0.0.0/8", "2001:db8::/32", "::ffff:192.0.2.1", "0.0.0.0/0")
 	require.NoError(t, err)
@@ -28,7 +28,7 @@ func TestABareAddressIsOneAddress(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAddressOrPrefixIsAnError(t *testing.T) {
+func TestAddress_WhatIsNoAddressOrPrefixIsAnError(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", " ", "localhost", "192.0.2", "192.0.2.1:443", "[2001:db8::1]", "fe80::1%eth0", "fe80::%eth0/64", "192.0.2.1/24",

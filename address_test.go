@@ -28,7 +28,7 @@ var (
 	ourClients = prefixesOf("34.212.57.93/32", "2001:db8::/32")
 )
 
-func TestClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *testing.T) {
+func TestAddress_ClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *testing.T) {
 	t.Parallel()
 	const allowed, notAllowed, untrusted = truhook.Reason(""), truhook.SourceNotAllowed, truhook.UntrustedProxy
 	for name, c := range map[string]struct {
@@ -98,7 +98,7 @@ func slicesRepeat(s string, n int) []string {
 	return strings.Split(strings.Repeat(s+"\n", n-1)+s, "\n")
 }
 
-func TestClientAddrInForwardedReadsRFC7239(t *testing.T) {
+func TestAddress_ClientAddrInForwardedReadsRFC7239(t *testing.T) {
 	t.Parallel()
 	const allowed, notAllowed, untrusted = truhook.Reason(""), truhook.SourceNotAllowed, truhook.UntrustedProxy
 	for name, c := range map[string]struct {
@@ -153,7 +153,7 @@ func TestClientAddrInForwardedReadsRFC7239(t *testing.T) {
 	}
 }
 
-func TestClientAddrInPanicsOnBadConfiguration(t *testing.T) {
+func TestAddress_ClientAddrInPanicsOnBadConfiguration(t *testing.T) {
 	t.Parallel()
 	for name, build := range map[string]func([]netip.Prefix, ...netip.Prefix) truhook.Check{
 		"ClientAddrIn": truhook.ClientAddrIn, "ClientAddrInForwarded": truhook.ClientAddrInForwarded,
@@ -166,7 +166,7 @@ func TestClientAddrInPanicsOnBadConfiguration(t *testing.T) {
 	}
 }
 
-func TestClientAddrInCopiesItsPrefixes(t *testing.T) {
+func TestAddress_ClientAddrInCopiesItsPrefixes(t *testing.T) {
 	t.Parallel()
 	trusted, allowed := prefixesOf("10.0.0.0/8"), prefixesOf("34.212.57.93/32")
 	check := truhook.ClientAddrIn(trusted, allowed...)

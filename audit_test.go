@@ -34,20 +34,20 @@ func names(findings []truhook.Finding) []string {
 	return all
 }
 
-func TestAuditReachesEveryVerifierOfAComposition(t *testing.T) {
+func TestAudit_AuditReachesEveryVerifierOfAComposition(t *testing.T) {
 	t.Parallel()
 	v := truhook.AllOf(finds("a"), truhook.AnyOf(finds("b"), truhook.Require(finds("c"), pass), truhook.VerifierFunc(nil)))
 	assert.Equal(t, []string{"a", "b", "c"}, names(truhook.Audit(t.Context(), v)))
 }
 
-func TestAuditOfNothingIsAFinding(t *testing.T) {
+func TestAudit_AuditOfNothingIsAFinding(t *testing.T) {
 	t.Parallel()
 	found := truhook.Audit(t.Context(), nil)
 	require.Len(t, found, 1)
 	assert.Equal(t, truhook.SeverityError, found[0].Severity)
 }
 
-func TestAuditSurvivesPanics(t *testing.T) {
+func TestAudit_AuditSurvivesPanics(t *testing.T) {
 	t.Parallel()
 	bad := auditedVerifier{find: func(context.Context) []truhook.Finding { panic("the secret is hunter2") }}
 	check := truhook.NewCheck("panics", func(context.Context, *truhook.Delivery) error { panic("hunter2") })
@@ -127,7 +127,7 @@ func TestAudit_CallsNoCheck(t *testing.T) {
 	assert.Empty(t, truhook.Audit(t.Context(), truhook.Require(truhook.VerifierFunc(nil), truhook.HeadCheck("x", called))))
 }
 
-func TestFindingReadsAsOneLineAndAsJSON(t *testing.T) {
+func TestAudit_FindingReadsAsOneLineAndAsJSON(t *testing.T) {
 	t.Parallel()
 	f := finds("short-secret").find(t.Context())[0]
 	assert.Equal(t, "warning: it: P. R. (short-secret)", f.String())

@@ -22,7 +22,7 @@ func status(h http.Handler, r *http.Request) int {
 	return w.Code
 }
 
-func TestOverTheBudgetIsOverloadedUntilTheHandlerEnded(t *testing.T) {
+func TestBody_OverTheBudgetIsOverloadedUntilTheHandlerEnded(t *testing.T) {
 	t.Parallel()
 	inside, leave := make(chan struct{}), make(chan struct{})
 	first := true
@@ -49,7 +49,7 @@ func TestOverTheBudgetIsOverloadedUntilTheHandlerEnded(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, status(wrapped, signed(body)), "all is given back")
 }
 
-func TestTheBudgetIsGivenBackHoweverARequestEnds(t *testing.T) {
+func TestBody_BudgetIsGivenBackHoweverARequestEnds(t *testing.T) {
 	t.Parallel()
 	body := bytes.Repeat([]byte("x"), 900)
 	panicking := io.MultiReader(bytes.NewReader(body[:600]), readerFunc(func([]byte) (int, error) { panic(http.ErrAbortHandler) }))
@@ -112,7 +112,7 @@ func TestTheBudgetIsGivenBackHoweverARequestEnds(t *testing.T) {
 	}
 }
 
-func TestTheBudgetIsNeverExceededByManyAtOnce(t *testing.T) {
+func TestBody_BudgetIsNeverExceededByManyAtOnce(t *testing.T) {
 	t.Parallel()
 	const size, fits = 1000, 3
 	var running, most atomic.Int64
@@ -148,7 +148,7 @@ func TestTheBudgetIsNeverExceededByManyAtOnce(t *testing.T) {
 }
 
 // Whoever raises one limit must not find every large body refused by the default of the other.
-func TestTheDefaultBudgetHoldsOneBodyOfTheLargestSize(t *testing.T) {
+func TestBody_DefaultBudgetHoldsOneBodyOfTheLargestSize(t *testing.T) {
 	t.Parallel()
 	const size = 50 << 20
 	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(endless{}, size))

@@ -18,7 +18,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestTheLimitOfTheBody(t *testing.T) {
+func TestBody_LimitOfTheBody(t *testing.T) {
 	t.Parallel()
 	const limit = 1000
 	for size, want := range map[int]truhook.Reason{
@@ -43,7 +43,7 @@ func TestTheLimitOfTheBody(t *testing.T) {
 	}
 }
 
-func TestTheDefaultLimitIsOneMebibyte(t *testing.T) {
+func TestBody_DefaultLimitIsOneMebibyte(t *testing.T) {
 	t.Parallel()
 	for _, given := range []int64{0, -1, -1 << 63} {
 		for size, want := range map[int]truhook.Reason{1 << 20: "", 1<<20 + 1: truhook.BodyTooLarge} {
@@ -55,14 +55,14 @@ func TestTheDefaultLimitIsOneMebibyte(t *testing.T) {
 	}
 }
 
-func TestTheLargestLimitDoesNotOverflow(t *testing.T) {
+func TestBody_LargestLimitDoesNotOverflow(t *testing.T) {
 	t.Parallel()
 	cfg := truhook.Config{MaxBodyBytes: 1<<63 - 1, MaxBufferedBytes: 1<<63 - 1}
 	_, o := judge(t, accepting("x"), cfg, noContent(), signed([]byte("x")))
 	require.NoError(t, o.Err)
 }
 
-func TestAnAnnouncementOverTheLimitIsRefusedUnread(t *testing.T) {
+func TestBody_AnnouncementOverTheLimitIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	for _, announced := range []int64{1<<20 + 1, 1 << 40, 1<<63 - 1} {
 		body := &countingReader{Reader: endless{}}
@@ -74,7 +74,7 @@ func TestAnAnnouncementOverTheLimitIsRefusedUnread(t *testing.T) {
 	}
 }
 
-func TestAnEndlessBodyIsReadOneByteBeyondTheLimit(t *testing.T) {
+func TestBody_EndlessBodyIsReadOneByteBeyondTheLimit(t *testing.T) {
 	t.Parallel()
 	for _, announced := range []int64{-1, 10, 100_000} { // 10 is a lie, as net/http would not let it through
 		body := &countingReader{Reader: endless{}}
@@ -88,7 +88,7 @@ func TestAnEndlessBodyIsReadOneByteBeyondTheLimit(t *testing.T) {
 	}
 }
 
-func TestABodyCutShortIsIncompleteAndNotHashed(t *testing.T) {
+func TestBody_BodyCutShortIsIncompleteAndNotHashed(t *testing.T) {
 	t.Parallel()
 	broken := func(text string, err error) io.Reader {
 		return io.MultiReader(strings.NewReader(text), readerFunc(func([]byte) (int, error) { return 0, err }))
@@ -121,7 +121,7 @@ func TestABodyCutShortIsIncompleteAndNotHashed(t *testing.T) {
 	}
 }
 
-func TestWhatArrivedCountsWhereMoreCameThanWasAnnounced(t *testing.T) {
+func TestBody_WhatArrivedCountsWhereMoreCameThanWasAnnounced(t *testing.T) {
 	t.Parallel()
 	r := signed([]byte("twelve bytes"))
 	r.ContentLength = 5
@@ -134,7 +134,7 @@ func TestWhatArrivedCountsWhereMoreCameThanWasAnnounced(t *testing.T) {
 	require.NoError(t, o.Err)
 }
 
-func TestALowerLimitInFrontOfUsIsStillTooLarge(t *testing.T) {
+func TestBody_LowerLimitInFrontOfUsIsStillTooLarge(t *testing.T) {
 	t.Parallel()
 	r := signed(bytes.Repeat([]byte("x"), 100))
 	r.ContentLength = -1
@@ -150,7 +150,7 @@ func TestALowerLimitInFrontOfUsIsStillTooLarge(t *testing.T) {
 	require.Equal(t, http.StatusRequestEntityTooLarge, status)
 }
 
-func TestBytesThatComeWithTheEndCount(t *testing.T) {
+func TestBody_BytesThatComeWithTheEndCount(t *testing.T) {
 	t.Parallel()
 	body := []byte("all at once")
 	r := signed(body)
@@ -167,7 +167,7 @@ func TestBytesThatComeWithTheEndCount(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, w.Code)
 }
 
-func TestOneByteAtATime(t *testing.T) {
+func TestBody_OneByteAtATime(t *testing.T) {
 	t.Parallel()
 	body := bytes.Repeat([]byte("ab\x00"), 1000)
 	r := signed(body)
@@ -181,7 +181,7 @@ type iotestOneByte struct{ io.Reader }
 
 func (o iotestOneByte) Read(p []byte) (int, error) { return o.Reader.Read(p[:min(1, len(p))]) }
 
-func TestNoOneCanGrowWhatTheHandlerSharesWithTheReplay(t *testing.T) {
+func TestBody_NoOneCanGrowWhatTheHandlerSharesWithTheReplay(t *testing.T) {
 	t.Parallel()
 	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		v, _ := truhook.FromContext(r.Context())

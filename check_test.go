@@ -14,7 +14,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestHeaderEquals(t *testing.T) {
+func TestCheck_HeaderEquals(t *testing.T) {
 	t.Parallel()
 	const value = "5e1f-token"
 	for _, name := range []string{"X-Token", "x-token", "X-TOKEN"} {
@@ -49,7 +49,7 @@ func TestHeaderEquals(t *testing.T) {
 	require.Equal(t, truhook.CheckFailed, truhook.ReasonOf(truhook.HeaderEquals("X-Token", value).Run(t.Context(), &truhook.Delivery{})))
 }
 
-func TestAnUnsetEnvironmentVariableStopsTheProgram(t *testing.T) {
+func TestCheck_UnsetEnvironmentVariableStopsTheProgram(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]func(){
 		"HeaderEquals, value":           func() { truhook.HeaderEquals("X-Token", "") },
@@ -67,7 +67,7 @@ func TestAnUnsetEnvironmentVariableStopsTheProgram(t *testing.T) {
 	}
 }
 
-func TestNamesThatNoHeaderHasPanic(t *testing.T) {
+func TestCheck_NamesThatNoHeaderHasPanic(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"Host", "host", "HOST", "X Token", "X-Token ", "X-Token:", "X\r\nY", "X\tY", "\x00", "X\x00", "X-Tökèn", "X/Y", "X,Y", `"X"`, "(X)", "X=Y", "X@Y",
@@ -76,7 +76,7 @@ func TestNamesThatNoHeaderHasPanic(t *testing.T) {
 	}
 }
 
-func TestThePanicTextHasNoValue(t *testing.T) {
+func TestCheck_PanicTextHasNoValue(t *testing.T) {
 	t.Parallel()
 	defer func() {
 		require.NotContains(t, recover(), "5e1f-token")
@@ -84,7 +84,7 @@ func TestThePanicTextHasNoValue(t *testing.T) {
 	truhook.HeaderEquals("Host", "5e1f-token")
 }
 
-func TestQueryEquals(t *testing.T) {
+func TestCheck_QueryEquals(t *testing.T) {
 	t.Parallel()
 	check := truhook.QueryEquals("token", "s3cret&=+ é")
 	const encoded = "s3cret%26%3D%2B+%C3%A9"
@@ -124,7 +124,7 @@ func TestQueryEquals(t *testing.T) {
 	}
 }
 
-func TestRemoteAddrIn(t *testing.T) {
+func TestCheck_RemoteAddrIn(t *testing.T) {
 	t.Parallel()
 	prefixes := func(texts ...string) (all []netip.Prefix) {
 		for _, text := range texts {
@@ -180,7 +180,7 @@ func TestRemoteAddrIn(t *testing.T) {
 	}
 }
 
-func TestTheAllowedPrefixesAreCopied(t *testing.T) {
+func TestCheck_AllowedPrefixesAreCopied(t *testing.T) {
 	t.Parallel()
 	allowed := []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
 	check := truhook.RemoteAddrIn(allowed...)
@@ -237,7 +237,7 @@ func TestHeadCheck_RefusesBeforeTheBodyIsRead(t *testing.T) {
 	}
 }
 
-func TestRequire_HasOneOrderOfReasons(t *testing.T) {
+func TestCheck_RequireHasOneOrderOfReasons(t *testing.T) {
 	t.Parallel()
 	s := &steps{}
 	look := truhook.HeadCheck("head check", func(*truhook.Delivery) error { s.add("head check"); return nil })
@@ -265,7 +265,7 @@ func TestCheck_MistakesPanic(t *testing.T) {
 	require.ErrorIs(t, truhook.Check{}.Run(t.Context(), &truhook.Delivery{}), truhook.NoKey)
 }
 
-func TestRemoteAddr_SaysWhatIsWrongWithIt(t *testing.T) {
+func TestCheck_RemoteAddrSaysWhatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
 	check := truhook.RemoteAddrIn(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
 	for addr, want := range map[string]string{
@@ -283,7 +283,7 @@ func TestRemoteAddr_SaysWhatIsWrongWithIt(t *testing.T) {
 	}
 }
 
-func TestUnixPeer_IsTheAddressOfAUnixSocket(t *testing.T) {
+func TestCheck_UnixPeerIsTheAddressOfAUnixSocket(t *testing.T) {
 	t.Parallel()
 	list := truhook.RemoteAddrIn(netip.MustParsePrefix("127.0.0.1/32"))
 	proxies := truhook.ClientAddrIn([]netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, netip.MustParsePrefix("192.0.2.0/24"))

@@ -67,7 +67,7 @@ func decrypting(payload, inner string) truhook.VerifierFunc {
 	}
 }
 
-func TestAllOfAcceptsIfEveryOneDoesInOrder(t *testing.T) {
+func TestCompose_AllOfAcceptsIfEveryOneDoesInOrder(t *testing.T) {
 	t.Parallel()
 	var s steps
 	v := truhook.AllOf(s.verifier("a", accepting("a")), s.verifier("b", accepting("b")), s.verifier("c", accepting("c")))
@@ -80,7 +80,7 @@ func TestAllOfAcceptsIfEveryOneDoesInOrder(t *testing.T) {
 	require.Nil(t, got.Inner)
 }
 
-func TestAllOfEndsAtTheFirstRefusalWhichIsTheError(t *testing.T) {
+func TestCompose_AllOfEndsAtTheFirstRefusalWhichIsTheError(t *testing.T) {
 	t.Parallel()
 	var s steps
 	refusal := fmt.Errorf("mine: %w", truhook.WrongPath)
@@ -91,7 +91,7 @@ func TestAllOfEndsAtTheFirstRefusalWhichIsTheError(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, s.list)
 }
 
-func TestAllOfTakesTheOnePayloadThatIsNotTheBody(t *testing.T) {
+func TestCompose_AllOfTakesTheOnePayloadThatIsNotTheBody(t *testing.T) {
 	t.Parallel()
 	plain, d := accepting("plain"), &truhook.Delivery{Body: []byte("body")}
 	for _, v := range []truhook.Verifier{
@@ -107,7 +107,7 @@ func TestAllOfTakesTheOnePayloadThatIsNotTheBody(t *testing.T) {
 	}
 }
 
-func TestAllOfRefusesTwoPayloads(t *testing.T) {
+func TestCompose_AllOfRefusesTwoPayloads(t *testing.T) {
 	t.Parallel()
 	equal := decrypting("body", "") // equal bytes, but not the body itself
 	body := truhook.VerifierFunc(func(_ context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
@@ -125,7 +125,7 @@ func TestAllOfRefusesTwoPayloads(t *testing.T) {
 	}
 }
 
-func TestAnyOfReturnsTheFirstAcceptance(t *testing.T) {
+func TestCompose_AnyOfReturnsTheFirstAcceptance(t *testing.T) {
 	t.Parallel()
 	var s steps
 	v := truhook.AnyOf(
@@ -138,7 +138,7 @@ func TestAnyOfReturnsTheFirstAcceptance(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, s.list)
 }
 
-func TestAnyOfKeepsEveryRefusal(t *testing.T) {
+func TestCompose_AnyOfKeepsEveryRefusal(t *testing.T) {
 	t.Parallel()
 	v := truhook.AnyOf(refusing(truhook.SignatureMismatch), refusing(&truhook.Error{Scheme: "b", Reason: truhook.Expired, Err: errPlain}))
 	got, err := v.Verify(t.Context(), &truhook.Delivery{})
@@ -153,7 +153,7 @@ func TestAnyOfKeepsEveryRefusal(t *testing.T) {
 	require.NotContains(t, err.Error(), "\n")
 }
 
-func TestReasonOfAnyOfIsTheFirst5xxElseTheFirst(t *testing.T) {
+func TestCompose_ReasonOfAnyOfIsTheFirst5xxElseTheFirst(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		errs []error
@@ -188,7 +188,7 @@ func TestReasonOfAnyOfIsTheFirst5xxElseTheFirst(t *testing.T) {
 	}
 }
 
-func TestRequireRunsItsChecksFirst(t *testing.T) {
+func TestCompose_RequireRunsItsChecksFirst(t *testing.T) {
 	t.Parallel()
 	var s steps
 	v := truhook.Require(s.verifier("v", decrypting("content", "inner")), s.check("1", nil), s.check("2", nil))
@@ -199,7 +199,7 @@ func TestRequireRunsItsChecksFirst(t *testing.T) {
 	require.Equal(t, []string{"1", "2", "v"}, s.list)
 }
 
-func TestRequireEndsAtTheFirstCheckThatRefuses(t *testing.T) {
+func TestCompose_RequireEndsAtTheFirstCheckThatRefuses(t *testing.T) {
 	t.Parallel()
 	var s steps
 	refusal := fmt.Errorf("x: %w", truhook.CheckFailed)
@@ -210,20 +210,20 @@ func TestRequireEndsAtTheFirstCheckThatRefuses(t *testing.T) {
 	require.Equal(t, []string{"1", "2"}, s.list)
 }
 
-func TestRequireDoesNotAcceptWhatItsVerifierRefuses(t *testing.T) {
+func TestCompose_RequireDoesNotAcceptWhatItsVerifierRefuses(t *testing.T) {
 	t.Parallel()
 	_, err := truhook.Require(refusing(truhook.SignatureMismatch), pass, pass).Verify(t.Context(), &truhook.Delivery{})
 	require.Equal(t, truhook.SignatureMismatch, truhook.ReasonOf(err))
 }
 
-func TestAnErrorOfACheckWithoutAReasonIsInternal(t *testing.T) {
+func TestCompose_ErrorOfACheckWithoutAReasonIsInternal(t *testing.T) {
 	t.Parallel()
 	var s steps
 	_, err := truhook.Require(accepting("v"), s.check("1", errPlain)).Verify(t.Context(), &truhook.Delivery{})
 	require.Equal(t, truhook.Internal, truhook.ReasonOf(err))
 }
 
-func TestPrecheckOfAllOfRefusesWhereOneDoes(t *testing.T) {
+func TestCompose_PrecheckOfAllOfRefusesWhereOneDoes(t *testing.T) {
 	t.Parallel()
 	var s steps
 	v := truhook.AllOf(s.headed("a", nil, accepting("a")), s.verifier("b", accepting("b")), s.headed("c", truhook.Expired, accepting("c")), s.headed("d", truhook.NoKey, nil))
@@ -232,7 +232,7 @@ func TestPrecheckOfAllOfRefusesWhereOneDoes(t *testing.T) {
 	require.NoError(t, precheck(t, truhook.AllOf(accepting("x"), accepting("y"))))
 }
 
-func TestPrecheckOfAnyOfRefusesOnlyWhereAllDo(t *testing.T) {
+func TestCompose_PrecheckOfAnyOfRefusesOnlyWhereAllDo(t *testing.T) {
 	t.Parallel()
 	var s steps
 	no := s.headed("no", truhook.MissingSignature, nil)
@@ -243,7 +243,7 @@ func TestPrecheckOfAnyOfRefusesOnlyWhereAllDo(t *testing.T) {
 	require.Equal(t, truhook.NoKey, truhook.ReasonOf(err))
 }
 
-func TestPrecheckOfRequireIsThatOfItsVerifier(t *testing.T) {
+func TestCompose_PrecheckOfRequireIsThatOfItsVerifier(t *testing.T) {
 	t.Parallel()
 	var s steps
 	v := truhook.Require(s.headed("v", truhook.Expired, nil), s.check("1", truhook.NoKey))
@@ -252,7 +252,7 @@ func TestPrecheckOfRequireIsThatOfItsVerifier(t *testing.T) {
 	require.NoError(t, precheck(t, truhook.Require(accepting("x"), pass)))
 }
 
-func TestANestedPrecheckSavesReadingTheBody(t *testing.T) {
+func TestCompose_NestedPrecheckSavesReadingTheBody(t *testing.T) {
 	t.Parallel()
 	v := truhook.Require(truhook.AllOf(accepting("x"), truhook.AnyOf(truvVerifier(t), truvVerifier(t))), pass)
 	body := &countingReader{Reader: strings.NewReader("x")}
@@ -264,7 +264,7 @@ func TestANestedPrecheckSavesReadingTheBody(t *testing.T) {
 	require.Zero(t, body.reads.Load())
 }
 
-func TestUnwrapGivesACopyOfTheVerifiers(t *testing.T) {
+func TestCompose_UnwrapGivesACopyOfTheVerifiers(t *testing.T) {
 	t.Parallel()
 	a, b := &counting{}, &counting{}
 	for name, combine := range combinators {
@@ -281,7 +281,7 @@ func TestUnwrapGivesACopyOfTheVerifiers(t *testing.T) {
 	}
 }
 
-func TestTheArgumentsAreCopied(t *testing.T) {
+func TestCompose_ArgumentsAreCopied(t *testing.T) {
 	t.Parallel()
 	rest := []truhook.Verifier{accepting("a"), accepting("b")}
 	all := truhook.AllOf(accepting("first"), rest...)
@@ -295,7 +295,7 @@ func TestTheArgumentsAreCopied(t *testing.T) {
 	}
 }
 
-func TestNilArgumentsOfCombinatorsPanic(t *testing.T) {
+func TestCompose_NilArgumentsOfCombinatorsPanic(t *testing.T) {
 	t.Parallel()
 	ok := accepting("ok")
 	for name, f := range map[string]func(){
@@ -352,7 +352,7 @@ func TestCompose_NilDeliveryIsAReason(t *testing.T) {
 	require.ErrorIs(t, head.Run(t.Context(), nil), truhook.Internal)
 }
 
-func TestAVerifierWithoutAVerdictIsInternalInEveryCombinator(t *testing.T) {
+func TestCompose_VerifierWithoutAVerdictIsInternalInEveryCombinator(t *testing.T) {
 	t.Parallel()
 	silent := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) { return nil, nil })
 	for name, combine := range combinators {
@@ -365,7 +365,7 @@ func TestAVerifierWithoutAVerdictIsInternalInEveryCombinator(t *testing.T) {
 	require.Equal(t, "x", got.Proofs[0].Scheme)
 }
 
-func TestCombinatorsAreSafeForConcurrentUse(t *testing.T) {
+func TestCompose_CombinatorsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	v := truhook.AllOf(truvVerifier(t), truhook.AnyOf(refusing(truhook.Refused), truhook.Require(truvVerifier(t), pass)))
 	var all sync.WaitGroup
@@ -384,7 +384,7 @@ func TestCombinatorsAreSafeForConcurrentUse(t *testing.T) {
 	all.Wait()
 }
 
-func TestAnyOfTextIsOneLineForLogs(t *testing.T) {
+func TestCompose_AnyOfTextIsOneLineForLogs(t *testing.T) {
 	t.Parallel()
 	_, err := truhook.AnyOf(refusing(errors.New("a")), refusing(errors.New("b"))).Verify(t.Context(), &truhook.Delivery{})
 	require.EqualError(t, err, "a; b")

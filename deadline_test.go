@@ -20,7 +20,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestAStalledBodyTimesOut(t *testing.T) {
+func TestDeadline_StalledBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	seen := make(chan truhook.Observation, 1)
 	cfg := truhook.Config{
@@ -46,7 +46,7 @@ func TestAStalledBodyTimesOut(t *testing.T) {
 	}
 }
 
-func TestAStalledBodyTimesOutOverHTTP2(t *testing.T) {
+func TestDeadline_StalledBodyTimesOutOverHTTP2(t *testing.T) {
 	t.Parallel()
 	seen := make(chan truhook.Observation, 1)
 	cfg := truhook.Config{
@@ -61,7 +61,7 @@ func TestAStalledBodyTimesOutOverHTTP2(t *testing.T) {
 	require.ErrorIs(t, (<-seen).Err, truhook.BodyTimedOut)
 }
 
-func TestAClientThatGoesAwayLeavesAnIncompleteBody(t *testing.T) {
+func TestDeadline_ClientThatGoesAwayLeavesAnIncompleteBody(t *testing.T) {
 	t.Parallel()
 	seen := make(chan truhook.Observation, 1)
 	cfg := truhook.Config{Observe: func(_ context.Context, o truhook.Observation) { seen <- o }, BodyTimeout: time.Hour}
@@ -92,7 +92,7 @@ func (d *dripping) Close() error { return nil }
 // noDeadline is what some middlewares make of a ResponseWriter: without Unwrap, no deadline reaches the connection.
 type noDeadline struct{ http.ResponseWriter }
 
-func TestADrippingBodyIsCutOffEvenWithoutADeadlineOnTheConnection(t *testing.T) {
+func TestDeadline_DrippingBodyIsCutOffEvenWithoutADeadlineOnTheConnection(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		timeout time.Duration
@@ -146,7 +146,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.done); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
 
-func TestADrippingBodyIsCutOffByTheDeadlineOfTheConnection(t *testing.T) {
+func TestDeadline_DrippingBodyIsCutOffByTheDeadlineOfTheConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := truhook.NewMiddleware(accepting("x"), truhook.Config{BodyTimeout: 5 * time.Second})
@@ -177,7 +177,7 @@ func TestADrippingBodyIsCutOffByTheDeadlineOfTheConnection(t *testing.T) {
 	})
 }
 
-func TestTheDeadlineIsLiftedBeforeTheHandlerRuns(t *testing.T) {
+func TestDeadline_DeadlineIsLiftedBeforeTheHandlerRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

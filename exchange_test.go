@@ -64,7 +64,7 @@ func allocationsOf(f func()) (bytes, count int64) {
 
 // The middleware allocates one buffer of the size of the body and a fixed amount besides, which the difference between
 // two sizes takes out.
-func TestTheMiddlewareAllocatesTheBodyOnce(t *testing.T) {
+func TestExchange_MiddlewareAllocatesTheBodyOnce(t *testing.T) {
 	small, smallCount := perDelivery(t, 1<<10)
 	large, largeCount := perDelivery(t, 9<<10)
 	t.Logf("1 KiB: %d bytes in %d allocations; 9 KiB: %d bytes in %d", small, smallCount, large, largeCount)
@@ -73,7 +73,7 @@ func TestTheMiddlewareAllocatesTheBodyOnce(t *testing.T) {
 	require.Less(t, small, int64(2<<10), "the fixed part and the body of 1 KiB")
 }
 
-func TestALyingLengthDoesNotAllocate(t *testing.T) {
+func TestExchange_LyingLengthDoesNotAllocate(t *testing.T) {
 	const limit = 256 << 20
 	m := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: limit, MaxBufferedBytes: 1 << 20})
 	allocated, _ := allocationsOf(func() { // announces 256 MiB and sends one byte: only what arrives counts
@@ -86,7 +86,7 @@ func TestALyingLengthDoesNotAllocate(t *testing.T) {
 	require.Less(t, allocated, int64(32<<10))
 }
 
-func TestARefusedHeadAllocatesNoBody(t *testing.T) {
+func TestExchange_RefusedHeadAllocatesNoBody(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	r.ContentLength = 1 << 20
 	r.Body = io.NopCloser(endless{})

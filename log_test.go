@@ -214,7 +214,7 @@ func TestLogger_StrangersCannotFillTheJournal(t *testing.T) {
 }
 
 // Whatever holds a Delivery can be printed and marshaled: neither shows what was sent.
-func TestDelivery_PrintsNothingThatWasSent(t *testing.T) {
+func TestLog_DeliveryPrintsNothingThatWasSent(t *testing.T) {
 	t.Parallel()
 	d := truhook.Delivery{
 		Method: "POST", RequestURI: "/hook?token=hunter2", Host: "hunter2.example", Header: http.Header{"X-Hunter2": {"hunter2"}},

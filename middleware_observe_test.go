@@ -17,7 +17,7 @@ import (
 	"github.com/truhook/truhook/hmacsig"
 )
 
-func TestObserveIsCalledOnceAndBeforeWhateverAnswers(t *testing.T) {
+func TestMiddleware_ObserveIsCalledOnceAndBeforeWhateverAnswers(t *testing.T) {
 	t.Parallel()
 	type ctxKey struct{}
 	tests := map[string]struct {
@@ -57,7 +57,7 @@ func TestObserveIsCalledOnceAndBeforeWhateverAnswers(t *testing.T) {
 	}
 }
 
-func TestReadDeliveryAndVerifyObserveOnceTogether(t *testing.T) {
+func TestMiddleware_ReadDeliveryAndVerifyObserveOnceTogether(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[truhook.Reason]func(*http.Request){
 		"":                       func(*http.Request) {},
@@ -79,7 +79,7 @@ func TestReadDeliveryAndVerifyObserveOnceTogether(t *testing.T) {
 	}
 }
 
-func TestTheDurationsAreByTheClocksTheyAreMeasuredWith(t *testing.T) {
+func TestMiddleware_DurationsAreByTheClocksTheyAreMeasuredWith(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 	v := truhook.VerifierFunc(func(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
@@ -102,7 +102,7 @@ func logged(t *testing.T, o truhook.Observation) (text string, fields map[string
 	return asText.String() + asJSON.String(), line.O
 }
 
-func TestTheLogValueHasTheVerdictAndTheSizesOnly(t *testing.T) {
+func TestMiddleware_LogValueHasTheVerdictAndTheSizesOnly(t *testing.T) {
 	t.Parallel()
 	d := &truhook.Delivery{
 		Method: "POST", RequestURI: "/?token=" + canary, Host: canary, Header: http.Header{"X-A": {canary}}, Body: []byte(canary), RemoteAddr: canary,
@@ -126,7 +126,7 @@ func TestTheLogValueHasTheVerdictAndTheSizesOnly(t *testing.T) {
 	require.Equal(t, false, fields["verified"])
 }
 
-func TestTheLogNamesTheSchemeThatGaveTheReason(t *testing.T) {
+func TestMiddleware_LogNamesTheSchemeThatGaveTheReason(t *testing.T) {
 	t.Parallel()
 	v := truhook.AnyOf(
 		refusing(&truhook.Error{Scheme: "truv", Reason: truhook.SignatureMismatch}),
@@ -138,14 +138,14 @@ func TestTheLogNamesTheSchemeThatGaveTheReason(t *testing.T) {
 	require.Equal(t, "truval", fields["scheme"])
 }
 
-func TestAPlainErrorIsLoggedByItsReasonOnly(t *testing.T) {
+func TestMiddleware_PlainErrorIsLoggedByItsReasonOnly(t *testing.T) {
 	t.Parallel()
 	text, fields := logged(t, truhook.Observation{Err: loudError{canary}})
 	require.NotContains(t, text, canary)
 	require.Equal(t, "internal", fields["reason"])
 }
 
-func TestConfigsCannotBeComparedOrSetByPosition(t *testing.T) {
+func TestMiddleware_ConfigsCannotBeComparedOrSetByPosition(t *testing.T) {
 	t.Parallel()
 	for _, config := range []any{truhook.Config{}, hmacsig.Config{}} {
 		typ := reflect.TypeOf(config)

@@ -16,7 +16,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestReadDeliveryAndVerifyAreTheTwoHalvesOfWrap(t *testing.T) {
+func TestMiddleware_ReadDeliveryAndVerifyAreTheTwoHalvesOfWrap(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{})
 	body := []byte("\xef\xbb\xbf{}\r\n\x00\xff")
@@ -35,7 +35,7 @@ func TestReadDeliveryAndVerifyAreTheTwoHalvesOfWrap(t *testing.T) {
 	require.ErrorIs(t, err, truhook.SignatureMismatch)
 }
 
-func TestReadDeliveryWritesNothing(t *testing.T) {
+func TestMiddleware_ReadDeliveryWritesNothing(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{})
 	w := httptest.NewRecorder()
@@ -50,7 +50,7 @@ func TestReadDeliveryWritesNothing(t *testing.T) {
 }
 
 // Some hosts give a context that ends with the program, or never. Nothing is held for a delivery that ReadDelivery returned.
-func TestReadDelivery_HoldsNothingAfterItReturned(t *testing.T) {
+func TestMiddleware_ReadDeliveryHoldsNothingAfterItReturned(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server, shutdown := context.WithCancel(t.Context())
@@ -77,7 +77,7 @@ func TestReadDelivery_HoldsNothingAfterItReturned(t *testing.T) {
 	})
 }
 
-func TestVerifyHoldsTheLimitOfTheBodyToo(t *testing.T) {
+func TestMiddleware_VerifyHoldsTheLimitOfTheBodyToo(t *testing.T) {
 	t.Parallel()
 	v := &counting{}
 	m := truhook.NewMiddleware(v, truhook.Config{MaxBodyBytes: 10})
@@ -88,7 +88,7 @@ func TestVerifyHoldsTheLimitOfTheBodyToo(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestVerify_NilDeliveryIsAReason(t *testing.T) {
+func TestMiddleware_VerifyNilDeliveryIsAReason(t *testing.T) {
 	t.Parallel()
 	var seen []truhook.Observation
 	m := truhook.NewMiddleware(accepting("x"), truhook.Config{Observe: func(_ context.Context, o truhook.Observation) { seen = append(seen, o) }})

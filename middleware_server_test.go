@@ -79,7 +79,7 @@ func raw(t *testing.T, s *httptest.Server, text string) string {
 	return string(got)
 }
 
-func TestRealServersVerifyAndReplay(t *testing.T) {
+func TestMiddleware_RealServersVerifyAndReplay(t *testing.T) {
 	t.Parallel()
 	body := bytes.Repeat([]byte("\r\n\x00\xff{}"), 20_000)
 	for _, http2 := range []bool{false, true} {
@@ -100,7 +100,7 @@ func TestRealServersVerifyAndReplay(t *testing.T) {
 	}
 }
 
-func TestARefusedHeadIsNeverToldToContinue(t *testing.T) {
+func TestMiddleware_RefusedHeadIsNeverToldToContinue(t *testing.T) {
 	t.Parallel()
 	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(unreached(t)), false)
 	for _, lines := range []string{"", "X-Webhook-Sign: v1=00\r\n", "X-Webhook-Sign: \r\n"} {
@@ -114,7 +114,7 @@ func TestARefusedHeadIsNeverToldToContinue(t *testing.T) {
 	require.NotContains(t, got, "100 Continue")
 }
 
-func TestAnHonestHeadIsToldToContinue(t *testing.T) {
+func TestMiddleware_HonestHeadIsToldToContinue(t *testing.T) {
 	t.Parallel()
 	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo()), false)
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
@@ -136,7 +136,7 @@ func TestAnHonestHeadIsToldToContinue(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
-func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
+func TestMiddleware_WhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 8})
 	s := serve(t, m.Wrap(echo()), false)
@@ -154,7 +154,7 @@ func TestWhatIsLeftOfABodyIsNotTheNextRequest(t *testing.T) {
 	}
 }
 
-func TestASignatureInATrailerIsNone(t *testing.T) {
+func TestMiddleware_SignatureInATrailerIsNone(t *testing.T) {
 	t.Parallel()
 	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(unreached(t)), false)
 	got := raw(t, s, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTrailer: X-Webhook-Sign\r\nTransfer-Encoding: chunked\r\n\r\n"+
@@ -162,7 +162,7 @@ func TestASignatureInATrailerIsNone(t *testing.T) {
 	require.True(t, strings.HasPrefix(got, "HTTP/1.1 401 "), got)
 }
 
-func TestAKeptConnectionServesTheNextDelivery(t *testing.T) {
+func TestMiddleware_KeptConnectionServesTheNextDelivery(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{BodyTimeout: time.Hour})
 	s := serve(t, m.Wrap(echo()), false)
@@ -174,7 +174,7 @@ func TestAKeptConnectionServesTheNextDelivery(t *testing.T) {
 	require.Equal(t, 1, strings.Count(got, "401 Unauthorized"), got)
 }
 
-func TestTheHandlersContextLivesOnAfterTheBodysDeadline(t *testing.T) {
+func TestMiddleware_HandlersContextLivesOnAfterTheBodysDeadline(t *testing.T) {
 	t.Parallel()
 	const timeout = 300 * time.Millisecond
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -199,7 +199,7 @@ func TestTheHandlersContextLivesOnAfterTheBodysDeadline(t *testing.T) {
 	require.Equal(t, http.StatusOK, response.StatusCode)
 }
 
-func TestManyAtOnceAreJudgedEachByItsOwnBytes(t *testing.T) {
+func TestMiddleware_ManyAtOnceAreJudgedEachByItsOwnBytes(t *testing.T) {
 	t.Parallel()
 	s := serve(t, truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo()), true)
 	var all sync.WaitGroup
@@ -221,7 +221,7 @@ func TestManyAtOnceAreJudgedEachByItsOwnBytes(t *testing.T) {
 }
 
 // Some senders close their side after the request. net/http then ends the context, and the verdict is still theirs.
-func TestServer_SenderThatHalfCloses(t *testing.T) {
+func TestMiddleware_ServerSenderThatHalfCloses(t *testing.T) {
 	t.Parallel()
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done() // as net/http gave it
@@ -246,7 +246,7 @@ func TestServer_SenderThatHalfCloses(t *testing.T) {
 }
 
 // A refusal that leaves a body unread ends its stream of HTTP/2 only; over HTTP/1 it ends the connection.
-func TestServer_OneRefusalLeavesTheOtherStreams(t *testing.T) {
+func TestMiddleware_ServerOneRefusalLeavesTheOtherStreams(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{true, false} {
 		m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 1000, BodyTimeout: 50 * time.Millisecond})
@@ -289,7 +289,7 @@ func TestServer_OneRefusalLeavesTheOtherStreams(t *testing.T) {
 	}
 }
 
-func TestServer_UnixSocket(t *testing.T) {
+func TestMiddleware_ServerUnixSocket(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("its sockets differ")

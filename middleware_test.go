@@ -18,7 +18,7 @@ import (
 	"github.com/truhook/truhook/hmacsig"
 )
 
-func TestTheHandlerGetsTheExactBytesThatWereVerified(t *testing.T) {
+func TestMiddleware_HandlerGetsTheExactBytesThatWereVerified(t *testing.T) {
 	t.Parallel()
 	bodies := map[string][]byte{
 		"empty":         {},
@@ -58,7 +58,7 @@ func TestTheHandlerGetsTheExactBytesThatWereVerified(t *testing.T) {
 	}
 }
 
-func TestEveryOtherByteOfTheBodyIsRefused(t *testing.T) {
+func TestMiddleware_EveryOtherByteOfTheBodyIsRefused(t *testing.T) {
 	t.Parallel()
 	for original, sent := range map[string]string{
 		"{\r\n}": "{\n}", "{}": "{}\n", "\xef\xbb\xbf{}": "{}", `{"a":"é"}`: `{"a":"\u00e9"}`, "{\x00}": "{}", "\xff": "\xef\xbf\xbd", "x": "",
@@ -70,7 +70,7 @@ func TestEveryOtherByteOfTheBodyIsRefused(t *testing.T) {
 	}
 }
 
-func TestAWrongHeadIsRefusedBeforeAByteOfTheBodyIsRead(t *testing.T) {
+func TestMiddleware_WrongHeadIsRefusedBeforeAByteOfTheBodyIsRead(t *testing.T) {
 	t.Parallel()
 	good := truvHeader([]byte("body"))
 	tests := map[string]struct {
@@ -104,7 +104,7 @@ func TestAWrongHeadIsRefusedBeforeAByteOfTheBodyIsRead(t *testing.T) {
 	}
 }
 
-func TestThePrecheckRunsBeforeTheBodyAndWithoutIt(t *testing.T) {
+func TestMiddleware_PrecheckRunsBeforeTheBodyAndWithoutIt(t *testing.T) {
 	t.Parallel()
 	body := &countingReader{Reader: strings.NewReader("body")}
 	var order []string
@@ -128,7 +128,7 @@ func TestThePrecheckRunsBeforeTheBodyAndWithoutIt(t *testing.T) {
 	require.Equal(t, []string{"precheck", "verify body", "observe", "handler"}, order)
 }
 
-func TestContentEncodingIsLeftAlone(t *testing.T) {
+func TestMiddleware_ContentEncodingIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	body := []byte("\x1f\x8b\x08\x00 not even gzip")
 	r := signed(body)
@@ -142,7 +142,7 @@ func TestContentEncodingIsLeftAlone(t *testing.T) {
 	require.NoError(t, o.Err)
 }
 
-func TestTheReplayedRequestIsConsistent(t *testing.T) {
+func TestMiddleware_ReplayedRequestIsConsistent(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":1}`)
 	for name, change := range map[string]func(*http.Request){
@@ -173,7 +173,7 @@ func TestTheReplayedRequestIsConsistent(t *testing.T) {
 	}
 }
 
-func TestAnEmptyBodyIsReplayedAsNone(t *testing.T) {
+func TestMiddleware_EmptyBodyIsReplayedAsNone(t *testing.T) {
 	t.Parallel()
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Equal(t, http.NoBody, r.Body)
@@ -194,7 +194,7 @@ func TestAnEmptyBodyIsReplayedAsNone(t *testing.T) {
 	require.NoError(t, o.Err)
 }
 
-func TestEveryMethodIsVerified(t *testing.T) {
+func TestMiddleware_EveryMethodIsVerified(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PATCH", "BREW"} {
 		r := httptest.NewRequest(method, "/", strings.NewReader("x"))
@@ -203,7 +203,7 @@ func TestEveryMethodIsVerified(t *testing.T) {
 	}
 }
 
-func TestTheVerdictIsTheVerifiersAlone(t *testing.T) {
+func TestMiddleware_VerdictIsTheVerifiersAlone(t *testing.T) {
 	t.Parallel()
 	both := func(_ context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 		return &truhook.Verified{Payload: d.Body}, truhook.Refused
@@ -238,13 +238,13 @@ func TestTheVerdictIsTheVerifiersAlone(t *testing.T) {
 	}
 }
 
-func TestNilArgumentsPanicAtStart(t *testing.T) {
+func TestMiddleware_NilArgumentsPanicAtStart(t *testing.T) {
 	t.Parallel()
 	require.Panics(t, func() { truhook.NewMiddleware(nil, truhook.Config{}) })
 	require.Panics(t, func() { truhook.NewMiddleware(accepting("x"), truhook.Config{}).Wrap(nil) })
 }
 
-func TestANilOrZeroMiddlewareRefusesEverything(t *testing.T) {
+func TestMiddleware_NilOrZeroMiddlewareRefusesEverything(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*truhook.Middleware{"nil": nil, "zero": {}} {
 		t.Run(name, func(t *testing.T) {
@@ -311,7 +311,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestTheDeliveryIsWhatArrived(t *testing.T) {
+func TestMiddleware_DeliveryIsWhatArrived(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 1, 2, 3, 4, time.UTC)
 	var got truhook.Delivery
@@ -333,7 +333,7 @@ func TestTheDeliveryIsWhatArrived(t *testing.T) {
 	require.Equal(t, []byte("x"), got.Body)
 }
 
-func TestStripPrefixDoesNotChangeTheRequestURI(t *testing.T) {
+func TestMiddleware_StripPrefixDoesNotChangeTheRequestURI(t *testing.T) {
 	t.Parallel()
 	v := truhook.VerifierFunc(func(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 		if d.RequestURI != "/api/hooks/x?y" {
@@ -347,7 +347,7 @@ func TestStripPrefixDoesNotChangeTheRequestURI(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, w.Code)
 }
 
-func TestARequestThatNoServerParsedHasARequestURIToo(t *testing.T) {
+func TestMiddleware_RequestThatNoServerParsedHasARequestURIToo(t *testing.T) {
 	t.Parallel()
 	r, err := http.NewRequest(http.MethodPost, "https://receiver.example/a?b", nil)
 	require.NoError(t, err)
@@ -358,7 +358,7 @@ func TestARequestThatNoServerParsedHasARequestURIToo(t *testing.T) {
 	require.NotNil(t, d.Header)
 }
 
-func TestWrapWritesNothingOnSuccessAndHandsOnTheWriter(t *testing.T) {
+func TestMiddleware_WrapWritesNothingOnSuccessAndHandsOnTheWriter(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	h := http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
@@ -370,7 +370,7 @@ func TestWrapWritesNothingOnSuccessAndHandsOnTheWriter(t *testing.T) {
 	require.Empty(t, w.Body.String())
 }
 
-func TestOneWrapServesSeveralRoutesAndNests(t *testing.T) {
+func TestMiddleware_OneWrapServesSeveralRoutesAndNests(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{})
 	w := httptest.NewRecorder()
@@ -378,7 +378,7 @@ func TestOneWrapServesSeveralRoutesAndNests(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, w.Code)
 }
 
-func TestFromContextOutsideOfVerification(t *testing.T) {
+func TestMiddleware_FromContextOutsideOfVerification(t *testing.T) {
 	t.Parallel()
 	v, ok := truhook.FromContext(t.Context())
 	require.False(t, ok)
@@ -392,7 +392,7 @@ func TestFromContextOutsideOfVerification(t *testing.T) {
 	require.Same(t, want, v)
 }
 
-func TestDetailFindsTheFirstOfItsType(t *testing.T) {
+func TestMiddleware_DetailFindsTheFirstOfItsType(t *testing.T) {
 	t.Parallel()
 	v := &truhook.Verified{Proofs: []truhook.Proof{{}, {Detail: 7}, {Detail: "a"}, {Detail: "b"}, {Detail: errors.New("e")}}}
 	s, ok := truhook.Detail[string](v)

@@ -174,7 +174,7 @@ func everything(t *testing.T, o truhook.Observation, w *httptest.ResponseRecorde
 	return out.String()
 }
 
-func TestNoRefusalShowsASecretASignatureOrABody(t *testing.T) {
+func TestReason_NoRefusalShowsASecretASignatureOrABody(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	schemes := []hmacsig.Scheme{truv.Scheme(), trulioo.Scheme(), truval.Scheme(), dated()}
@@ -217,7 +217,7 @@ func TestNoRefusalShowsASecretASignatureOrABody(t *testing.T) {
 	}
 }
 
-func TestTheSearchFindsWhatItSearchesFor(t *testing.T) {
+func TestReason_SearchFindsWhatItSearchesFor(t *testing.T) {
 	t.Parallel()
 	body := []byte(canary)
 	for what, leak := range needles(testSecret, body, macOf(testSecret, body), http.Header{"X-Long": {"a long header"}}) {

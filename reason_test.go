@@ -56,7 +56,7 @@ func allReasons(t *testing.T) []truhook.Reason {
 	return all
 }
 
-func TestEveryReasonIsListedWithTheStatusOfItsGroup(t *testing.T) {
+func TestReason_EveryReasonIsListedWithTheStatusOfItsGroup(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	for r, status := range reasonGroups(t) {
@@ -68,7 +68,7 @@ func TestEveryReasonIsListedWithTheStatusOfItsGroup(t *testing.T) {
 	}
 }
 
-func TestWhatIsOursIsNever4xx(t *testing.T) {
+func TestReason_WhatIsOursIsNever4xx(t *testing.T) {
 	t.Parallel()
 	for _, r := range []truhook.Reason{
 		truhook.BodyIncomplete, truhook.BodyTimedOut, truhook.Overloaded, truhook.Canceled, truhook.NoKey,
@@ -78,7 +78,7 @@ func TestWhatIsOursIsNever4xx(t *testing.T) {
 	}
 }
 
-func TestAReasonThatIsNotListedIsInternal(t *testing.T) {
+func TestReason_ReasonThatIsNotListedIsInternal(t *testing.T) {
 	t.Parallel()
 	for _, r := range []truhook.Reason{"", "unlisted", "Internal", "signature mismatch", "signature-mismatch ", "SIGNATURE-MISMATCH"} {
 		require.Equal(t, http.StatusInternalServerError, r.Status())
@@ -87,7 +87,7 @@ func TestAReasonThatIsNotListedIsInternal(t *testing.T) {
 	}
 }
 
-func TestReasonOf(t *testing.T) {
+func TestReason_ReasonOf(t *testing.T) {
 	t.Parallel()
 	mismatch := &truhook.Error{Scheme: "x", Reason: truhook.SignatureMismatch, Err: io.EOF}
 	var nilError *truhook.Error
@@ -122,7 +122,7 @@ func TestReasonOf(t *testing.T) {
 	}
 }
 
-func TestErrorServesErrorsIsAndAs(t *testing.T) {
+func TestReason_ErrorServesErrorsIsAndAs(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("outer: %w", &truhook.Error{Scheme: "x", Reason: truhook.Expired, Err: fmt.Errorf("in: %w", io.EOF)})
 	require.ErrorIs(t, err, truhook.Expired)
@@ -138,7 +138,7 @@ func TestErrorServesErrorsIsAndAs(t *testing.T) {
 	require.Equal(t, truhook.NoKey, r)
 }
 
-func TestTheTextOfAnErrorLeavesOutWhatIsAbsent(t *testing.T) {
+func TestReason_TextOfAnErrorLeavesOutWhatIsAbsent(t *testing.T) {
 	t.Parallel()
 	for want, e := range map[string]*truhook.Error{
 		"x: expired: EOF": {Scheme: "x", Reason: truhook.Expired, Err: io.EOF},

@@ -38,7 +38,7 @@ func forgedRequest(body string) *http.Request {
 	return r
 }
 
-func TestExplainRefusals_AfterTheResponseAndSeldom(t *testing.T) {
+func TestRefused_ExplainRefusalsAfterTheResponseAndSeldom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -96,7 +96,7 @@ func TestExplainRefusals_AfterTheResponseAndSeldom(t *testing.T) {
 	})
 }
 
-func TestExplainRefusals_EveryEntryAndOnlyWhereItHelps(t *testing.T) {
+func TestRefused_ExplainRefusalsEveryEntryAndOnlyWhereItHelps(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		off    bool
@@ -146,7 +146,7 @@ func TestExplainRefusals_EveryEntryAndOnlyWhereItHelps(t *testing.T) {
 	}
 }
 
-func TestCapture_SeesRefusalsWithTheirBodies(t *testing.T) {
+func TestRefused_CaptureSeesRefusalsWithTheirBodies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var kept []string

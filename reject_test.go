@@ -15,7 +15,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-func TestTheSenderLearnsTheStatusAndNothingElse(t *testing.T) {
+func TestReject_SenderLearnsTheStatusAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []truhook.Reason{
 		truhook.SignatureMismatch, truhook.SourceNotAllowed, truhook.BodyTooLarge, truhook.NoKey, truhook.Internal,
@@ -31,7 +31,7 @@ func TestTheSenderLearnsTheStatusAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAllRefusalsOfOneStatusLookTheSame(t *testing.T) {
+func TestReject_AllRefusalsOfOneStatusLookTheSame(t *testing.T) {
 	t.Parallel()
 	var first *httptest.ResponseRecorder
 	for _, reason := range []truhook.Reason{truhook.SignatureMismatch, truhook.MissingSignature, truhook.Expired, truhook.Refused} {
@@ -45,7 +45,7 @@ func TestAllRefusalsOfOneStatusLookTheSame(t *testing.T) {
 	}
 }
 
-func TestTheConnectionIsClosedWhereABodyMayBeLeft(t *testing.T) {
+func TestReject_ConnectionIsClosedWhereABodyMayBeLeft(t *testing.T) {
 	t.Parallel()
 	for _, reason := range allReasons(t) {
 		want := ""
@@ -100,7 +100,7 @@ var rejections = map[string]struct {
 	}, 401, "Unauthorized\n"},
 }
 
-func TestOnRejectNeverMakesA2xxByAccident(t *testing.T) {
+func TestReject_OnRejectNeverMakesA2xxByAccident(t *testing.T) {
 	t.Parallel()
 	for name, tt := range rejections {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestOnRejectNeverMakesA2xxByAccident(t *testing.T) {
 	}
 }
 
-func TestOnRejectGetsTheErrorAndTheRequest(t *testing.T) {
+func TestReject_OnRejectGetsTheErrorAndTheRequest(t *testing.T) {
 	t.Parallel()
 	r := signed([]byte("x"))
 	called := 0
@@ -139,14 +139,14 @@ func TestOnRejectGetsTheErrorAndTheRequest(t *testing.T) {
 	require.Equal(t, 1, called)
 }
 
-func TestOnRejectIsNotCalledForAnAcceptedDelivery(t *testing.T) {
+func TestReject_OnRejectIsNotCalledForAnAcceptedDelivery(t *testing.T) {
 	t.Parallel()
 	cfg := truhook.Config{OnReject: func(http.ResponseWriter, *http.Request, error) { t.Error("called") }}
 	w, _ := judge(t, truvVerifier(t), cfg, noContent(), signed([]byte("x")))
 	require.Equal(t, http.StatusNoContent, w.Code)
 }
 
-func TestOnRejectMayHijackTheConnection(t *testing.T) {
+func TestReject_OnRejectMayHijackTheConnection(t *testing.T) {
 	t.Parallel()
 	cfg := truhook.Config{OnReject: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -166,7 +166,7 @@ func TestOnRejectMayHijackTheConnection(t *testing.T) {
 	require.Equal(t, 444, response.StatusCode)
 }
 
-func TestAHijackThatHTTP2CannotDoIsAnsweredByTheReason(t *testing.T) {
+func TestReject_HijackThatHTTP2CannotDoIsAnsweredByTheReason(t *testing.T) {
 	t.Parallel()
 	cfg := truhook.Config{OnReject: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		_, _, err := http.NewResponseController(w).Hijack()

@@ -21,7 +21,7 @@ func borrowed(s string) (text string, reuse func()) {
 	return unsafe.String(&b[0], len(b)), func() { copy(b, strings.Repeat("z", len(b))) }
 }
 
-func TestNewDelivery_HasMemoryOfItsOwn(t *testing.T) {
+func TestTruhook_NewDeliveryHasMemoryOfItsOwn(t *testing.T) {
 	t.Parallel()
 	var all []func()
 	lend := func(s string) string {
@@ -45,7 +45,7 @@ func TestNewDelivery_HasMemoryOfItsOwn(t *testing.T) {
 	assert.Equal(t, received, d.Received)
 }
 
-func TestNewDelivery_OfNothingIsRefused(t *testing.T) {
+func TestTruhook_NewDeliveryOfNothingIsRefused(t *testing.T) {
 	t.Parallel()
 	d := truhook.NewDelivery(truhook.Delivery{})
 	require.NotNil(t, d.Header)
@@ -54,7 +54,7 @@ func TestNewDelivery_OfNothingIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, truhook.MissingSignature)
 }
 
-func TestDeliveryFromContext_IsTheOneThatWasVerified(t *testing.T) {
+func TestTruhook_DeliveryFromContextIsTheOneThatWasVerified(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"a":1}`)
 	r := signed(body)
@@ -76,7 +76,7 @@ func TestDeliveryFromContext_IsTheOneThatWasVerified(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestWithReceived_TakesThePlaceOfTheClock(t *testing.T) {
+func TestTruhook_WithReceivedTakesThePlaceOfTheClock(t *testing.T) {
 	t.Parallel()
 	clock := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	at := clock.AddDate(-3, 0, 0)

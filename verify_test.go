@@ -41,7 +41,7 @@ var panics = map[string]func(){
 
 var panicSites []string // empty; keeps the compiler from seeing the index above
 
-func TestAPanicInTheVerifierBecomesA500ThatIsReported(t *testing.T) {
+func TestVerify_PanicInTheVerifierBecomesA500ThatIsReported(t *testing.T) {
 	t.Parallel()
 	for name, f := range panics {
 		verify := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
@@ -70,7 +70,7 @@ func TestAPanicInTheVerifierBecomesA500ThatIsReported(t *testing.T) {
 	}
 }
 
-func TestThePlaceOfAPanicIsTheLineThatPanicked(t *testing.T) {
+func TestVerify_PlaceOfAPanicIsTheLineThatPanicked(t *testing.T) {
 	t.Parallel()
 	v := truhook.VerifierFunc(panicsHere)
 	_, o := judge(t, v, truhook.Config{}, unreached(t), signed(nil))
@@ -82,7 +82,7 @@ func panicsHere(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
 	return &truhook.Verified{Payload: d.Body}, nil
 }
 
-func TestAPanicOfVerifyWithoutAServerIsAnErrorToo(t *testing.T) {
+func TestVerify_PanicOfVerifyWithoutAServerIsAnErrorToo(t *testing.T) {
 	t.Parallel()
 	m := truhook.NewMiddleware(truhook.VerifierFunc(panicsHere), truhook.Config{})
 	v, err := m.Verify(t.Context(), &truhook.Delivery{})
@@ -90,7 +90,7 @@ func TestAPanicOfVerifyWithoutAServerIsAnErrorToo(t *testing.T) {
 	require.Equal(t, truhook.Internal, truhook.ReasonOf(err))
 }
 
-func TestAPanicOfTheHandlerIsNotOurs(t *testing.T) {
+func TestVerify_PanicOfTheHandlerIsNotOurs(t *testing.T) {
 	t.Parallel()
 	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	require.PanicsWithValue(t, http.ErrAbortHandler, func() {
@@ -98,7 +98,7 @@ func TestAPanicOfTheHandlerIsNotOurs(t *testing.T) {
 	})
 }
 
-func TestAPanicOfTheObserverIsDropped(t *testing.T) {
+func TestVerify_PanicOfTheObserverIsDropped(t *testing.T) {
 	t.Parallel()
 	for _, v := range []truhook.Verifier{accepting("x"), refusing(truhook.Refused)} {
 		calls := 0
@@ -112,7 +112,7 @@ func TestAPanicOfTheObserverIsDropped(t *testing.T) {
 	}
 }
 
-func TestAPanicDoesNotTellTheSender(t *testing.T) {
+func TestVerify_PanicDoesNotTellTheSender(t *testing.T) {
 	t.Parallel()
 	v := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) { panic(canary) })
 	for _, http2 := range []bool{false, true} {
