@@ -86,4 +86,11 @@ DELETE FROM truhook_resource WHERE ctid = ANY(ARRAY(SELECT ctid FROM truhook_res
 	WHERE expires_at <= (SELECT clock_timestamp()) LIMIT $1 FOR UPDATE SKIP LOCKED))`, `
 DELETE FROM truhook_once WHERE ctid = ANY(ARRAY(SELECT ctid FROM truhook_once
 	WHERE expires_at <= (SELECT clock_timestamp()) LIMIT $1 FOR UPDATE SKIP LOCKED))`},
+
+	left: [...]string{
+		`SELECT 1 FROM truhook_claim WHERE expires_at <= (SELECT clock_timestamp() - interval '1 minute')
+	AND NOT (state = 1 AND lease_until > clock_timestamp()) LIMIT 1`,
+		`SELECT 1 FROM truhook_resource WHERE expires_at <= (SELECT clock_timestamp() - interval '1 minute') LIMIT 1`,
+		`SELECT 1 FROM truhook_once WHERE expires_at <= (SELECT clock_timestamp() - interval '1 minute') LIMIT 1`,
+	},
 }

@@ -1,3 +1,6 @@
+-- Several processes may run this at once: IF NOT EXISTS alone lets two of them create one table, and the second one fail.
+SELECT pg_advisory_xact_lock(8390880576440238);
+
 -- The events that are being handled or were handled.
 CREATE TABLE IF NOT EXISTS truhook_claim (
     scope       text COLLATE "C" NOT NULL,

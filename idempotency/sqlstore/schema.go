@@ -9,10 +9,11 @@ var postgresSchema string
 var sqliteSchema string
 
 // PostgresSchema returns the statements that create the tables and indexes where they do not exist: truhook_claim,
-// truhook_resource and truhook_once. Put it into your migrations; nothing here creates a table.
+// truhook_resource and truhook_once. Put it into your migrations; nothing here creates a table. Several processes may run
+// it at once, as one call of Exec or in one transaction: its first statement takes a lock until the end of that.
 func PostgresSchema() string { return postgresSchema }
 
-// SQLiteSchema is [PostgresSchema] for SQLite.
+// SQLiteSchema is [PostgresSchema] for SQLite. Several processes may run it at once, as long as the busy_timeout is not 0.
 func SQLiteSchema() string { return sqliteSchema }
 
 // statements are the texts that differ between the databases. Their parameters are the same, in the same order, but that
@@ -28,6 +29,7 @@ type statements struct {
 	newest string // resource
 	once   string // key, retention
 	prune  [3]string
+	left   [3]string // is there a row that could not be deleted?
 }
 
 // The states of a record.

@@ -52,7 +52,7 @@ func run(m *testing.M) int {
 
 // sqliteURL is what the package comment recommends.
 func sqliteURL(path string) string {
-	return "file:" + path + "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)"
+	return "file:" + path + "?_txlock=immediate&_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
 }
 
 // A dialect names one of the databases.

@@ -3,7 +3,9 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -175,8 +177,9 @@ func TestPruneAndTakeOverAtTheSameTimeLoseNothing(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						_, err := s.Prune(ctx, 10)
-						assert.NoError(t, err)
+						if _, err := s.Prune(ctx, 10); !errors.Is(err, sqlstore.ErrLocked) { // the other one holds them
+							assert.NoError(t, err)
+						}
 					}
 				}
 			}()
@@ -344,4 +347,65 @@ func TestACallEndsWithItsContextAlthoughSomebodyHoldsALock(t *testing.T) {
 	r, err := s.Claim(ctx, claim(c.Key)) // a duplicate does not wait for the lock
 	require.NoError(t, err)
 	require.Equal(t, idempotency.Busy, r.State)
+}
+
+func TestPrune_PassesOverWhatIsLockedAndSaysSo(t *testing.T) {
+	t.Parallel()
+	db := ownSchema(t)
+	s := newStore(t, db, postgres, sqlstore.Config{})
+	for i := range 5 {
+		c := claim(key(t, fmt.Sprint(i)))
+		owned(t, s, c)
+		require.NoError(t, s.Complete(ctx, c.Key, c.Token))
+		_, err := s.Order(ctx, c.Key, time.Now(), time.Hour)
+		require.NoError(t, err)
+	}
+	_, err := db.Exec(`UPDATE truhook_claim SET expires_at = now() - interval '1 hour'; UPDATE truhook_resource SET expires_at = now() - interval '1 hour'`)
+	require.NoError(t, err)
+	session, err := db.Begin() // an operator's, forgotten
+	require.NoError(t, err)
+	defer session.Rollback() //nolint:errcheck // only to end it
+	_, err = session.Exec(`SELECT 1 FROM truhook_claim WHERE id = '2' FOR UPDATE`)
+	require.NoError(t, err)
+
+	n, err := s.Prune(ctx, 100)
+	require.ErrorIs(t, err, sqlstore.ErrLocked)
+	assert.Equal(t, 9, n, "all others are gone, those of the tables that come after it too")
+	again := claim(key(t, "2"))
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	_, err = s.Claim(short, again)
+	require.Error(t, err, "only the event whose row is held has to wait")
+	require.NoError(t, session.Rollback())
+	_, err = s.Prune(ctx, 100)
+	require.NoError(t, err, "nothing is locked any more")
+}
+
+func TestSchema_ManyProcessesMayRunItAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		name := fmt.Sprintf("many_%x", idempotency.NewToken())
+		_, err := open(t, "pgx", server.URL()).Exec("CREATE SCHEMA " + name)
+		require.NoError(t, err)
+		file := filepath.Join(t.TempDir(), "hooks.db")
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for driver, url := range map[string]string{
+					"pgx": server.URL() + "&search_path=" + name, "postgres": server.URL() + "&search_path=" + name, "sqlite": sqliteURL(file),
+				} {
+					schema := sqlstore.PostgresSchema()
+					if driver == "sqlite" {
+						schema = sqlstore.SQLiteSchema()
+					}
+					db, err := sql.Open(driver, url)
+					assert.NoError(t, err)
+					_, err = db.Exec(schema)
+					assert.NoError(t, err, driver)
+					assert.NoError(t, db.Close())
+				}
+			})
+		}
+		wg.Wait()
+	}
 }

@@ -16,6 +16,14 @@ func TestServersStartAndSurviveKillAndEnd(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(...string) (*servertest.Server, error){
 		"redis": servertest.StartRedis, "postgres": servertest.StartPostgres,
+		"pgbouncer": func(settings ...string) (*servertest.Server, error) {
+			pg, err := servertest.StartPostgres()
+			if err != nil {
+				return nil, err
+			}
+			t.Cleanup(func() { assert.NoError(t, pg.Stop()) })
+			return servertest.StartPgBouncer(pg, settings...)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,32 +26,32 @@ var postgresSettings = []setting{
 
 // Postgres looks at a database that package subject takes for a PostgreSQL, at its tables, and at what stands before it.
 func Postgres(ctx context.Context, db *sql.DB, subject, remedy string, tables ...string) []truhook.Finding {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r := &report{subject: subject}
+	return look(ctx, subject, func(ctx context.Context, r *report) { r.postgres(ctx, db, remedy, tables) })
+}
+
+func (r *report) postgres(ctx context.Context, db *sql.DB, remedy string, tables []string) {
 	if err := db.PingContext(ctx); err != nil {
 		r.unreachable()
-		return r.findings
+		return
 	}
 	version, err := ask(ctx, db, "SELECT version()")
 	number, errNumber := ask(ctx, db, "SHOW server_version")
 	switch {
 	case ctx.Err() != nil || sqlState(err) == "" && broken(err):
 		r.unreachable()
-		return r.findings
+		return
 	case err == nil && statementLost(errNumber), statementLost(err):
 		// What stands in between has broken the very question.
 	case err != nil || !strings.HasPrefix(version, "postgresql ") || strings.Contains(version, "redshift"):
-		r.add(truhook.SeverityError, "database-unknown", subject, "The database is not PostgreSQL.",
+		r.add(truhook.SeverityError, "database-unknown", r.subject, "The database is not PostgreSQL.",
 			"Use the constructor for SQLite, or a PostgreSQL. Databases that only speak its protocol are not supported.")
-		return r.findings
+		return
 	case errNumber == nil && older(number, "12"):
 		r.add(truhook.SeverityError, "database-too-old", "server_version", "This is PostgreSQL "+number+".", "Use PostgreSQL 12 or later.")
 	}
 	r.pooler(ctx, db)
 	r.tables(ctx, db, remedy, tables...)
 	r.settings(ctx, db, postgresSettings)
-	return r.findings
 }
 
 // broken reports whether an error without a SQLSTATE is that of the connection. An error of a driver for another
@@ -69,7 +69,7 @@ func (r *report) pooler(ctx context.Context, db *sql.DB) {
 	if db.Stats().MaxOpenConnections == 1 {
 		return // nobody to ask beside
 	}
-	if err := together(ctx, db); err != nil && statementLost(err) {
+	if err := together(ctx, db); err != nil {
 		r.add(truhook.SeverityError, "pooler-loses-statements", r.subject,
 			fmt.Sprintf("A pooler in transaction mode loses the driver's prepared statements (SQLSTATE %s), so calls fail under load.", sqlState(err)),
 			"Let the driver prepare none: default_query_exec_mode=exec with pgx, binary_parameters=yes with lib/pq. "+
@@ -79,7 +79,7 @@ func (r *report) pooler(ctx context.Context, db *sql.DB) {
 
 // together asks two questions on several connections in turn, then at once, and returns the first error about a statement.
 func together(ctx context.Context, db *sql.DB) error {
-	const clients, questions = 4, 24
+	const clients = 4
 	conns := make([]*sql.Conn, 0, clients)
 	defer func() {
 		for _, c := range conns {
@@ -98,24 +98,21 @@ func together(ctx context.Context, db *sql.DB) error {
 	if len(conns) < 2 {
 		return nil
 	}
-	question := func(c *sql.Conn, i int) error {
-		var n int
-		if i%2 == 0 {
-			return c.QueryRowContext(ctx, "SELECT $1::int /* truhook audit */", i).Scan(&n)
-		}
-		return c.QueryRowContext(ctx, "SELECT $1::int + $2::int /* truhook audit */", i, i).Scan(&n)
-	}
 	for i := range 2 * len(conns) {
-		if err := question(conns[i%len(conns)], i/len(conns)); statementLost(err) {
+		if err := question(ctx, conns[i%len(conns)], i/len(conns)); statementLost(err) {
 			return err
 		}
+	}
+	questions := 8
+	if shared(ctx, conns[0], conns[1]) { // two steps of one call meet two servers by chance, so many are asked
+		questions = 200
 	}
 	errs := make([]error, len(conns))
 	var wg sync.WaitGroup
 	for n, c := range conns {
 		wg.Go(func() {
 			for i := range questions {
-				if err := question(c, n+i); statementLost(err) {
+				if err := question(ctx, c, n+i); statementLost(err) {
 					errs[n] = err
 					return
 				}
@@ -131,11 +128,39 @@ func together(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+func question(ctx context.Context, c *sql.Conn, i int) error {
+	var n int
+	if i%2 == 0 {
+		return c.QueryRowContext(ctx, "SELECT $1::int /* truhook audit */", i).Scan(&n)
+	}
+	return c.QueryRowContext(ctx, "SELECT $1::int + $2::int /* truhook audit */", i, i).Scan(&n)
+}
+
+// shared reports whether a pooler gives the servers of one connection to another one: while the other holds in a
+// transaction the server that answered first, the first connection is answered by a second server, or by none.
+func shared(ctx context.Context, one, other *sql.Conn) bool {
+	pid := func(on querier) (string, error) { return ask(ctx, on, "SELECT pg_backend_pid()::text") }
+	before, err := pid(one)
+	if err != nil {
+		return statementLost(err)
+	}
+	tx, err := other.BeginTx(ctx, nil)
+	if err != nil {
+		return false
+	}
+	defer tx.Rollback() //nolint:errcheck // it has only read
+	held, err := pid(tx)
+	if err != nil {
+		return statementLost(err)
+	}
+	return held == before // of two connections without a pooler, no two have one server
+}
+
 // statementLost reports whether an error is one of a statement that is not where the driver has left it: duplicate or
-// unknown prepared statement, or parameters of another one.
+// unknown prepared statement, or parameters that are meant for another one.
 func statementLost(err error) bool {
 	switch sqlState(err) {
-	case "42P05", "26000", "08P01", "34000":
+	case "42P05", "26000", "08P01", "34000", "22P03":
 		return true
 	}
 	return false

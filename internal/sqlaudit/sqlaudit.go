@@ -42,6 +42,31 @@ func (r *report) unreachable() {
 		"Look at its address, its credentials and the network.")
 }
 
+// look runs an audit and returns when it has ended, or its time is over: not every driver heeds a context.
+func look(ctx context.Context, subject string, f func(ctx context.Context, r *report)) []truhook.Finding {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	found := make(chan []truhook.Finding, 1)
+	go func() {
+		r := &report{subject: subject}
+		f(ctx, r)
+		found <- r.findings
+	}()
+	select {
+	case findings := <-found:
+		return findings
+	case <-ctx.Done():
+	}
+	select {
+	case findings := <-found:
+		return findings
+	case <-time.After(timeout / 10): // one that heeds its context says more
+		r := &report{subject: subject}
+		r.unreachable()
+		return r.findings
+	}
+}
+
 // tables reports the tables that cannot be read.
 func (r *report) tables(ctx context.Context, db *sql.DB, remedy string, names ...string) {
 	for _, name := range names {
@@ -51,6 +76,10 @@ func (r *report) tables(ctx context.Context, db *sql.DB, remedy string, names ..
 			}
 			err = rows.Err()
 			_ = rows.Close()
+		}
+		if ctx.Err() != nil {
+			r.unreachable()
+			return
 		}
 		if err != nil {
 			r.add(truhook.SeverityError, "table-missing", name, "The table cannot be read.", remedy)
@@ -80,6 +109,9 @@ type setting struct {
 func (r *report) settings(ctx context.Context, on querier, all []setting) {
 	for _, s := range all {
 		value, err := ask(ctx, on, s.query)
+		if ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			r.add(truhook.SeverityNote, "setting-unknown", s.name, "The setting cannot be read.", "Look at it yourself.")
 			continue

@@ -23,19 +23,20 @@ var sqliteSettings = []setting{
 // SQLite looks at a database that package subject takes for a SQLite, and at its tables. The settings of SQLite belong to
 // a connection, so it looks at two of them where the pool gives two.
 func SQLite(ctx context.Context, db *sql.DB, subject, remedy string, tables ...string) []truhook.Finding {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r := &report{subject: subject}
+	return look(ctx, subject, func(ctx context.Context, r *report) { r.sqlite(ctx, db, remedy, tables) })
+}
+
+func (r *report) sqlite(ctx context.Context, db *sql.DB, remedy string, tables []string) {
 	if err := db.PingContext(ctx); err != nil {
 		r.unreachable()
-		return r.findings
+		return
 	}
 	version, err := ask(ctx, db, "SELECT sqlite_version()")
 	switch {
 	case err != nil:
-		r.add(truhook.SeverityError, "database-unknown", subject, "The database is not SQLite.",
+		r.add(truhook.SeverityError, "database-unknown", r.subject, "The database is not SQLite.",
 			"Use the constructor for PostgreSQL, or open a SQLite. Other databases are not supported.")
-		return r.findings
+		return
 	case older(version, "3.35"):
 		r.add(truhook.SeverityError, "database-too-old", "sqlite_version", "This is SQLite "+version+".", "Use SQLite 3.35 or later.")
 	}
@@ -45,24 +46,24 @@ func SQLite(ctx context.Context, db *sql.DB, subject, remedy string, tables ...s
 		if !one {
 			problem = "The database is in memory, so each connection of the pool may have one of its own, and a crash loses all of them."
 		}
-		r.add(truhook.SeverityError, "database-in-memory", subject, problem, "Open a file.")
+		r.add(truhook.SeverityError, "database-in-memory", r.subject, problem, "Open a file.")
 	}
 	r.tables(ctx, db, remedy, tables...)
 	first, err := db.Conn(ctx)
 	if err != nil {
 		r.unreachable()
-		return r.findings
+		return
 	}
 	defer first.Close()
 	r.settings(ctx, first, sqliteSettings)
 	if one {
-		return r.findings
+		return
 	}
 	patience, stop := context.WithTimeout(ctx, time.Second) // the others may be at work
 	defer stop()
 	second, err := db.Conn(patience)
 	if err != nil {
-		return r.findings
+		return
 	}
 	defer second.Close()
 	for _, s := range sqliteSettings[2:] {
@@ -74,7 +75,6 @@ func SQLite(ctx context.Context, db *sql.DB, subject, remedy string, tables ...s
 				"Set it in the name by which every connection is opened, as in _pragma="+s.name+"(...).")
 		}
 	}
-	return r.findings
 }
 
 // fileOf returns the file of the main database; empty: it has none.
