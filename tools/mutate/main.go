@@ -98,20 +98,25 @@ func failed(n int, what string) error {
 	return nil
 }
 
-// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each set of
-// packages is asked once.
+// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each package is
+// asked once.
 func (m *mutant) passes(ctx context.Context, known map[string]bool, timeout time.Duration) bool {
-	args := m.command("")
-	key := m.module + " " + strings.Join(args, " ")
-	ok, asked := known[key]
-	if !asked {
-		var output string
-		if ok, output = goTest(ctx, m.module, args, timeout); !ok && ctx.Err() == nil {
-			fmt.Printf("go %s fails in %s:\n%s\n", strings.Join(args, " "), m.module, output)
+	for _, p := range m.packages {
+		args := m.command("", p)
+		key := m.module + " " + strings.Join(args, " ")
+		ok, asked := known[key]
+		if !asked {
+			var output string
+			if ok, output = goTest(ctx, m.module, args, timeout); !ok && ctx.Err() == nil {
+				fmt.Printf("go %s fails in %s:\n%s\n", strings.Join(args, " "), m.module, output)
+			}
+			known[key] = ok
 		}
-		known[key] = ok
+		if !ok {
+			return false
+		}
 	}
-	return ok
+	return true
 }
 
 func readAll(dir string) ([]mutant, error) {

@@ -113,15 +113,15 @@ const (
 	broken   verdict = "BROKEN"   // does not compile, or go vet refuses it
 )
 
-func (m *mutant) command(overlay string) []string {
+func (m *mutant) command(overlay string, packages ...string) []string {
 	args := []string{"test", "-failfast", "-count=1"}
 	if overlay != "" {
-		args = append(args, "-overlay", overlay, "-timeout", "2m")
+		args = append(args, "-overlay", overlay, "-timeout", "90s")
 	}
 	if m.skip != "" {
 		args = append(args, "-skip", m.skip)
 	}
-	return append(args, m.packages...)
+	return append(args, packages...)
 }
 
 // try runs the tests with the fault in place.
@@ -139,14 +139,17 @@ func (m *mutant) try(ctx context.Context, work string, timeout time.Duration) (v
 	if err != nil {
 		return broken, err.Error()
 	}
-	ok, output := goTest(ctx, m.module, m.command(overlay), timeout)
-	switch {
-	case ok:
-		return survived, output
-	case strings.Contains(output, "[build failed]"), strings.Contains(output, "[setup failed]"):
-		return broken, output
+	for _, p := range m.packages { // one after the other, as the first usually notices
+		ok, output := goTest(ctx, m.module, m.command(overlay, p), timeout)
+		switch {
+		case ok:
+		case strings.Contains(output, "[build failed]"), strings.Contains(output, "[setup failed]"):
+			return broken, output
+		default:
+			return killed, output
+		}
 	}
-	return killed, output
+	return survived, ""
 }
 
 // goTest runs the go command in a folder. A test that runs into the time limit has failed.
