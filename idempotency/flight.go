@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -56,6 +57,8 @@ func (f *flight) land(done bool) {
 	})
 }
 
+var errFollowed = errors.New("idempotency: the delivery of the event that this one waited for has failed")
+
 // follow waits for the flight of the same event. It reports false if this delivery has to ask the store itself, as it
 // may not wait, or as the store has the event as done.
 func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) { //nolint:revive // the order of end
@@ -76,7 +79,7 @@ func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) 
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	outcome, after := InFlight, f.lease.left()
+	outcome, after, why := InFlight, f.lease.left(), error(nil)
 	select {
 	case <-f.landed:
 		if f.known {
@@ -85,9 +88,11 @@ func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) 
 		if after = 0; f.done {
 			outcome, d.record.Fingerprint = Duplicate, f.stored
 			d.compare()
+		} else {
+			why = errFollowed
 		}
 	default:
 	}
-	res, err := d.end(outcome, nil, after)
+	res, err := d.end(outcome, why, after)
 	return res, err, true
 }
