@@ -109,3 +109,7 @@ quickstart: ## start a receiver and send it genuine and forged deliveries
 .PHONY: tidy
 tidy: ## go mod tidy in every module
 	$(call each,$(MODULES),go mod tidy)
+
+.PHONY: drawings
+drawings: ## the SVG files of docs/drawings, from the texts beside them
+	go run -C tools ./drawing ../docs/drawings
