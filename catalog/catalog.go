@@ -20,6 +20,11 @@ import (
 func New(name string, secrets ...string) (truhook.Verifier, error) {
 	p, ok := Lookup(name)
 	if !ok {
+		for _, secret := range secrets {
+			if _, swapped := Lookup(secret); swapped {
+				return nil, fmt.Errorf("catalog: the name comes first: New(%q, secret)", secret)
+			}
+		}
 		return nil, unknown(name)
 	}
 	return p.New(Config{}, secrets...)
@@ -58,8 +63,23 @@ func unknown(name string) error {
 	if name == "" {
 		return errors.New("catalog: the name is empty: Lookup and All tell the names")
 	}
-	near := nearest(folded, 3)
-	return fmt.Errorf("catalog: no provider is named %.64q; the nearest names are %s", name, strings.Join(near, ", "))
+	near := strings.Join(nearest(folded, 3), ", ")
+	if !printable(folded) { // it may be a secret that was given in the place of the name
+		return fmt.Errorf("catalog: no provider is named like that; the nearest names are %s", near)
+	}
+	return fmt.Errorf("catalog: no provider is named %q; the nearest names are %s", name, near)
+}
+
+// printable reports whether name has the looks of one: short, of letters and underscores, with a digit or two.
+func printable(name string) bool {
+	letters := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_0123456789") == ""
+	digits := len(name) - len(strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, name))
+	return letters && digits <= 2 && len(name) <= 24
 }
 
 // nearest returns the n names that are most like name.

@@ -224,6 +224,14 @@ func TestEventVersion_IsUnknownWhereTheTimeIsImplausible(t *testing.T) {
 		require.Empty(t, resource, ts)
 		require.Zero(t, at)
 	}
+	for _, change := range [][2]string{
+		{`"userId":"c"`, `"userId":null`}, {`"userId":"c"`, `"userId":{}`}, {`"flowId":"f"`, `"flowId":true`}, {`"flowId":"f"`, `"flow":"f"`},
+		{`"EVENT_CALLBACK"`, `"url_verification"`},
+	} {
+		resource, _, err := trulioo.EventVersion(verified(strings.Replace(flowEnd, change[0], change[1], 1)))
+		require.NoError(t, err)
+		require.Empty(t, resource, change)
+	}
 	for _, ts := range []string{`1713533400`, `1713533400000`, `"2024-04-19T13:30:00Z"`, `"2024-04-19 13:30:00"`} {
 		_, at, err := trulioo.EventVersion(verified(strings.Replace(flowEnd, `"1713533400"`, ts, 1)))
 		require.NoError(t, err)

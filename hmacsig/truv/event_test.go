@@ -238,6 +238,9 @@ func TestEventID_NoTwoIDsBecomeOne(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, id, again)
 	}
+	slashed, _ := truv.EventID(verified(`{"webhook_id":"w/a","event_type":"b"}`))
+	other, _ := truv.EventID(verified(`{"webhook_id":"w","event_type":"a/b"}`))
+	require.NotEqual(t, slashed, other)
 	// An event type that cannot be read still tells two events of one webhook_id apart.
 	one, _ := truv.EventID(verified(`{"webhook_id":"w","event_type":{"name":"a"}}`))
 	two, _ := truv.EventID(verified(`{"webhook_id":"w","event_type":{"name":"b"}}`))

@@ -230,6 +230,7 @@ func TestParseRefusesWhatIsNoEvent(t *testing.T) {
 		"methods that are none":    {outer, inner[:len(inner)-1] + `,"auth_methods":{}}`, false},
 		"a denial reason, a list":  {outer, inner[:len(inner)-1] + `,"denial_reason":[]}`, false},
 		"a user and nothing else":  {`{"service_user_hash":"a"}`, "", false},
+		"a response, nothing else": {`{"auth_jwe":"x"}`, inner, false},
 		"a session end":            {`{"service_user_hash":"a","api_time":"2018-01-11T05:22:17Z"}`, "", true},
 	} {
 		event, err := transunion.Parse(&truhook.Verified{Payload: []byte(c.payload), Inner: []byte(c.inner)})
