@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +33,8 @@ func newReceiver() *receiver { return &receiver{mux: http.NewServeMux()} }
 // handle answers requests for path with the verifier's verdict at an hour from now.
 func (r *receiver) handle(path string, v truhook.Verifier, ahead time.Duration) {
 	mw := truhook.NewMiddleware(v, truhook.Config{
-		Now: func() time.Time { return time.Now().Add(ahead) },
+		Logger: slog.New(slog.DiscardHandler),
+		Now:    func() time.Time { return time.Now().Add(ahead) },
 		OnReject: func(w http.ResponseWriter, _ *http.Request, err error) {
 			w.Header().Set("X-Reason", string(truhook.ReasonOf(err)))
 		},

@@ -69,6 +69,7 @@ const assumed = `
 	d *truhook.Delivery
 	peer *mtls.Verifier
 	roots *x509.CertPool
+	intermediates []*x509.Certificate
 	ours []tls.Certificate
 	proxies []netip.Prefix
 	secret string

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package proxytest starts Debian's nginx, Apache and HAProxy on loopback for one test each, with a client-certificate
-// set-up as the documentation of package mtls gives it, and stops them at its end. It is for tests only.
+// Package proxytest starts Debian's nginx, Apache, HAProxy and Caddy on loopback for one test each, with the configuration
+// that docs/mtls.md gives to copy, and stops them at its end. It is for tests only.
 //
 // The programs come from .ci/install-servers. A test fails, it does not skip, where one is absent.
 package proxytest
@@ -9,7 +9,7 @@ package proxytest
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"embed"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +20,30 @@ import (
 	"time"
 )
 
+// files are the configurations of docs/mtls.md. What is changed for a test are places, modes of a test's own, and the
+// depth, so that what is under test is the limit of package mtls.
+//
+//go:embed config
+var files embed.FS
+
+// Files returns the configuration files by their names.
+func Files(t testing.TB) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	entries, err := files.ReadDir("config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text, err := files.ReadFile("config/" + e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[e.Name()] = string(text)
+	}
+	return all
+}
+
 // Config says how a proxy is to be set up.
 type Config struct {
 	Certificate, Key []byte // of the proxy as a TLS server, in PEM
@@ -28,132 +52,97 @@ type Config struct {
 	Lenient          bool   // forward what does not verify, as far as the program is able to
 }
 
+const receiver = "127.0.0.1:8080" // in the files
+
 // Nginx starts nginx and returns its address.
 func Nginx(t testing.TB, cfg Config) string {
 	t.Helper()
-	return start(t, "nginx", cfg, func(dir, addr string) (string, []string) {
-		mode := "optional"
+	return start(t, "nginx", "nginx.conf", cfg, func(dir, addr string) ([]string, []string) {
+		changes := []string{
+			"worker_processes auto;", "worker_processes 1; daemon off; master_process off;",
+			"/run/nginx.pid", dir + "/pid", "/var/log/nginx", dir, "error.log;", "error.log info;",
+			"events {}", "events { worker_connections 64; }",
+			"http {", "http {" + strings.ReplaceAll(
+				" client_body_temp_path DIR/body; proxy_temp_path DIR/proxy; fastcgi_temp_path DIR/fastcgi;"+
+					" uwsgi_temp_path DIR/uwsgi; scgi_temp_path DIR/scgi;", "DIR", dir),
+			"listen 443", "listen " + addr, "ssl_verify_depth 2", "ssl_verify_depth 5",
+		}
 		if cfg.Lenient {
-			mode = "optional_no_ca"
+			changes = append(changes, "ssl_verify_client optional;", "ssl_verify_client optional_no_ca;")
 		}
-		return fmt.Sprintf(nginxConfig, dir, addr, mode, cfg.Backend), []string{
-			"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", filepath.Join(dir, "config"),
-		}
+		return changes, []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", filepath.Join(dir, "config")}
 	})
 }
-
-const nginxConfig = `
-daemon off; master_process off; worker_processes 1;
-pid %[1]s/pid; error_log %[1]s/error.log info;
-events { worker_connections 64; }
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
-	server {
-		listen %[2]s ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:1m;
-		ssl_certificate %[1]s/server.pem; ssl_certificate_key %[1]s/server.key;
-		ssl_client_certificate %[1]s/clients.pem; ssl_verify_client %[3]s; ssl_verify_depth 5;
-		location / {
-			proxy_pass http://%[4]s;
-			proxy_http_version 1.1; proxy_set_header Connection "";
-			proxy_set_header X-SSL-Client-Verify       $ssl_client_verify;
-			proxy_set_header X-SSL-Client-Escaped-Cert $ssl_client_escaped_cert;
-			proxy_set_header X-Forwarded-For           $proxy_add_x_forwarded_for;
-		}
-	}
-}
-`
 
 // Apache starts Apache and returns its address.
 func Apache(t testing.TB, cfg Config) string {
 	t.Helper()
-	return start(t, "apache2", cfg, func(dir, addr string) (string, []string) {
-		mode := "optional"
+	return start(t, "apache2", "apache.conf", cfg, func(dir, addr string) ([]string, []string) {
+		changes := []string{
+			"/run/apache2", dir, "/var/log/apache2", dir, "Listen 443", "Listen " + addr, "SSLVerifyDepth 2", "SSLVerifyDepth 5",
+		}
+		if os.Getuid() != 0 { // then it is who serves already
+			changes = append(changes, "User www-data\nGroup www-data\n", "")
+		}
 		if cfg.Lenient {
-			mode = "optional_no_ca"
+			changes = append(changes, "SSLVerifyClient optional", "SSLVerifyClient optional_no_ca")
 		}
-		user := ""
-		if os.Getuid() == 0 { // Apache does not serve as root
-			user = "User www-data\nGroup www-data"
-		}
-		return fmt.Sprintf(apacheConfig, dir, addr, mode, cfg.Backend, user), []string{
-			"-X", "-d", dir, "-f", filepath.Join(dir, "config"),
-		}
+		return changes, []string{"-X", "-d", dir, "-f", filepath.Join(dir, "config")}
 	})
 }
-
-const apacheConfig = `
-ServerName localhost
-DefaultRuntimeDir %[1]s
-PidFile %[1]s/pid
-ErrorLog %[1]s/error.log
-%[5]s
-Define modules /usr/lib/apache2/modules
-LoadModule mpm_event_module ${modules}/mod_mpm_event.so
-LoadModule authz_core_module ${modules}/mod_authz_core.so
-LoadModule headers_module ${modules}/mod_headers.so
-LoadModule proxy_module ${modules}/mod_proxy.so
-LoadModule proxy_http_module ${modules}/mod_proxy_http.so
-LoadModule socache_shmcb_module ${modules}/mod_socache_shmcb.so
-LoadModule ssl_module ${modules}/mod_ssl.so
-Listen %[2]s
-SSLSessionCache shmcb:%[1]s/sessions(512000)
-SSLEngine on
-SSLCertificateFile %[1]s/server.pem
-SSLCertificateKeyFile %[1]s/server.key
-SSLCACertificateFile %[1]s/clients.pem
-SSLVerifyClient %[3]s
-SSLVerifyDepth 5
-SSLOptions +StdEnvVars +ExportCertData
-RequestHeader set X-SSL-Client-Verify  "%%{SSL_CLIENT_VERIFY}s"
-RequestHeader set X-SSL-Client-Cert    "%%{SSL_CLIENT_CERT}s"
-RequestHeader set X-SSL-Client-Chain-0 "%%{SSL_CLIENT_CERT_CHAIN_0}s"
-ProxyPass / http://%[4]s/
-`
 
 // HAProxy starts HAProxy and returns its address.
 func HAProxy(t testing.TB, cfg Config) string {
 	t.Helper()
-	return start(t, "haproxy", cfg, func(dir, addr string) (string, []string) {
-		mode := ""
+	return start(t, "haproxy", "haproxy.cfg", cfg, func(dir, addr string) ([]string, []string) {
+		changes := []string{"bind :443", "bind " + addr, "/etc/receiver/server.pem", dir + "/both.pem"}
 		if cfg.Lenient {
-			mode = "crt-ignore-err all ca-ignore-err all"
+			changes = append(changes, "verify optional", "verify optional crt-ignore-err all ca-ignore-err all")
 		}
-		return fmt.Sprintf(haproxyConfig, dir, addr, mode, cfg.Backend), []string{"-db", "-f", filepath.Join(dir, "config")}
+		return changes, []string{"-db", "-f", filepath.Join(dir, "config")}
 	})
 }
 
-const haproxyConfig = `
-global
-	log stderr local0
-	tune.bufsize 65536
-	tune.maxrewrite 32768
-defaults
-	mode http
-	timeout connect 5s
-	timeout client 30s
-	timeout server 30s
-	option forwardfor
-frontend tls
-	bind %[2]s ssl crt %[1]s/both.pem ca-file %[1]s/clients.pem verify optional %[3]s
-	http-request set-header X-SSL-Client-Used      %%[ssl_c_used]
-	http-request set-header X-SSL-Client-Verify    %%[ssl_c_verify]
-	http-request set-header X-SSL-Client-DER       %%[ssl_c_der,base64]
-	http-request set-header X-SSL-Client-Chain-DER %%[ssl_c_chain_der,base64]
-	default_backend receiver
-backend receiver
-	server receiver %[4]s
-`
+// Caddy starts Caddy and returns its address.
+func Caddy(t testing.TB, cfg Config) string {
+	t.Helper()
+	return start(t, "caddy", "Caddyfile", cfg, func(dir, addr string) ([]string, []string) {
+		_, port, _ := strings.Cut(addr, ":")
+		changes := []string{
+			"https://hooks.example.com:443 {", "https://:" + port + " {\n\tbind 127.0.0.1", // whatever host is asked for
+			"auto_https off", "servers {\n\tstrict_sni_host insecure_off\n}\nstorage file_system " + dir + "\nauto_https off",
+		}
+		if cfg.Lenient {
+			changes = append(changes, "mode verify_if_given", "mode request")
+		}
+		return changes, []string{"run", "--config", filepath.Join(dir, "config"), "--adapter", "caddyfile"}
+	})
+}
+
+// changed makes the changes, each of which has to find its text.
+func changed(t testing.TB, file string, changes []string) string {
+	t.Helper()
+	text := Files(t)[file]
+	for i := 0; i < len(changes); i += 2 {
+		if !strings.Contains(text, changes[i]) {
+			t.Fatalf("%s has no %q", file, changes[i])
+		}
+		text = strings.ReplaceAll(text, changes[i], changes[i+1])
+	}
+	return text
+}
 
 // start runs program until the test ends. Another process may take the free port first, so it tries three times.
-func start(t testing.TB, program string, cfg Config, configure func(dir, addr string) (config string, args []string)) string {
+func start(
+	t testing.TB, program, file string, cfg Config, configure func(dir, addr string) (changes, args []string),
+) string {
 	t.Helper()
 	path := find(t, program)
 	var failure string
 	for range 3 {
 		dir, addr := t.TempDir(), freeAddr(t)
-		config, args := configure(dir, addr)
+		changes, args := configure(dir, addr)
+		config := changed(t, file, append(changes, "/etc/receiver", dir, receiver, cfg.Backend))
 		for name, content := range map[string][]byte{
 			"config": []byte(config), "server.pem": cfg.Certificate, "server.key": cfg.Key, "clients.pem": cfg.ClientCAs,
 			"both.pem": bytes.Join([][]byte{cfg.Certificate, cfg.Key}, nil),
@@ -210,7 +199,8 @@ func run(t testing.TB, path string, args []string) *process {
 	p := &process{output: &strings.Builder{}, exited: make(chan struct{})}
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = p.output, p.output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a child of the program ends with it
+	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(args[len(args)-1])) // Caddy writes into its home
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                   // so that a child of the program ends with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

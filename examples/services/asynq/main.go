@@ -1,13 +1,12 @@
 // Asynq is a receiver of Truv's webhooks with Redis: deliveries become tasks of Asynq, and what was handled is
-// remembered in the same Redis. Without REDIS_URL it starts a Redis of its own on a free port, with its data in a
-// temporary folder; redis-server has to be installed.
+// remembered in the same Redis, which needs appendonly yes, appendfsync always and maxmemory-policy noeviction.
 //
-//	go run ./asynq
 //	REDIS_URL=redis://127.0.0.1:6379/0 go run ./asynq
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,13 +18,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/redisstore"
 	"github.com/truhook/truhook/inbox"
 	"github.com/truhook/truhook/inbox/asynqinbox"
-	"github.com/truhook/truhook/internal/servertest"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -33,18 +30,13 @@ var addr = flag.String("addr", "127.0.0.1:0", "address to listen on")
 
 func main() {
 	flag.Parse()
-	demo.Main(run)
+	start(run)
 }
 
 func run(ctx context.Context, out io.Writer) error {
 	url := os.Getenv("REDIS_URL")
 	if url == "" {
-		server, err := servertest.StartRedis("appendonly yes", "appendfsync always", "maxmemory-policy noeviction")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = server.Stop() }()
-		url = server.URL()
+		return errors.New("REDIS_URL is not set: for example redis://127.0.0.1:6379/0")
 	}
 	options, err := redis.ParseURL(url)
 	if err != nil {
@@ -58,7 +50,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := truv.New(demo.Secret)
+	verifier, err := truv.New(secret)
 	if err != nil {
 		return err
 	}
@@ -84,7 +76,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer server.Shutdown() // after the last request; what it does not end in time goes back into Redis
-	return demo.Serve(ctx, *addr, mux, out)
+	return serve(ctx, *addr, mux, out)
 }
 
 // handler returns what is to be done for each event. An attempt above 1 may be a repetition: pass IdempotencyKey on to

@@ -1,8 +1,6 @@
 // River is a receiver of Truv's webhooks with PostgreSQL: deliveries become jobs of River, in the transaction that claims
-// them, and what was handled is remembered in the same database. Without DATABASE_URL it starts a PostgreSQL of its own
-// on a free port, with its data in a temporary folder; PostgreSQL has to be installed.
+// them, and what was handled is remembered in the same database.
 //
-//	go run ./river
 //	DATABASE_URL=postgres://localhost/hooks go run ./river
 package main
 
@@ -24,13 +22,11 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/sqlstore"
 	"github.com/truhook/truhook/inbox"
 	"github.com/truhook/truhook/inbox/riverinbox"
-	"github.com/truhook/truhook/internal/servertest"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -38,18 +34,13 @@ var addr = flag.String("addr", "127.0.0.1:0", "address to listen on")
 
 func main() {
 	flag.Parse()
-	demo.Main(run)
+	start(run)
 }
 
 func run(ctx context.Context, out io.Writer) error {
 	url := os.Getenv("DATABASE_URL")
 	if url == "" {
-		server, err := servertest.StartPostgres()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = server.Stop() }()
-		url = server.URL()
+		return errors.New("DATABASE_URL is not set: for example postgres://localhost/hooks")
 	}
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
@@ -84,7 +75,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := truv.New(demo.Secret)
+	verifier, err := truv.New(secret)
 	if err != nil {
 		return err
 	}
@@ -98,7 +89,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	err = demo.Serve(ctx, *addr, mux, out)
+	err = serve(ctx, *addr, mux, out)
 	end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return errors.Join(err, client.Stop(end)) // after the last request

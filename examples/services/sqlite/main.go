@@ -19,7 +19,6 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
@@ -36,7 +35,7 @@ var (
 
 func main() {
 	flag.Parse()
-	demo.Main(run)
+	start(run)
 }
 
 // schema is the service's own.
@@ -70,7 +69,7 @@ func run(ctx context.Context, out io.Writer) error {
 	for _, f := range queue.Audit(ctx) {
 		fmt.Fprintln(out, f)
 	}
-	verifier, err := truv.New(demo.Secret)
+	verifier, err := truv.New(secret)
 	if err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func run(ctx context.Context, out io.Writer) error {
 	working, stop := context.WithCancel(context.Background())
 	worked := make(chan error, 1)
 	go func() { worked <- queue.Run(working, handler(db, queue, out)) }()
-	err = demo.Serve(ctx, *addr, mux, out)
+	err = serve(ctx, *addr, mux, out)
 	stop() // only now, so that what was accepted last is begun, or left in the file
 	<-worked
 	return err

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/truhook/truhook/examples/services/internal/demo"
 	"github.com/truhook/truhook/examples/services/internal/demotest"
 )
 
@@ -40,13 +39,13 @@ func TestAnEventOutlivesTheProcessThatWorksOnIt(t *testing.T) {
 		return cmd, demotest.Read(t, out)
 	}
 	cmd, s := start("-slow", "1h")
-	assert.Equal(t, 200, s.Post(t, demo.Secret, demotest.Event("a")))
+	assert.Equal(t, 200, s.Post(t, secret, demotest.Event("a")))
 	s.Line(t, "begun a/order-status-updated, attempt 1")
 	require.NoError(t, cmd.Process.Kill()) // in the middle of the work, after the 200
 	_ = cmd.Wait()
 
 	cmd, s = start()
-	assert.Equal(t, 200, s.Post(t, demo.Secret, demotest.Event("a")), "a redelivery is a duplicate")
+	assert.Equal(t, 200, s.Post(t, secret, demotest.Event("a")), "a redelivery is a duplicate")
 	s.Line(t, "handled a/order-status-updated, attempt 2")
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	require.NoError(t, cmd.Wait())

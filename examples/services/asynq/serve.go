@@ -1,6 +1,4 @@
-// Package demo has what the three examples share and a service would have of its own: an HTTP server that ends well,
-// and a line to try it with.
-package demo
+package main
 
 import (
 	"context"
@@ -18,11 +16,11 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 )
 
-// Secret is made for these examples and opens nothing. A service reads its own from the environment.
-const Secret = "sandbox-7e577e577e577e577e577e577e577e577e577e57"
+// secret is made for this example and opens nothing. A service reads its own: os.Getenv("TRUV_ACCESS_SECRET").
+const secret = "sandbox-7e577e577e577e577e577e577e577e577e577e57"
 
-// Main calls run until it ends or is interrupted.
-func Main(run func(ctx context.Context, out io.Writer) error) {
+// start calls run until it ends or is interrupted.
+func start(run func(ctx context.Context, out io.Writer) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout); err != nil {
@@ -32,8 +30,8 @@ func Main(run func(ctx context.Context, out io.Writer) error) {
 	}
 }
 
-// Serve serves h until ctx ends, then lets the requests that have begun end.
-func Serve(ctx context.Context, addr string, h http.Handler, out io.Writer) error {
+// serve serves h until ctx ends, then lets the requests that have begun end.
+func serve(ctx context.Context, addr string, h http.Handler, out io.Writer) error {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
@@ -56,7 +54,7 @@ func Serve(ctx context.Context, addr string, h http.Handler, out io.Writer) erro
 }
 
 func invite(out io.Writer, addr string) error {
-	key, err := hmacsig.NewKey("demo", Secret)
+	key, err := hmacsig.NewKey("demo", secret)
 	if err != nil {
 		return err
 	}

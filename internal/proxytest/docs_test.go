@@ -1,0 +1,26 @@
+//go:build unix
+
+package proxytest_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/truhook/truhook/internal/proxytest"
+)
+
+// What docs/mtls.md gives to copy is what the tests start the proxies with.
+func TestFiles_StandInTheDocumentation(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/mtls.md")
+	require.NoError(t, err)
+	files := proxytest.Files(t)
+	require.Len(t, files, 4)
+	for name, text := range files {
+		assert.True(t, strings.Contains(string(page), "\n"+text+"```\n"), "docs/mtls.md has another %s", name)
+	}
+}
