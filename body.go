@@ -60,7 +60,7 @@ func (b *bodies) release(x *exchange) {
 // read reads the body of r into x.delivery.
 func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start time.Time) error {
 	if r.ContentLength > b.maxBytes {
-		b.limitRest(w, r, x, start)
+		b.limitRest(w, r, start)
 		return &Error{Reason: BodyTooLarge, Err: fmt.Errorf("announced %d bytes", r.ContentLength)}
 	}
 	if r.Body == nil || r.Body == http.NoBody {
@@ -76,7 +76,7 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start
 	switch {
 	case err != nil:
 		if !late {
-			b.limitRest(w, r, x, start)
+			b.limitRest(w, r, start)
 		}
 		return err
 	case late: // the connection can have lost its context already
@@ -84,7 +84,7 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start
 	case len(body) == 0 && r.ContentLength > 0:
 		return readBefore(r.ContentLength)
 	}
-	if x.server != nil && x.server.ReadTimeout > 0 && r.ProtoMajor < 2 {
+	if x.timed {
 		_ = setReadDeadline(w, time.Time{}) // the server's own would cancel the context of a handler that takes longer
 	}
 	x.delivery.Body = body
@@ -176,11 +176,11 @@ func unfinished(end error) error {
 
 // limitRest sets a deadline for what the server reads of the body of a refused request, which began at start. It never
 // comes after the one that the server has set itself.
-func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, x *exchange, start time.Time) {
+func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, start time.Time) {
 	if r.ContentLength == 0 || r.ProtoMajor >= 2 { // a stream of HTTP/2 is reset
 		return
 	}
-	if s := x.server; s != nil && s.ReadTimeout > 0 && (s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout) {
+	if s := serverOf(r); s != nil && s.ReadTimeout > 0 && (s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout) {
 		return // the server's own may be the earlier one, and does as well
 	}
 	_ = setReadDeadline(w, start.Add(b.timeout))

@@ -12,6 +12,7 @@ import (
 // are due in the order in which they began, and one timer serves all.
 type deadlines struct {
 	timeout     time.Duration
+	epoch       time.Time // what due counts from
 	mu          sync.Mutex
 	first, last *lateBody
 	timer       *time.Timer
@@ -21,17 +22,17 @@ type deadlines struct {
 // lateBody is a body that is being read and may become late.
 type lateBody struct {
 	next, prev *lateBody
-	due        time.Time
-	listed     bool
+	due        time.Duration
 
-	mu   sync.Mutex          // held while the deadline is set
-	w    http.ResponseWriter // nil once the body was read: a deadline set then would end the next request
-	late bool                // and cut off
+	mu     sync.Mutex          // held while the deadline is set
+	w      http.ResponseWriter // nil once the body was read: a deadline set then would end the next request
+	late   bool                // and cut off
+	listed bool                // guarded by the list
 }
 
 // begin watches over a body that began at start.
 func (d *deadlines) begin(e *lateBody, w http.ResponseWriter, start time.Time) {
-	e.w, e.due = w, start.Add(d.timeout)
+	e.w, e.due = w, start.Sub(d.epoch)+d.timeout
 	d.mu.Lock()
 	e.listed, e.prev = true, d.last
 	if d.last != nil {
@@ -41,7 +42,7 @@ func (d *deadlines) begin(e *lateBody, w http.ResponseWriter, start time.Time) {
 	}
 	d.last = e
 	if !d.armed {
-		d.arm(time.Until(e.due))
+		d.arm(e.due - time.Since(d.epoch))
 	}
 	d.mu.Unlock()
 }
@@ -96,7 +97,7 @@ func (d *deadlines) due() (all []*lateBody) {
 	d.armed = false
 	for d.first != nil {
 		e := d.first
-		if left := time.Until(e.due); left > 0 {
+		if left := e.due - time.Since(d.epoch); left > 0 {
 			d.arm(left)
 			break
 		}

@@ -16,21 +16,19 @@ type exchange struct {
 	request  http.Request // for the handler
 	delivery Delivery
 	parent   context.Context // of the request as it came
-	began    time.Time       // by the clock of the middleware
-	server   *http.Server    // nil: the host is another one
 	verified *Verified
-	replayed int // bytes of the body that the handler has read
-
-	held  int64 // bytes of the budget
-	late  lateBody
-	extra [1]byte // where the end of the body is looked for when all that was announced is there
+	replayed int   // bytes of the body that the handler has read
+	held     int64 // bytes of the budget
+	late     lateBody
+	extra    [1]byte // where the end of the body is looked for when all that was announced is there
+	timed    bool    // the server has a ReadTimeout
 }
 
 // setHead makes the delivery of everything in r but the body.
 func (x *exchange) setHead(r *http.Request, unixPeer netip.Addr, now time.Time) {
 	x.parent = r.Context()
-	x.server, _ = x.parent.Value(http.ServerContextKey).(*http.Server)
-	x.began = now
+	server := serverOf(r)
+	x.timed = server != nil && server.ReadTimeout > 0 && r.ProtoMajor < 2
 	d := &x.delivery
 	d.Method, d.RequestURI, d.Host, d.TLS, d.Received = r.Method, r.RequestURI, r.Host, r.TLS, now
 	if at, ok := x.parent.Value(receivedKey{}).(time.Time); ok {
@@ -40,7 +38,13 @@ func (x *exchange) setHead(r *http.Request, unixPeer netip.Addr, now time.Time) 
 	if d.RequestURI == "" && r.URL != nil { // a request that no server parsed
 		d.RequestURI = r.URL.RequestURI()
 	}
-	d.setHeader(r.Header, x.server != nil)
+	d.setHeader(r.Header, server != nil)
+}
+
+// serverOf returns the server of net/http that r came from, or nil.
+func serverOf(r *http.Request) *http.Server {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return server
 }
 
 // peerOf returns the address of the direct peer of r. A Unix socket is told by the local address too, as not every

@@ -6,7 +6,9 @@ package truhook_test
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -94,4 +96,39 @@ func TestExchange_RefusedHeadAllocatesNoBody(t *testing.T) {
 	w := silentWriter{http.Header{}}
 	allocated, _ := allocationsOf(func() { wrapped.ServeHTTP(w, r) })
 	require.Less(t, allocated, int64(2<<10))
+}
+
+// What a delivery costs is a promise: the exchange, the verdict and the body; a refusal by the head has no body.
+func TestExchange_Allocations(t *testing.T) {
+	body := bytes.Repeat([]byte("x"), 1<<10)
+	status := func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusUnauthorized) }
+	for name, test := range map[string]struct {
+		signature string
+		cfg       truhook.Config
+		want      float64
+	}{
+		"accepted":                          {truvHeader(body), truhook.Config{}, 3},
+		"accepted and observed":             {truvHeader(body), truhook.Config{Observe: func(context.Context, truhook.Observation) {}}, 3},
+		"refused by the head":               {"", truhook.Config{}, 4},
+		"refused by the head, in its form":  {"v1=00", truhook.Config{}, 4},
+		"refused by the head, and OnReject": {"", truhook.Config{OnReject: status}, 3},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		if test.signature != "" {
+			r.Header.Set("X-Webhook-Sign", test.signature)
+		}
+		r.ContentLength = int64(len(body))
+		source := &rewound{}
+		test.cfg.Logger = slog.New(slog.DiscardHandler)
+		wrapped := truhook.NewMiddleware(truvVerifier(t), test.cfg).Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}))
+		w := silentWriter{http.Header{}}
+		got := testing.AllocsPerRun(500, func() {
+			source.Reset(body)
+			r.Body = source
+			wrapped.ServeHTTP(w, r)
+		})
+		require.LessOrEqual(t, got, test.want, name)
+	}
 }

@@ -44,7 +44,7 @@ func (d *Delivery) spelledValues(name string) (lines []string, spellings int) {
 // ambiguous reports whether the header came under several spellings, so that the order of its lines is not known.
 func (d *Delivery) ambiguous(name string) bool {
 	if d.hasCanonicalNames() {
-		return slices.Contains(d.twice, name)
+		return d.twice[name]
 	}
 	_, spellings := d.spelledValues(name)
 	return spellings > 1
@@ -84,7 +84,7 @@ func sameMap(a, b http.Header) bool {
 }
 
 // canonicalHeader returns h, or a copy with canonical names and those of them that came under several spellings.
-func canonicalHeader(h http.Header) (clean http.Header, twice []string) {
+func canonicalHeader(h http.Header) (clean http.Header, twice map[string]bool) {
 	for name := range h {
 		if !isCanonical(name) {
 			return copyCanonical(h)
@@ -93,8 +93,8 @@ func canonicalHeader(h http.Header) (clean http.Header, twice []string) {
 	return h, nil
 }
 
-func copyCanonical(h http.Header) (clean http.Header, twice []string) {
-	clean = make(http.Header, len(h))
+func copyCanonical(h http.Header) (clean http.Header, twice map[string]bool) {
+	clean, twice = make(http.Header, len(h)), map[string]bool{}
 	for name, lines := range h {
 		if isCanonical(name) {
 			clean[name] = slices.Clip(lines)
@@ -105,8 +105,8 @@ func copyCanonical(h http.Header) (clean http.Header, twice []string) {
 			continue
 		}
 		canonical := http.CanonicalHeaderKey(name)
-		if len(clean[canonical]) > 0 && len(h[name]) > 0 && !slices.Contains(twice, canonical) {
-			twice = append(twice, canonical)
+		if len(clean[canonical]) > 0 && len(h[name]) > 0 {
+			twice[canonical] = true
 		}
 		clean[canonical] = append(clean[canonical], h[name]...)
 	}

@@ -111,7 +111,7 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	}
 	m.config = cfg
 	m.bodies.maxBytes, m.bodies.timeout, m.bodies.budget.max = cfg.MaxBodyBytes, cfg.BodyTimeout, cfg.MaxBufferedBytes
-	m.bodies.deadlines.timeout = cfg.BodyTimeout
+	m.bodies.deadlines.timeout, m.bodies.deadlines.epoch = cfg.BodyTimeout, time.Now()
 	return m
 }
 
@@ -136,9 +136,10 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 		x := &exchange{}
 		defer m.bodies.release(x)
 		var v *Verified
-		err := m.read(w, r, x)
+		now := m.config.Now()
+		err := m.read(w, r, x, now)
 		if err == nil {
-			v, err = m.verify(r.Context(), &x.delivery, x.began)
+			v, err = m.verify(r.Context(), &x.delivery, now)
 		}
 		if err != nil {
 			m.reject(w, r, err)
@@ -162,7 +163,7 @@ func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Deli
 	}
 	x := &exchange{}
 	defer m.bodies.release(x)
-	if err := m.read(w, r, x); err != nil {
+	if err := m.read(w, r, x, m.config.Now()); err != nil {
 		m.explain(&x.delivery, err, true)
 		return nil, err
 	}
@@ -170,15 +171,15 @@ func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Deli
 }
 
 // read fills x.delivery, or refuses it.
-func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	x.setHead(r, m.config.UnixPeer, m.config.Now())
-	start := x.began
+func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange, now time.Time) error {
+	x.setHead(r, m.config.UnixPeer, now)
+	start := now
 	if !m.wallClock || m.config.Observe != nil {
 		start = time.Now()
 	}
 	err := judgeHead(r.Context(), m.verifier, &x.delivery)
 	if err != nil && !m.readsRefused() {
-		m.bodies.limitRest(w, r, x, start)
+		m.bodies.limitRest(w, r, start)
 	} else {
 		bodyErr := m.bodies.read(w, r, x, start)
 		if err == nil { // else the refusal by the head stands
@@ -189,7 +190,7 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange) e
 		}
 	}
 	if err != nil {
-		m.tell(r.Context(), Observation{Delivery: &x.delivery, Err: err, ReadDuration: x.delivery.bodyRead}, x.began)
+		m.tell(r.Context(), Observation{Delivery: &x.delivery, Err: err, ReadDuration: x.delivery.bodyRead}, now)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -202,11 +203,21 @@ func TestReason_NoRefusalShowsASecretASignatureOrABody(t *testing.T) {
 					secretTexts[name] = text
 				}
 				var seen truhook.Observation
-				m := truhook.NewMiddleware(v, truhook.Config{MaxBufferedBytes: 4000, Now: func() time.Time { return now }, Observe: func(_ context.Context, o truhook.Observation) { seen = o }})
+				var lines bytes.Buffer
+				m := truhook.NewMiddleware(v, truhook.Config{
+					MaxBufferedBytes: 4000, Now: func() time.Time { return now }, Logger: jsonLogger(&lines),
+					Observe: func(_ context.Context, o truhook.Observation) { seen = o },
+				})
 				w := httptest.NewRecorder()
 				m.Wrap(unreached(t)).ServeHTTP(w, r)
 				requireRefused(t, tt.want, w, seen)
-				shown := everything(t, seen, w, v, m)
+				require.Contains(t, lines.String(), tt.want)
+				whole := *seen.Delivery
+				whole.Body = body
+				e := truhook.Explain(t.Context(), v, &whole, truhook.ExplainConfig{Reason: tt.want, Others: []truhook.Verifier{truvVerifier(t)}})
+				explained, err := json.Marshal(e)
+				require.NoError(t, err)
+				shown := everything(t, seen, w, v, m) + lines.String() + string(explained) + fmt.Sprintf("%+v %#v", e, e)
 				for what, text := range secretTexts {
 					if strings.Contains(shown, text) {
 						t.Errorf("shows %s", what) // without the text, which the log of a test is no place for either

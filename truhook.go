@@ -40,10 +40,10 @@ type Delivery struct {
 	// now, by the clock of whoever asks. Set it when a delivery waited in a queue: some tokens live for five seconds.
 	Received time.Time
 
-	canonical http.Header   // the Header whose names were found canonical, or nil
-	twice     []string      // the names in it that came under several spellings
-	replaced  bool          // Body is not as long as was announced, and was not cut off
-	bodyRead  time.Duration // carried from ReadDelivery to Verify for the Observation
+	canonical http.Header     // the Header whose names were found canonical, or nil
+	twice     map[string]bool // the names in it that came under several spellings
+	replaced  bool            // Body is not as long as was announced, and was not cut off
+	bodyRead  time.Duration   // carried from ReadDelivery to Verify for the Observation
 }
 
 // NewDelivery returns a copy of d that shares no memory with it, with canonical names in Header. It is for hosts that
