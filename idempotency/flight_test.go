@@ -191,3 +191,20 @@ func TestFlight_AHungHandlerKeepsNobodyOut(t *testing.T) {
 		assert.Equal(t, 1, seen.count(idempotency.Fenced), "its late success is told from the other")
 	})
 }
+
+func TestFlight_ADeliveryThatMayNotWaitAsksTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy(), Wait: -1})
+		go m.Do(t.Context(), event("a"), func(context.Context) error { time.Sleep(time.Second); return nil })
+		synctest.Wait()
+		began := time.Now()
+		res := m.Do(t.Context(), event("a"), nil)
+		assert.Equal(t, idempotency.InFlight, res.Outcome)
+		assert.Equal(t, 10*time.Second, res.RetryAfter, "the store's word, not a guess")
+		assert.Zero(t, time.Since(began))
+		assert.Equal(t, 2, store.called("claim"))
+		time.Sleep(time.Minute)
+	})
+}
