@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -40,11 +41,15 @@ type Config struct {
 // The proof of an accepted delivery has the scheme's name and the id of the key that fitted. Its Detail is a [Message]
 // where the scheme signs an id or a timestamp, else nil.
 type Verifier struct {
+	scheme Scheme
 	format *format
 	keys   KeySource
 	static []Key // the keys, where New has checked them
 	grace  time.Duration
 	now    func() time.Time
+
+	last   atomic.Pointer[[]Key]  // what the source gave last, for Explain
+	fitted atomic.Pointer[secret] // of the key that fitted last
 }
 
 var (
@@ -62,7 +67,7 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 	if keys == nil {
 		return nil, s.unsound(errors.New("the key source is nil"))
 	}
-	v := &Verifier{format: f, keys: keys, grace: max(cfg.Grace, 0), now: cfg.Now}
+	v := &Verifier{scheme: s, format: f, keys: keys, grace: max(cfg.Grace, 0), now: cfg.Now}
 	switch source := keys.(type) {
 	case staticKeys:
 		v.static = source
@@ -79,6 +84,7 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 		return nil, s.unsound(err)
 	}
 	if _, ok := keys.(staticKeys); !ok {
+		v.last.Store(&v.static)
 		v.static = nil
 	}
 	hashes := &secret{bytes: make([]byte, 32)} // no key, but long enough for FIPS 140-3 mode to show what it makes of the hash
@@ -188,13 +194,22 @@ func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery, now time.Tim
 			return nil, err
 		}
 		if !sameKeys(keys, fresh) {
-			id, reason = v.try(fresh, s, d.Body, now)
+			keys = fresh
+			id, reason = v.try(keys, s, d.Body, now)
 		}
 	}
 	if reason != "" {
-		return nil, v.refuse(reason, nil)
+		return nil, &truhook.Error{Scheme: v.format.Name, Reason: reason, KeyIDs: ids(keys)}
 	}
 	return v.accept(d, id, s), nil
+}
+
+func ids(keys []Key) []string {
+	out := make([]string, len(keys))
+	for i := range keys {
+		out[i] = keys[i].id
+	}
+	return out
 }
 
 func (v *Verifier) received(d *truhook.Delivery) time.Time {
@@ -270,6 +285,10 @@ func (v *Verifier) ask(ctx context.Context, q Query) ([]Key, error) {
 			return nil, v.refuse(truhook.NoKey, v.format.usable(&keys[i]))
 		}
 	}
+	if last := v.last.Load(); last == nil || !sameKeys(*last, keys) {
+		kept := keys // of its own, or every call would allocate
+		v.last.Store(&kept)
+	}
 	return keys, nil
 }
 
@@ -285,6 +304,9 @@ func (v *Verifier) try(keys []Key, s *signed, body []byte, now time.Time) (id st
 		}
 	}
 	if fitted >= 0 {
+		if fits := keys[fitted].open(); v.fitted.Load() != fits {
+			v.fitted.Store(fits)
+		}
 		return keys[fitted].id, ""
 	}
 	for i := range keys {
@@ -352,5 +374,5 @@ func (m *mac) compute(f *format, h *form.Head, group int, body []byte) []byte {
 }
 
 func sameKeys(a, b []Key) bool {
-	return len(a) == len(b) && &a[0] == &b[0]
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

@@ -1,0 +1,170 @@
+package hmacsig
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/form"
+)
+
+// content is what stands before and behind the body in what is signed, and how it differs from the scheme.
+type content struct {
+	before, after []byte
+	changes       []change
+}
+
+// contentsOf returns the texts that may have been signed with the body: first as the scheme says, with the values of the
+// headers as they stand.
+func contentsOf(v *Verifier, d *truhook.Delivery) []content {
+	f := v.format
+	var out []content
+	add := func(f *form.Format, h *form.Head, changes ...change) {
+		for g := range h.Groups[:h.GroupCount] {
+			text, split := f.Around(nil, h, g)
+			out = append(out, content{text[:split:split], text[split:], changes})
+		}
+	}
+	head := f.Loose(d)
+	_, timed := f.Signs()
+	switch {
+	case timed && !f.Time(&head.Groups[0]) && head.Groups[0].Timestamp != "":
+		add(f.Format, head, change{causeTimeUnit, unitOf(head.Groups[0].Timestamp)})
+	default:
+		add(f.Format, head)
+	}
+	if timed {
+		for _, other := range otherUnits(head.Groups[0].Timestamp) {
+			h := *head
+			h.GroupCount, h.Groups[0].Timestamp = 1, other
+			add(f.Format, &h, change{causeTimeUnit, unitOf(other)})
+		}
+	}
+	for _, trio := range trios(v.scheme, d) {
+		add(f.Format, f.Loose(trio.d), change{causeContent, trio.subject})
+	}
+	if !f.BodyOnly() {
+		out = append(out, content{changes: []change{{causeContent, "the body alone"}}})
+	}
+	for _, other := range otherURLs(v.scheme, f.URL, d) {
+		if changed, err := v.scheme.compile(other.url); err == nil {
+			add(changed.Format, head, change{causeURL, other.subject})
+		}
+	}
+	if f.BodyOnly() {
+		out = append(out, withTimes(d)...)
+	}
+	return out
+}
+
+func unitOf(text string) string {
+	switch {
+	case strings.Trim(text, "0123456789") != "":
+		return "a date in place of a number, or the other way round"
+	case len(text) >= 13:
+		return "milliseconds"
+	}
+	return "seconds"
+}
+
+func otherUnits(text string) []string {
+	switch {
+	case strings.Trim(text, "0123456789") != "" || text == "":
+		return nil
+	case len(text) == 10:
+		return []string{text + "000"}
+	case len(text) == 13:
+		return []string{text[:10]}
+	}
+	return nil
+}
+
+type trio struct {
+	d       *truhook.Delivery
+	subject string
+}
+
+// trios returns d with the values of headers that are named as the scheme's but for their beginning: "Svix-Id" for
+// "Webhook-Id".
+func trios(s Scheme, d *truhook.Delivery) []trio {
+	var names []string
+	for _, name := range []string{s.ID, s.Timestamp} {
+		if name != "" && !strings.Contains(name, "#") {
+			names = append(names, http.CanonicalHeaderKey(name))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	begin := names[0]
+	for _, name := range append(names[1:], http.CanonicalHeaderKey(s.Header)) {
+		for !strings.HasPrefix(name, begin) {
+			begin = begin[:len(begin)-1]
+		}
+	}
+	begin = begin[:strings.LastIndexByte(begin, '-')+1]
+	var out []trio
+	for name := range d.Header {
+		other, found := strings.CutSuffix(name, strings.TrimPrefix(names[0], begin))
+		if !found || begin == "" || other == begin || !strings.HasSuffix(other, "-") || len(out) == 4 {
+			continue
+		}
+		changed := *d
+		changed.Header = d.Header.Clone()
+		for _, name := range names {
+			changed.Header[name] = d.Header[other+strings.TrimPrefix(name, begin)]
+		}
+		out = append(out, trio{truhook.NewDelivery(changed), printable(other) + "*"})
+	}
+	slices.SortFunc(out, func(a, b trio) int { return strings.Compare(a.subject, b.subject) })
+	return out
+}
+
+type otherURL struct{ url, subject string }
+
+// otherURLs are spellings of the configured URL, and what the request says of itself. The Host is used for the search only.
+func otherURLs(s Scheme, configured string, d *truhook.Delivery) []otherURL {
+	u, err := url.Parse(configured)
+	if !strings.Contains(s.Content, "{url}") || err != nil {
+		return nil
+	}
+	var out []otherURL
+	add := func(change func(u *url.URL), subject string) {
+		other := *u
+		change(&other)
+		if text := other.String(); text != configured {
+			out = append(out, otherURL{text, subject})
+		}
+	}
+	add(func(u *url.URL) { u.Path = strings.TrimSuffix(u.Path, "/") }, "without the slash at its end")
+	add(func(u *url.URL) { u.Path += "/" }, "with a slash at its end")
+	add(func(u *url.URL) { u.Scheme = map[string]string{"https": "http", "http": "https"}[u.Scheme] }, "http and https")
+	add(func(u *url.URL) { u.RawQuery = "" }, "without the query")
+	path, query, _ := strings.Cut(d.RequestURI, "?")
+	add(func(u *url.URL) { u.RawQuery = query }, "with the query of the request")
+	add(func(u *url.URL) { u.Path, u.RawPath, u.RawQuery = path, "", query }, "with the path of the request")
+	add(func(u *url.URL) { u.Host = d.Host }, "with the host of the request")
+	add(func(u *url.URL) { u.Host, u.Path, u.RawPath, u.RawQuery = d.Host, path, "", query }, "with host and path of the request")
+	add(func(u *url.URL) { u.Host = u.Hostname() }, "without the port")
+	return out
+}
+
+// withTimes are contents with a time in front, for schemes that sign the body alone.
+func withTimes(d *truhook.Delivery) []content {
+	var out []content
+	for name, lines := range d.Header {
+		lower := strings.ToLower(name)
+		if len(lines) != 1 || len(lines[0]) > 40 || lines[0] == "" || !strings.Contains(lower, "timestamp") && !strings.Contains(lower, "request-time") {
+			continue
+		}
+		for _, between := range []string{".", ":", ""} {
+			out = append(out, content{before: []byte(lines[0] + between), changes: []change{{causeContent, "with the time"}}})
+		}
+		if len(out) >= 6 {
+			break
+		}
+	}
+	return out
+}

@@ -1,0 +1,284 @@
+package hmacsig
+
+import (
+	"context"
+	"crypto"
+	"crypto/hmac"
+	"crypto/md5"
+	"hash"
+	"io"
+	"slices"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/form"
+	"github.com/truhook/truhook/internal/probe"
+)
+
+// search looks for the changes that make one of the signatures in a delivery fit.
+type search struct {
+	ctx    context.Context
+	v      *Verifier
+	d      *truhook.Delivery
+	keys   []Key
+	others []keyTry
+
+	head      form.Head // of which the signatures count, and the rest if headSound
+	headSound bool
+	judged    bool
+
+	candidates []candidate
+	contents   []content
+	left       int64 // bytes that may be hashed
+	hashed     int64
+	tried      int
+	spent      bool // the budget or the context has ended the search
+	ruledOut   []string
+
+	weak   bool  // anybody could have made what fits
+	offset int64 // at which the body that fits differs, -1: none
+}
+
+// change is one difference between what was sent and what fits: a cause and what it says of it.
+type change struct{ cause, subject string }
+
+// match is what fitted.
+type match struct {
+	changes  []change
+	weak     bool // anybody could have made it
+	variant  *probe.Variant
+	appended string
+}
+
+var hashes = []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA512, crypto.SHA384}
+
+// run goes from one change to two, until something fits or the budget is spent. It returns the changes that explain it.
+func (s *search) run() []change {
+	s.offset = -1
+	s.candidates = candidatesOf(s.v.format, s.d, &s.head)
+	if s.left == 0 {
+		s.spent = true
+	}
+	if len(s.candidates) == 0 || s.spent {
+		return nil
+	}
+	s.contents = contentsOf(s.v, s.d)
+	own := make([]keyTry, len(s.keys))
+	for i := range s.keys {
+		own[i] = newKeyTry(s.keys[i].open().bytes)
+	}
+	variants := keyVariants(s.keys)
+	asSent := probe.AsSent(s.d.Body)
+	plain, hash := s.contents[:1], s.v.format.hash
+
+	stages := []struct {
+		rulesOut []string
+		run      func() *match
+	}{
+		{[]string{causeForm, causeSimilarName, causeOtherHeader, causeFolded, causeContent, causeTimeUnit, causeURL},
+			func() *match { return s.all(own, s.contents, asSent, hash) }},
+		{[]string{causeOtherEnvironment, causeOtherProvider}, func() *match { return s.all(s.others, s.contents, asSent, hash) }},
+		{[]string{causeWhitespace, causeQuoted, causeEncoding, causeIDAsSecret},
+			func() *match { return s.all(variants, s.contents, asSent, hash) }},
+		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope, probe.Reserialized},
+			func() *match { return s.bodies(own, plain, hash) }},
+		{[]string{causeAlgorithm}, func() *match { return s.algorithms(own, s.contents, asSent) }},
+
+		// Two changes at once.
+		{nil, func() *match { return s.bodies(slices.Concat(variants, s.others), plain, hash) }},
+		{nil, func() *match { return s.bodies(own, s.contents[1:], hash) }},
+		{nil, func() *match { return s.algorithms(slices.Concat(variants, s.others), s.contents, asSent) }},
+		{nil, func() *match { return s.algorithmsOfBodies(own, plain) }},
+		{nil, func() *match { return s.bodies(slices.Concat(variants, s.others), s.contents[1:], hash) }},
+	}
+	for _, stage := range stages {
+		m := stage.run()
+		if m != nil {
+			return s.told(m)
+		}
+		if s.spent {
+			return nil
+		}
+		s.ruledOut = append(s.ruledOut, stage.rulesOut...)
+	}
+	return nil
+}
+
+// told keeps what findings says of a match.
+func (s *search) told(m *match) []change {
+	if m.variant != nil {
+		s.offset = m.variant.Offset(s.d.Body)
+	} else if m.appended != "" {
+		s.offset = int64(len(s.d.Body))
+	}
+	if s.weak = m.weak; m.weak && len(m.changes) == 0 {
+		return []change{{causePlaceholder, ""}}
+	}
+	return m.changes
+}
+
+func (s *search) all(keys []keyTry, contents []content, body probe.Variant, h crypto.Hash) *match {
+	for _, k := range keys {
+		for _, c := range contents {
+			if m := s.try(k, c, body, h); m != nil || s.spent {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+func (s *search) bodies(keys []keyTry, contents []content, h crypto.Hash) (found *match) {
+	if len(keys) == 0 || len(contents) == 0 {
+		return nil
+	}
+	hints := probe.Hints{ContentType: s.d.Header.Get("Content-Type"), ContentEncoding: s.d.Header.Get("Content-Encoding")}
+	for body := range probe.Variants(s.ctx, s.d.Body, hints) {
+		if found = s.all(keys, contents, body, h); found != nil || s.spent {
+			return found
+		}
+	}
+	s.spent = s.spent || s.ctx.Err() != nil
+	return nil
+}
+
+// algorithms tries the other hashes of which a candidate has the size.
+func (s *search) algorithms(keys []keyTry, contents []content, body probe.Variant) *match {
+	for _, h := range s.otherHashes() {
+		if m := s.all(keys, contents, body, h); m != nil || s.spent {
+			return m
+		}
+	}
+	return nil
+}
+
+func (s *search) algorithmsOfBodies(keys []keyTry, contents []content) *match {
+	for _, h := range s.otherHashes() {
+		if m := s.bodies(keys, contents, h); m != nil || s.spent {
+			return m
+		}
+	}
+	return nil
+}
+
+func (s *search) otherHashes() (out []crypto.Hash) {
+	for _, h := range hashes {
+		if h != s.v.format.hash && slices.ContainsFunc(s.candidates, func(c candidate) bool { return len(c.mac) == h.Size() }) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// try makes one MAC, and by going on from there those of the body with white space behind it, and compares them.
+func (s *search) try(k keyTry, c content, body probe.Variant, h crypto.Hash) *match {
+	m := &metered{Hash: k.keyed(h), s: s}
+	if m.Hash == nil {
+		return nil
+	}
+	_, _ = m.Write(c.before)
+	_, _ = body.WriteTo(m)
+	if s.spent {
+		return nil
+	}
+	atEnd := m.Hash
+	if len(k.changes) == 0 || len(body.Changes) == 0 { // else it would be a third change
+		for _, tail := range probe.Tails() {
+			longer := &metered{Hash: clone(atEnd), s: s}
+			if longer.Hash == nil {
+				break
+			}
+			_, _ = longer.Write([]byte(tail))
+			if found := s.compare(longer, k, c, body, h, tail); found != nil {
+				return found
+			}
+		}
+	}
+	return s.compare(m, k, c, body, h, "")
+}
+
+func (s *search) compare(m *metered, k keyTry, c content, body probe.Variant, h crypto.Hash, tail string) *match {
+	_, _ = m.Write(c.after)
+	sum := m.Sum(nil)
+	s.tried++
+	for i := range s.candidates {
+		to := &s.candidates[i]
+		if len(to.mac) != len(sum) || !hmac.Equal(to.mac, sum) {
+			continue
+		}
+		out := &match{weak: k.weak, appended: tail}
+		if len(body.Changes) > 0 {
+			out.variant = &body
+		}
+		for _, b := range body.Changes {
+			out.changes = append(out.changes, change{b.Cause, b.Subject})
+		}
+		if tail != "" {
+			out.changes = append(out.changes, change{probe.TextChanged, "whitespace"})
+		}
+		out.changes = append(out.changes, k.changes...)
+		if h != s.v.format.hash {
+			out.changes = append(out.changes, change{causeAlgorithm, h.String()})
+		}
+		out.changes = append(out.changes, c.changes...)
+		out.changes = append(out.changes, to.changes...)
+		return out
+	}
+	return nil
+}
+
+// metered counts what is hashed and ends when the budget or the context does.
+type metered struct {
+	hash.Hash
+	s *search
+}
+
+const checkEvery = 64 << 10 // bytes between two looks at the context
+
+func (m *metered) Write(p []byte) (int, error) {
+	written := 0
+	for len(p) > 0 {
+		if int64(min(len(p), checkEvery)) > m.s.left || m.s.ctx.Err() != nil {
+			m.s.spent = true
+			return written, io.ErrShortWrite
+		}
+		n, _ := m.Hash.Write(p[:min(len(p), checkEvery)])
+		m.s.left -= int64(n)
+		m.s.hashed += int64(n)
+		written, p = written+n, p[n:]
+	}
+	return written, nil
+}
+
+// clone returns a copy of h, nil where it has none.
+func clone(h hash.Hash) hash.Hash {
+	if c, ok := h.(hash.Cloner); ok {
+		if copied, err := c.Clone(); err == nil {
+			return copied
+		}
+	}
+	return nil
+}
+
+// plainHash reports whether a candidate is a hash of the body without any key.
+func (s *search) plainHash() bool {
+	for _, h := range append([]crypto.Hash{crypto.MD5}, hashes...) {
+		var plain hash.Hash
+		if h == crypto.MD5 {
+			plain = md5.New() //nolint:gosec // only to recognize it
+		} else {
+			plain = h.New()
+		}
+		if !slices.ContainsFunc(s.candidates, func(c candidate) bool { return len(c.mac) == h.Size() }) {
+			continue
+		}
+		m := &metered{Hash: plain, s: s}
+		if _, err := m.Write(s.d.Body); err != nil {
+			return false
+		}
+		sum := m.Sum(nil)
+		if slices.ContainsFunc(s.candidates, func(c candidate) bool { return hmac.Equal(c.mac, sum) }) {
+			return true
+		}
+	}
+	return false
+}
