@@ -66,14 +66,24 @@ var fragments = []string{
 	"msg_1", "a.b", "nonce", "POST", "GET", cutURL, cutURL + ".",
 }
 
-// wire are the values that a stranger can put on the wire for a part; whether a scheme takes them is the verifier's to say.
-var wire = map[string]*regexp.Regexp{
-	"id":     regexp.MustCompile(`^[!-~]{1,24}$`),
-	"header": regexp.MustCompile(`^[!-~]{1,24}$`),
-	"method": regexp.MustCompile(`^[!-~]{1,12}$`),
-	"timestamp": regexp.MustCompile(`^(?:[0-9]{1,14}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?|` +
-		`[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT)$`),
+// onTheWire reports whether a stranger can put text on the wire for a part, and whether he can put a text that goes on like
+// it; whether a scheme takes it is the verifier's to say.
+func onTheWire(part, text string) (is, goesOn bool) {
+	if part == "timestamp" {
+		if text == "" {
+			return false, true
+		}
+		return wireTime.MatchString(text), len(text) < 32 && (text[0] >= '0' && text[0] <= '9' || text[0] >= 'A' && text[0] <= 'Z')
+	}
+	if text == "" {
+		return false, true
+	}
+	visible := text[len(text)-1] > ' ' && text[len(text)-1] < 0x7f
+	return visible, visible && len(text) < 24
 }
+
+var wireTime = regexp.MustCompile(`^(?:[0-9]{1,14}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?|` +
+	`[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT)$`)
 
 var pieceOf = regexp.MustCompile(`\{[^}]*\}|[^{]+`)
 
@@ -101,10 +111,19 @@ func readingsFrom(pieces []string, text string, values map[string]string, body s
 		return
 	}
 	name, _, _ := strings.Cut(strings.Trim(piece, "{}"), ":")
-	for n := range len(text) + 1 {
-		if name == "body" {
+	if name == "body" {
+		if len(rest) == 0 {
+			yield(values, text)
+			return
+		}
+		for n := range len(text) + 1 {
 			readingsFrom(rest, text[n:], values, text[:n], yield)
-		} else if wire[name].MatchString(text[:n]) {
+		}
+		return
+	}
+	for n, goesOn := 0, true; n <= len(text) && goesOn; n++ {
+		var is bool
+		if is, goesOn = onTheWire(name, text[:n]); is {
 			values[name] = text[:n]
 			readingsFrom(rest, text[n:], values, body, yield)
 		}

@@ -91,6 +91,9 @@ func TestExplain_WhatRealToolsDoToABody(t *testing.T) {
 	for _, s := range providers() {
 		v := verifier(t, s)
 		for document, texts := range documents {
+			if s.Name != "truv" && document != "webhook" {
+				continue // the same search
+			}
 			for _, signer := range []string{"python", "python-compact", "node", "php", "ruby", "jackson", "newtonsoft", "gson", "jackson-pretty", "node-2", "python-indent-4", "node-tab"} {
 				for _, writer := range []string{"python", "node", "php", "jackson-ascii", "node-4"} {
 					signed, arrived := texts[signer], texts[writer]
@@ -292,6 +295,9 @@ func TestExplain_AttackersProveNothing(t *testing.T) {
 		require.NoError(t, err)
 		for name, digits := range signatures {
 			for shape, make1 := range shapes {
+				if keyName != "a good key" && shape != "without a prefix" && shape != "as it should be" {
+					continue
+				}
 				d := &truhook.Delivery{Method: http.MethodPost, Header: http.Header{}, Body: []byte(body)}
 				make1(digits, d)
 				e := truhook.Explain(t.Context(), v, d, truhook.ExplainConfig{Others: []truhook.Verifier{otherVerifier}, Timeout: time.Minute})
