@@ -2,6 +2,8 @@ package hmacsig
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,7 +29,7 @@ const (
 func candidatesOf(f *format, d *truhook.Delivery, read *form.Head) []candidate {
 	var out []candidate
 	add := func(mac []byte, changes ...change) {
-		known := slices.ContainsFunc(out, func(c candidate) bool { return bytes.Equal(c.mac, mac) })
+		known := slices.ContainsFunc(out, func(c candidate) bool { return hmac.Equal(c.mac, mac) })
 		if !known && len(out) < maxCandidates {
 			out = append(out, candidate{mac, changes})
 		}
@@ -39,12 +41,7 @@ func candidatesOf(f *format, d *truhook.Delivery, read *form.Head) []candidate {
 		mac, _ := read.Signature(i)
 		add(bytes.Clone(mac))
 	}
-	names := make([]string, 0, len(d.Header))
-	for name := range d.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	names = names[:min(len(names), maxLooked)]
+	names := headerNames(d)
 	own := f.Headers()
 	for _, rank := range []int{inOwn, inSimilar, inOther} {
 		for _, name := range names {
@@ -72,6 +69,12 @@ func candidatesOf(f *format, d *truhook.Delivery, read *form.Head) []candidate {
 	return out
 }
 
+// headerNames returns the first names in their order, so that the same delivery is always told the same.
+func headerNames(d *truhook.Delivery) []string {
+	names := slices.Sorted(maps.Keys(d.Header))
+	return names[:min(len(names), maxLooked)]
+}
+
 const (
 	inOwn = iota
 	inSimilar
@@ -82,7 +85,7 @@ func rankOf(name string, own []string) int {
 	rank := inOther
 	for _, header := range own {
 		switch {
-		case strings.EqualFold(header, name):
+		case header == http.CanonicalHeaderKey(name):
 			return inOwn
 		case similar(header, name):
 			rank = inSimilar
@@ -132,12 +135,12 @@ func distance(a, b string) int {
 // similarHeaders returns the names of headers that the signature may stand in by mistake.
 func similarHeaders(f *format, d *truhook.Delivery) []string {
 	var out []string
-	for name, lines := range d.Header {
+	for _, name := range headerNames(d) {
+		lines := d.Header[name]
 		if rankOf(name, f.Headers()) == inSimilar && len(lines) > 0 && len(inLine(f, lines[0])) > 0 {
 			out = append(out, printable(name))
 		}
 	}
-	slices.Sort(out)
 	return out[:min(len(out), 3)]
 }
 

@@ -3,7 +3,6 @@ package hmacsig
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/truhook/truhook"
@@ -106,7 +105,7 @@ func trios(s Scheme, d *truhook.Delivery) []trio {
 	}
 	begin = begin[:strings.LastIndexByte(begin, '-')+1]
 	var out []trio
-	for name := range d.Header {
+	for _, name := range headerNames(d) {
 		other, found := strings.CutSuffix(name, strings.TrimPrefix(names[0], begin))
 		if !found || begin == "" || other == begin || !strings.HasSuffix(other, "-") || len(out) == 4 {
 			continue
@@ -118,7 +117,6 @@ func trios(s Scheme, d *truhook.Delivery) []trio {
 		}
 		out = append(out, trio{truhook.NewDelivery(changed), printable(other) + "*"})
 	}
-	slices.SortFunc(out, func(a, b trio) int { return strings.Compare(a.subject, b.subject) })
 	return out
 }
 
@@ -154,7 +152,8 @@ func otherURLs(s Scheme, configured string, d *truhook.Delivery) []otherURL {
 // withTimes are contents with a time in front, for schemes that sign the body alone.
 func withTimes(d *truhook.Delivery) []content {
 	var out []content
-	for name, lines := range d.Header {
+	for _, name := range headerNames(d) {
+		lines := d.Header[name]
 		lower := strings.ToLower(name)
 		if len(lines) != 1 || len(lines[0]) > 40 || lines[0] == "" || !strings.Contains(lower, "timestamp") && !strings.Contains(lower, "request-time") {
 			continue
