@@ -65,18 +65,18 @@ type CachedKeys struct {
 // lines.
 //
 // fetch does not learn which delivery it is asked for, so no answer can get into the hands of the wrong tenant: for
-// keys by tenant, keep one CachedKeys for each and choose by path in a [KeySourceFunc]. It gets a context of its own that
-// ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys and more than 16
-// are a failed fetch: the last key cannot be withdrawn by an empty answer. A zero Key among others is left out and
-// reported.
+// keys by tenant, keep one CachedKeys for each and choose by path in a [KeySourceFunc]. It gets a context of its own
+// that ends after Timeout and not when a request ends, and it must end then; its panic is an error. No keys and more
+// than 16 are a failed fetch: the last key cannot be withdrawn by an empty answer. A zero Key among others is left
+// out and reported.
 //
-// At most one fetch begins every MinInterval, whatever comes in; at most one is under way; and there is no goroutine but
-// during a fetch. It fetches when the first delivery comes, or in [CachedKeys.Refresh] before that. Nobody waits while an
-// answer is fresh. A delivery that no key fits waits for a new answer, if there may be one; between two fetches the last
-// good answer counts. While fetches fail nobody waits for them longer than Wait after they began, and the last good
-// answer is used for up to MaxStale; but a delivery that none of its keys fits is rejected with KeysStale, 503, as a
-// source that fails cannot tell whether there is a new key. At most MaxWaiters deliveries wait at once; others are served
-// with the keys that there are.
+// At most one fetch begins every MinInterval, whatever comes in; at most one is under way; and there is no goroutine
+// but during a fetch. It fetches when the first delivery comes, or in [CachedKeys.Refresh] before that. Nobody waits
+// while an answer is fresh. A delivery that no key fits waits for a new answer, if there may be one; between two
+// fetches the last good answer counts. While fetches fail nobody waits for them longer than Wait after they began,
+// and the last good answer is used for up to MaxStale; but a delivery that none of its keys fits is rejected with
+// KeysStale, 503, as a source that fails cannot tell whether there is a new key. At most MaxWaiters deliveries wait
+// at once; others are served with the keys that there are.
 //
 // A nil fetch and a limit below zero are errors.
 func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) (*CachedKeys, error) {
@@ -128,8 +128,8 @@ func retire(k Key, at time.Time) Key {
 	return k
 }
 
-// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something changes.
-// Errors are KeysUnavailable, KeysStale, and Canceled if ctx ended while the delivery waited for keys.
+// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something
+// changes. Errors are KeysUnavailable, KeysStale, and Canceled if ctx ended while the delivery waited for keys.
 func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
 	if c == nil || c.cache == nil {
 		return nil, nil

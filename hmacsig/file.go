@@ -48,33 +48,34 @@ type FileKeys struct {
 
 const maxSecretFile = 4 << 10 // bytes; HMAC keys beyond a block are hashed anyway
 
-// NewFileKeys returns a source of the secrets at path: a file, which is one secret, or a folder in which each file is one.
-// The name of a file is the id of its key, and keys are in the order of their names. A name has the characters that
-// Kubernetes allows in a Secret (letters, digits, ".", "_", "-") and colons; names that begin with a dot are left out, as
-// Kubernetes keeps its own there. Symbolic links are followed. No files, more than 16, a file that is empty, over 4 KiB,
-// not regular or not readable, and a bad name are errors.
+// NewFileKeys returns a source of the secrets at path: a file, which is one secret, or a folder in which each file is
+// one. The name of a file is the id of its key, and keys are in the order of their names. A name has the characters
+// that Kubernetes allows in a Secret (letters, digits, ".", "_", "-") and colons; names that begin with a dot are
+// left out, as Kubernetes keeps its own there. Symbolic links are followed. No files, more than 16, a file that is
+// empty, over 4 KiB, not regular or not readable, and a bad name are errors.
 //
 // # What is in a file
 //
-// The whole file is the secret; nothing is decoded or trimmed. One that begins or ends with a line break, or begins with
-// a byte order mark, is an error: that is nearly always an accident of whatever wrote the file, the break would be part
-// of the secret, and every delivery would be refused without anybody knowing why. Write it with printf '%s', or set
-// TrimNewline. Nothing is trimmed silently, as there is no telling which of the two the provider has.
+// The whole file is the secret; nothing is decoded or trimmed. One that begins or ends with a line break, or begins
+// with a byte order mark, is an error: that is nearly always an accident of whatever wrote the file, the break would
+// be part of the secret, and every delivery would be refused without anybody knowing why. Write it with printf '%s',
+// or set TrimNewline. Nothing is trimmed silently, as there is no telling which of the two the provider has.
 //
 // # How a change is noticed
 //
-// A delivery that comes Interval after the last look makes one, and so does one that no key fits, ten times a second at
-// the most. A look compares modification time, size and identity of each file, reads what differs, and reads everything
-// once a minute. One delivery waits for the look, for a second at most, while the others go on with the keys that there
-// are; there is no goroutine but during a look, unless you call [FileKeys.Run]. A change counts once it has stood still
-// for a second, so half a secret that is being written is never used, nor is a folder that is being copied ever short of
-// keys. Until then, and while a file cannot be read, a delivery that no key fits is rejected with KeysStale, 503. Put a
-// new secret there before the provider signs with it.
+// A delivery that comes Interval after the last look makes one, and so does one that no key fits, ten times a second
+// at the most. A look compares modification time, size and identity of each file, reads what differs, and reads
+// everything once a minute. One delivery waits for the look, for a second at most, while the others go on with the
+// keys that there are; there is no goroutine but during a look, unless you call [FileKeys.Run]. A change counts once
+// it has stood still for a second, so half a secret that is being written is never used, nor is a folder that is
+// being copied ever short of keys. Until then, and while a file cannot be read, a delivery that no key fits is
+// rejected with KeysStale, 503. Put a new secret there before the provider signs with it.
 //
 // A file that is gone, while others are there, takes its key with it: that is how a key is withdrawn, and there is no
-// grace. A file that can no longer be read, or no longer holds a secret, keeps its last good key. A path that is gone, a
-// folder without secrets or with more than 16 keeps the last good keys altogether: to withdraw the last key put another
-// one in its place. Each of these is reported to OnError and by [FileKeys.Audit]; none of them turns into no keys.
+// grace. A file that can no longer be read, or no longer holds a secret, keeps its last good key. A path that is
+// gone, a folder without secrets or with more than 16 keeps the last good keys altogether: to withdraw the last key
+// put another one in its place. Each of these is reported to OnError and by [FileKeys.Audit]; none of them turns into
+// no keys.
 func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -101,9 +102,9 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	return &FileKeys{folder: f, now: cfg.Now}, nil
 }
 
-// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something changes.
-// The error is KeysStale, and only where none of the keys fits: a file is there that cannot be read, or that has not stood
-// still for a second, so there may be another key.
+// Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something
+// changes. The error is KeysStale, and only where none of the keys fits: a file is there that cannot be read, or that
+// has not stood still for a second, so there may be another key.
 func (f *FileKeys) Keys(_ context.Context, q Query) ([]Key, error) {
 	if f == nil || f.folder == nil {
 		return nil, nil

@@ -9,14 +9,15 @@ import (
 	"sync/atomic"
 )
 
-// ReloadableKeys is a [KeySource] whose keys are replaced while the service runs, for whoever is told of a rotation: by a
-// signal, by a configuration service, by an administrator. It is safe for concurrent use. A nil or zero ReloadableKeys has
-// no keys, so that deliveries are refused with NoKey.
+// ReloadableKeys is a [KeySource] whose keys are replaced while the service runs, for whoever is told of a rotation:
+// by a signal, by a configuration service, by an administrator. It is safe for concurrent use. A nil or zero
+// ReloadableKeys has no keys, so that deliveries are refused with NoKey.
 type ReloadableKeys struct {
 	keys atomic.Pointer[[]Key]
 }
 
-// NewReloadableKeys returns a source that gives these keys until Set replaces them. Errors are those of [ReloadableKeys.Set].
+// NewReloadableKeys returns a source that gives these keys until Set replaces them. Errors are those of
+// [ReloadableKeys.Set].
 func NewReloadableKeys(keys ...Key) (*ReloadableKeys, error) {
 	r := &ReloadableKeys{}
 	if err := r.Set(keys...); err != nil {

@@ -21,8 +21,8 @@ var (
 
 const soon = 7 * 24 * time.Hour
 
-// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeys], and asks a KeySource that is an Auditor. It
-// does not look at private keys; [AuditPrivateKeys] does.
+// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeys], and asks a KeySource that is an
+// Auditor. It does not look at private keys; [AuditPrivateKeys] does.
 func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	if v == nil || v.tokens == nil {
 		return []truhook.Finding{{
@@ -126,9 +126,9 @@ func auditEnd(id string, end, now time.Time) []truhook.Finding {
 	return []truhook.Finding{f}
 }
 
-// Audit implements [truhook.Auditor]. It looks at the keys that are kept, at what was left out of the last answer, and at
-// whether the last fetches failed. It fetches a whole set if there is none yet, and never by id, as the ids come with the
-// deliveries.
+// Audit implements [truhook.Auditor]. It looks at the keys that are kept, at what was left out of the last answer,
+// and at whether the last fetches failed. It fetches a whole set if there is none yet, and never by id, as the ids
+// come with the deliveries.
 func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 	if c == nil || c.cache == nil {
 		return AuditKeys(time.Time{})

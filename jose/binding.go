@@ -13,9 +13,9 @@ import (
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
-// A Binding names the claims that tie a token to one request. BodyHash is required, and Method and Path are unless BodyOnly
-// says that the provider's tokens do not name them: a token that is not bound to all three lets whoever sees one send it
-// somewhere else. A dot reaches into an object: "request.meth" is the member meth of the claim request.
+// A Binding names the claims that tie a token to one request. BodyHash is required, and Method and Path are unless
+// BodyOnly says that the provider's tokens do not name them: a token that is not bound to all three lets whoever sees
+// one send it somewhere else. A dot reaches into an object: "request.meth" is the member meth of the claim request.
 type Binding struct {
 	Method   string // claim with the request's method
 	Path     string // claim with the path of the URL, without the query

@@ -56,19 +56,19 @@ type CacheConfig struct {
 // [JWKS] make it. It is safe for concurrent use and must not be copied. The nil and the zero CachedKeys answer NoKey.
 //
 // It asks once for callers that come together, with a context of its own, so that none of them can cancel it for the
-// others. It starts a goroutine only for the time of a fetch. Nobody waits while an answer is fresh. While fetches fail
-// the last good answer serves for MaxStale; but then it cannot tell that an id does not exist, or that a signature is
-// wrong: such deliveries are rejected with KeysStale, 503. A source that works can tell, and is asked again at most once
-// every MinInterval; between two fetches its last good answer counts. KeysUnavailable means that the source failed and no
-// usable key is there. It is never the work of strangers.
+// others. It starts a goroutine only for the time of a fetch. Nobody waits while an answer is fresh. While fetches
+// fail the last good answer serves for MaxStale; but then it cannot tell that an id does not exist, or that a
+// signature is wrong: such deliveries are rejected with KeysStale, 503. A source that works can tell, and is asked
+// again at most once every MinInterval; between two fetches its last good answer counts. KeysUnavailable means that
+// the source failed and no usable key is there. It is never the work of strangers.
 type CachedKeys struct {
 	cache *keycache.Cache[PublicKey]
 	whole bool // a fetch gives all keys there are
 	now   func() time.Time
 }
 
-// CacheByID returns [CachedKeys] of a source that is asked for one id at a time. fetch returns the keys of that id, none
-// if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
+// CacheByID returns [CachedKeys] of a source that is asked for one id at a time. fetch returns the keys of that id,
+// none if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
 //
 // Senders choose the ids, so strangers who guess every claim of a token right can take the fetches for ids that are not
 // known yet: the first fetch of an unknown id is best effort against them, and its delivery is rejected with KeysStale
@@ -83,9 +83,10 @@ func CacheByID(
 	return newCache(fetch, false, cfg)
 }
 
-// CacheSet returns [CachedKeys] of a source that gives all its keys at once. A key that is gone from the source is gone
-// after the next fetch. No keys are a failed fetch, as they are a fault more often than the truth. Several keys may share
-// an id: each is tried, up to four. A key against the key policy is left out and reported to OnError and by Audit.
+// CacheSet returns [CachedKeys] of a source that gives all its keys at once. A key that is gone from the source is
+// gone after the next fetch. No keys are a failed fetch, as they are a fault more often than the truth. Several keys
+// may share an id: each is tried, up to four. A key against the key policy is left out and reported to OnError and by
+// Audit.
 //
 // A nil fetch and a limit below zero are errors.
 func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheConfig) (*CachedKeys, error) {
@@ -216,8 +217,8 @@ func count(keys []PublicKey, id string) (n int) {
 }
 
 // Prefetch fetches the keys of ids now, and keeps them: strangers cannot get in the way of these ids, also where this
-// first fetch fails. Call it at start. It returns what failed; an id that the source does not know is an error, and so are
-// more ids than MaxKeys. The keys of a set come all at once: then it is Refresh.
+// first fetch fails. Call it at start. It returns what failed; an id that the source does not know is an error, and
+// so are more ids than MaxKeys. The keys of a set come all at once: then it is Refresh.
 func (c *CachedKeys) Prefetch(ctx context.Context, keyIDs ...string) error {
 	if c == nil || c.cache == nil {
 		return errNoCache

@@ -160,7 +160,8 @@ func (x *expectation) subjectOf(set claimSet, claims *Claims) (err error) {
 	return nil
 }
 
-// times requires exp and iat, less what the provider's tokens lack, and what is there to be right. Leeway goes both ways.
+// times requires exp and iat, less what the provider's tokens lack, and what is there to be right. Leeway goes both
+// ways.
 func (x *expectation) times(set claimSet, claims *Claims, now time.Time) error {
 	for _, c := range [...]struct {
 		name string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/folder"
 )
 
 // DecrypterConfig says what [NewDecrypter] accepts. Keys and both lists are required.
@@ -30,6 +31,7 @@ type DecrypterConfig struct {
 // answer NoKey.
 type Decrypter struct {
 	keys          func(ctx context.Context, keyID string) ([]PrivateKey, error) // a func: fmt prints pointers' contents
+	known         bool                                                          // keys answers from what is at hand under folder.KnownOnly
 	keyAlgorithms []string
 	contents      []string
 	now           func() time.Time
@@ -40,6 +42,14 @@ type Decrypter struct {
 
 const maxDeviceOperations = 64 // with keys in an HSM, which waits more than it computes
 
+func isKnown(source PrivateKeySource) bool {
+	switch source.(type) {
+	case StaticPrivateKeys, *FilePrivateKeys:
+		return true
+	}
+	return false
+}
+
 // NewDecrypter returns a [Decrypter]. An empty list, an algorithm that is not one of those above, and a key against the
 // policy are errors.
 func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
@@ -48,7 +58,7 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 		return nil, err
 	}
 	d := &Decrypter{
-		keys: keys, now: cfg.Now,
+		keys: keys, known: isKnown(cfg.Keys), now: cfg.Now,
 		software: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), devices: make(chan struct{}, maxDeviceOperations),
 	}
 	if len(cfg.KeyAlgorithms) == 0 || len(cfg.ContentAlgorithms) == 0 {
@@ -152,6 +162,9 @@ func errDecrypt() error { return refuse(truhook.DecryptFailed, "encrypted conten
 var errPrivateKey = errors.New("the private key operation does not work here")
 
 func (d *Decrypter) privateKeys(ctx context.Context, keyID string) ([]PrivateKey, error) {
+	if folder.IsKnownOnly(ctx) && !d.known { // an explanation asks no source
+		return nil, refuse(truhook.UnknownDecryptionKey, "the private keys are not at hand")
+	}
 	all, err := d.keys(ctx, keyID)
 	if err != nil {
 		return nil, unavailable(ctx, err)

@@ -23,11 +23,12 @@
 // # How
 //
 // go-jose reads and verifies the JWS and the JWKs; the content of a JWE is decrypted by the standard library, without
-// go-jose's copies of it. Both stand behind checks of this package: size, alphabet and the one canonical
-// base64url spelling, JSON nesting and unique member names, exact sizes of every part of a JWE. Refused whatever the
-// allow-lists say: "none" and the HMAC algorithms, RSA1_5, crit, b64, zip, and keys that come with the token (jwk, jku,
-// x5u, x5c). RSA keys have 2048 to 8192 bits. Work goes from cheap to dear, so a forged token costs one signature check,
-// and no decryption. No type of go-jose is in an exported signature, and no panic in it reaches the caller.
+// go-jose's copies of it. Both stand behind checks of this package: size, alphabet and the one canonical base64url
+// spelling, JSON nesting and unique member names, exact sizes of every part of a JWE. Refused whatever the
+// allow-lists say: "none" and the HMAC algorithms, RSA1_5, crit, b64, zip, and keys that come with the token (jwk,
+// jku, x5u, x5c). RSA keys have 2048 to 8192 bits. Work goes from cheap to dear, so a forged token costs one
+// signature check, and no decryption. No type of go-jose is in an exported signature, and no panic in it reaches the
+// caller.
 //
 // A256CBC-HS512 is slow in Go, some 280 MB/s without SHA-512 instructions, and an RSA-2048 decryption takes over 1 ms.
 package jose

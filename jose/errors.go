@@ -25,7 +25,8 @@ func named(scheme string, err error) error {
 
 // unavailable is the refusal for an error of a key source: its listed Reason stays, anything else is KeysUnavailable.
 func unavailable(ctx context.Context, err error) error {
-	if own, ok := err.(*truhook.Error); ok && truhook.ReasonOf(err) != truhook.Internal { //nolint:errorlint // else it is named twice
+	own, ok := err.(*truhook.Error) //nolint:errorlint // the outermost: it would be named twice
+	if ok && truhook.ReasonOf(err) != truhook.Internal {
 		return own
 	}
 	reason := truhook.ReasonOf(err)

@@ -18,8 +18,9 @@ import (
 type FolderConfig struct {
 	_ [0]func()
 
-	// KeyID gives the id of the key in a file. Its panic is the problem of that file, and is reported like one. Nil: the name of the file without its extension. Package transunion has
-	// ids that are made of the key: its Fingerprint serves here, behind a function that leaves the name out.
+	// KeyID gives the id of the key in a file. Its panic is the problem of that file, and is reported like one. Nil: the
+	// name of the file without its extension. Package transunion has ids that are made of the key: its Fingerprint
+	// serves here, behind a function that leaves the name out.
 	KeyID func(name string, public crypto.PublicKey) (string, error)
 
 	// Interval is how far apart two looks at the files are at the least. Zero and below mean 1 s.
@@ -97,8 +98,9 @@ func sameKey(a, b any) bool {
 	return ok && k.Equal(b)
 }
 
-// PublicKeys implements [KeySource]. The error is KeysStale, and only for an id that no file has, and where none of the
-// keys fits: a file is there that cannot be read, or that has not stood still for a second, so there may be another key.
+// PublicKeys implements [KeySource]. The error is KeysStale, and only for an id that no file has, and where none of
+// the keys fits: a file is there that cannot be read, or that has not stood still for a second, so there may be
+// another key.
 func (f *FileKeys) PublicKeys(ctx context.Context, q Query) ([]PublicKey, error) {
 	if f == nil || f.folder == nil {
 		return nil, unavailable(context.Background(), errNoFolder)
@@ -134,8 +136,8 @@ func (f *FileKeys) Run(ctx context.Context) error {
 
 var errNoFolder = errors.New("jose: keys in files that no constructor opened")
 
-// FilePrivateKeys is a [PrivateKeySource] over PEM files with your private keys. [NewFilePrivateKeys] makes it. It is safe
-// for concurrent use and prints without the keys. A nil or zero FilePrivateKeys answers KeysUnavailable.
+// FilePrivateKeys is a [PrivateKeySource] over PEM files with your private keys. [NewFilePrivateKeys] makes it. It is
+// safe for concurrent use and prints without the keys. A nil or zero FilePrivateKeys answers KeysUnavailable.
 type FilePrivateKeys struct {
 	folder *folder.Folder[privateFile]
 }
@@ -180,22 +182,25 @@ func NewFilePrivateKeys(path string, cfg FolderConfig) (*FilePrivateKeys, error)
 }
 
 // PrivateKeys implements [PrivateKeySource].
-func (f *FilePrivateKeys) PrivateKeys(_ context.Context, keyID string) ([]PrivateKey, error) {
+func (f *FilePrivateKeys) PrivateKeys(ctx context.Context, keyID string) ([]PrivateKey, error) {
 	if f == nil || f.folder == nil {
 		return nil, unavailable(context.Background(), errNoFolder)
 	}
-	find := func(missed bool) (keys []PrivateKey) {
-		for _, k := range f.folder.State(missed).Entries {
+	find := func(state *folder.State[privateFile]) (keys []PrivateKey) {
+		for _, k := range state.Entries {
 			if k.id == keyID {
 				keys = append(keys, PrivateKey{ID: k.id, Key: k.open()})
 			}
 		}
 		return keys
 	}
-	if keys := find(false); len(keys) > 0 {
+	if folder.IsKnownOnly(ctx) {
+		return find(f.folder.Known()), nil
+	}
+	if keys := find(f.folder.State(false)); len(keys) > 0 {
 		return keys, nil
 	}
-	return find(true), nil
+	return find(f.folder.State(true)), nil
 }
 
 // Refresh looks at the files now and returns what is wrong with them; those keys that are good are in use all the same.

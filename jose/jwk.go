@@ -190,7 +190,8 @@ func choose(entries []entry, leaked []PublicKey) (kept []entry, dropped []error)
 			dropped = append(dropped, configError("the key %q of the JWK Set stands there with its private half", e.key.ID))
 		case twin && !reported[e.key.ID]:
 			reported[e.key.ID] = true
-			dropped = append(dropped, configError("several keys of the JWK Set have the kid %q and the same use and kty", e.key.ID))
+			dropped = append(dropped,
+				configError("several keys of the JWK Set have the kid %q and the same use and kty", e.key.ID))
 		case twin:
 		default:
 			kept = append(kept, e)

@@ -3,14 +3,9 @@ package jose
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
-	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -113,25 +108,27 @@ type Query struct {
 
 // A KeySource gives the public keys of a key id.
 //
-// No keys without an error mean that the id is unknown: the delivery is rejected as UnknownKey, 401. An error means that
-// the source cannot tell now: KeysUnavailable, 503, or the listed Reason that the error carries. At most four keys for
-// one id are tried, and more are KeysUnavailable. The issuer, audience, subject, times, method and path of the token
-// were compared before the source is asked, but nothing is proven yet. PublicKeys must be safe for concurrent use, end
-// when ctx does, and return a slice that is not changed afterwards: to replace keys, return another slice.
+// No keys without an error mean that the id is unknown: the delivery is rejected as UnknownKey, 401. An error means
+// that the source cannot tell now: KeysUnavailable, 503, or the listed Reason that the error carries. At most four
+// keys for one id are tried, and more are KeysUnavailable. The issuer, audience, subject, times, method and path of
+// the token were compared before the source is asked, but nothing is proven yet. PublicKeys must be safe for
+// concurrent use, end when ctx does, and return a slice that is not changed afterwards: to replace keys, return
+// another slice.
 type KeySource interface {
 	PublicKeys(ctx context.Context, q Query) ([]PublicKey, error)
 }
 
 // A PrivateKeySource gives your private keys of a key id. None without an error is UnknownDecryptionKey, 503, as only
-// genuine deliveries get that far; an error as in [KeySource]. The terms of KeySource hold otherwise too. Keys that it gives
-// must be precomputed (rsa.PrivateKey.Precompute; those of [ParsePrivateKey] are), or each delivery costs 1 ms more.
+// genuine deliveries get that far; an error as in [KeySource]. The terms of KeySource hold otherwise too. Keys that
+// it gives must be precomputed (rsa.PrivateKey.Precompute; those of [ParsePrivateKey] are), or each delivery costs 1
+// ms more.
 type PrivateKeySource interface {
 	PrivateKeys(ctx context.Context, keyID string) ([]PrivateKey, error)
 }
 
 // StaticKeys is a [KeySource] of fixed keys. The constructors of this module check and copy it: an empty list, a key
-// without an id, a key that is there twice, more than four keys of one id and a key against the policy are their errors.
-// StaticKeys that a KeySource of yours answers from are not checked as a whole, only each key in use.
+// without an id, a key that is there twice, more than four keys of one id and a key against the policy are their
+// errors. StaticKeys that a KeySource of yours answers from are not checked as a whole, only each key in use.
 type StaticKeys []PublicKey
 
 // PublicKeys implements [KeySource]. It never returns an error.
@@ -224,6 +221,30 @@ func fixedPrivate(set PrivateKeySource) (func(context.Context, string) ([]Privat
 	return kept.PrivateKeys, nil
 }
 
+// A holder is a source that can say what it holds without asking anybody, or one that embeds such a source.
+type holder interface{ atHand() []PublicKey }
+
+func (s StaticKeys) atHand() []PublicKey { return s }
+
+func (c *CachedKeys) atHand() (keys []PublicKey) {
+	if c == nil || c.cache == nil {
+		return nil
+	}
+	for _, state := range c.cache.States() {
+		if state.Answer != nil {
+			keys = append(keys, state.Answer.Keys...)
+		}
+	}
+	return keys
+}
+
+func (f *FileKeys) atHand() []PublicKey {
+	if f == nil || f.folder == nil {
+		return nil
+	}
+	return f.folder.Known().Entries
+}
+
 // ask asks a source for the keys that may verify a token.
 func ask(ctx context.Context, source KeySource, q Query) ([]PublicKey, error) {
 	keys, err := source.PublicKeys(ctx, q)
@@ -236,104 +257,4 @@ func ask(ctx context.Context, source KeySource, q Query) ([]PublicKey, error) {
 		return nil, refuse(truhook.KeysUnavailable, "the key source gave too many keys for one id")
 	}
 	return keys, nil
-}
-
-var (
-	errKeyType = errors.New("the type of the key is not supported")
-	errKeySize = errors.New("RSA keys must have 2048 to 8192 bits")
-	errKeyForm = errors.New("the key is not a safe one")
-)
-
-// checkPublicKey enforces the key policy (facts in RFC 7518, sections 3.3 and 3.4, and NIST SP 800-131A).
-func checkPublicKey(key crypto.PublicKey) error {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		if k == nil || k.N == nil {
-			return errKeyType
-		}
-		if bits := k.N.BitLen(); bits < 2048 || bits > 8192 {
-			return errKeySize
-		}
-		if k.N.Bit(0) == 0 || k.E < 65537 || k.E&1 == 0 {
-			return errKeyForm
-		}
-		return nil
-	case *ecdsa.PublicKey:
-		if k == nil || k.Curve == nil || curveAlgorithm(k.Curve) == "" {
-			return errKeyType
-		}
-		if _, err := contained(k.ECDH); err != nil { // refuses a point that is not on the curve
-			return errKeyForm
-		}
-		return nil
-	case ed25519.PublicKey:
-		if len(k) != ed25519.PublicKeySize {
-			return errKeyForm
-		}
-		return nil
-	}
-	return errKeyType
-}
-
-func curveAlgorithm(c elliptic.Curve) string {
-	switch c {
-	case elliptic.P256():
-		return "ES256"
-	case elliptic.P384():
-		return "ES384"
-	case elliptic.P521():
-		return "ES512"
-	}
-	return ""
-}
-
-// keyFits reports whether an algorithm of signatureAlgorithms is one for this type of key.
-func keyFits(algorithm string, key crypto.PublicKey) bool {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		return len(algorithm) == 5 && (algorithm[:2] == "RS" || algorithm[:2] == "PS")
-	case *ecdsa.PublicKey:
-		return algorithm == curveAlgorithm(k.Curve)
-	case ed25519.PublicKey:
-		return algorithm == "EdDSA"
-	}
-	return false
-}
-
-// decrypter returns the means to decrypt with key, if it meets the policy.
-func decrypter(key crypto.PrivateKey) (crypto.Decrypter, error) {
-	if k, ok := key.(*rsa.PrivateKey); ok && (k == nil || k.D == nil) {
-		return nil, errKeyType
-	}
-	d, ok := key.(crypto.Decrypter)
-	if !ok {
-		return nil, errKeyType
-	}
-	public, ok := d.Public().(*rsa.PublicKey)
-	if !ok {
-		return nil, errKeyType
-	}
-	return d, checkPublicKey(public)
-}
-
-func copyPublicKey(key crypto.PublicKey) crypto.PublicKey {
-	switch k := key.(type) {
-	case *rsa.PublicKey:
-		return &rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}
-	case *ecdsa.PublicKey:
-		return &ecdsa.PublicKey{Curve: k.Curve, X: new(big.Int).Set(k.X), Y: new(big.Int).Set(k.Y)}
-	case ed25519.PublicKey:
-		return append(ed25519.PublicKey(nil), k...)
-	}
-	return nil
-}
-
-// copyPrivateKey also checks and precomputes: without the precomputed values each decryption costs 1 ms more.
-func copyPrivateKey(k *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	own := &rsa.PrivateKey{PublicKey: rsa.PublicKey{N: new(big.Int).Set(k.N), E: k.E}, D: new(big.Int).Set(k.D)}
-	for _, p := range k.Primes {
-		own.Primes = append(own.Primes, new(big.Int).Set(p))
-	}
-	own.Precompute()
-	return own, own.Validate()
 }

@@ -247,9 +247,9 @@ func TestVerifier_ForgersDoNotKeepTrueDeliveriesOut(t *testing.T) {
 					test.forge(a, second)
 					d := at(a)
 					for range 10 {
-						_, err := v.Verify(t.Context(), d)
-						assert.Error(t, err)
-						assert.NotErrorIs(t, err, truhook.KeysUnavailable)
+						if _, err := v.Verify(t.Context(), d); err == nil || errors.Is(err, truhook.KeysUnavailable) {
+							require.Failf(t, "a forgery", "%v", err)
+						}
 						time.Sleep(100 * time.Millisecond)
 					}
 					if second%60 == 30 {

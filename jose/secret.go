@@ -11,16 +11,18 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// A Secret is a key of HS256, HS384 or HS512 that is shared with a provider. It prints as its id, under every verb and in
-// slog and JSON. The zero Secret is rejected everywhere. A Secret may be copied and is safe for concurrent use.
+// A Secret is a key of HS256, HS384 or HS512 that is shared with a provider. It prints as its id, under every verb
+// and in slog and JSON. The zero Secret is rejected everywhere. A Secret may be copied and is safe for concurrent
+// use.
 type Secret struct {
 	id   string
 	open func() []byte // a func value, as fmt prints what pointers point to under a verb that does not fit
 }
 
-// NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded. id is
-// a label of yours that proofs and metrics show. An empty text, one that begins or ends with a line break, which is
-// nearly always an accident, and an id that is not 1 to 256 printable ASCII characters without spaces are errors.
+// NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded.
+// id is a label of yours that proofs and metrics show. An empty text, one that begins or ends with a line break,
+// which is nearly always an accident, and an id that is not 1 to 256 printable ASCII characters without spaces are
+// errors.
 func NewSecret(id, text string) (Secret, error) {
 	switch {
 	case !validKeyID(id):

@@ -62,8 +62,8 @@ func AuthorizationToken(scheme string) TokenFunc {
 // A head is what a token's header says before anything is proven.
 type head struct{ algorithm, keyID string }
 
-// parseForm checks the form of a token: everything that can be said without a key and the claims. All three parts have to
-// be in their one canonical spelling, as otherwise 16 spellings of a signature's last character would verify.
+// parseForm checks the form of a token: everything that can be said without a key and the claims. All three parts
+// have to be in their one canonical spelling, as otherwise 16 spellings of a signature's last character would verify.
 func parseForm(token string, algorithms []string) (head, error) {
 	switch {
 	case token == "":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -17,6 +18,9 @@ type tokens struct {
 	secrets    SecretSource
 	algorithms []string
 	now        func() time.Time
+
+	lastKeys    atomic.Pointer[[]PublicKey] // that a source of another package gave, for explanations
+	lastSecrets atomic.Pointer[[]Secret]
 }
 
 func newTokens(
@@ -95,6 +99,7 @@ func (t *tokens) prove(ctx context.Context, k *token, at time.Time) (keyID strin
 	if err != nil {
 		return "", err
 	}
+	t.remember(keys)
 	err = k.signedBy(keys, at)
 	switch truhook.ReasonOf(err) {
 	case truhook.SignatureMismatch, truhook.KeyExpired, truhook.KeyNotYetValid:
@@ -110,6 +115,42 @@ func (t *tokens) prove(ctx context.Context, k *token, at time.Time) (keyID strin
 		err = k.signedBy(again, at)
 	}
 	return k.keyID, err
+}
+
+// remember keeps the keys of a source that cannot say what it holds.
+func (t *tokens) remember(keys []PublicKey) {
+	if _, ok := t.keys.(holder); ok {
+		return
+	}
+	if last := t.lastKeys.Load(); last == nil || len(*last) != len(keys) || &(*last)[0] != &keys[0] {
+		kept := keys // a variable of its own, so that nothing is allocated where nothing changed
+		t.lastKeys.Store(&kept)
+	}
+}
+
+// keysAtHand returns the keys that are known without asking anybody. It is read-only.
+func (t *tokens) keysAtHand() []PublicKey {
+	if h, ok := t.keys.(holder); ok {
+		keys := h.atHand()
+		return keys[:min(len(keys), maxAtHand)]
+	}
+	if last := t.lastKeys.Load(); last != nil {
+		return *last
+	}
+	return nil
+}
+
+const maxAtHand = 64 // keys that one explanation tries
+
+// secretsAtHand is keysAtHand for secrets.
+func (t *tokens) secretsAtHand() []Secret {
+	if static, ok := t.secrets.(StaticSecrets); ok {
+		return static
+	}
+	if last := t.lastSecrets.Load(); last != nil {
+		return *last
+	}
+	return nil
 }
 
 // signedBy returns nil if one of the keys signed the token. A stranger's token costs one verification a key.
@@ -148,6 +189,10 @@ func (t *tokens) proveBySecret(ctx context.Context, k *token) (keyID string, err
 	secrets, err := askSecrets(ctx, t.secrets, Query{KeyID: k.keyID})
 	if err != nil {
 		return "", err
+	}
+	if last := t.lastSecrets.Load(); last == nil || len(*last) != len(secrets) || &(*last)[0] != &secrets[0] {
+		kept := secrets
+		t.lastSecrets.Store(&kept)
 	}
 	keyID, err = k.authenticatedBy(secrets)
 	if !errors.Is(err, truhook.SignatureMismatch) {

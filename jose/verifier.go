@@ -9,7 +9,8 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// Config says how a provider's tokens look. Token, Keys or Secrets, Algorithms, Issuer, Audience and Binding are required.
+// Config says how a provider's tokens look. Token, Keys or Secrets, Algorithms, Issuer, Audience and Binding are
+// required.
 type Config struct {
 	_ [0]func()
 
@@ -71,8 +72,8 @@ var (
 	_ truhook.Prechecker = (*Verifier)(nil)
 )
 
-// New returns a [Verifier]. What is required and absent, an algorithm that is unknown or "none", one that does not go with
-// Keys or with Secrets, a key against the policy and a token that would not be bound to the request are errors.
+// New returns a [Verifier]. What is required and absent, an algorithm that is unknown or "none", one that does not go
+// with Keys or with Secrets, a key against the policy and a token that would not be bound to the request are errors.
 func New(cfg Config) (*Verifier, error) {
 	t, err := newTokens(cfg.Keys, cfg.Secrets, cfg.Algorithms, expectation{
 		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject, require: cfg.Require,
@@ -102,9 +103,9 @@ func New(cfg Config) (*Verifier, error) {
 	}, nil
 }
 
-// Precheck implements truhook.Prechecker. It refuses by the head alone: a token that is missing or not of the right form,
-// algorithm and key id, and one whose claims are not those that are expected or name another method or path. It computes
-// no signature, asks no key source and waits for nothing.
+// Precheck implements truhook.Prechecker. It refuses by the head alone: a token that is missing or not of the right
+// form, algorithm and key id, and one whose claims are not those that are expected or name another method or path. It
+// computes no signature, asks no key source and waits for nothing.
 func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 	if v == nil || v.tokens == nil {
 		return &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}
@@ -139,7 +140,8 @@ func (v *Verifier) pathOf(d *truhook.Delivery) string {
 	return requestPath(d.RequestURI)
 }
 
-// Verify implements truhook.Verifier. It checks in this order, and the first that fails is the Reason, whatever is cached:
+// Verify implements truhook.Verifier. It checks in this order, and the first that fails is the Reason, whatever is
+// cached:
 //
 //  1. the token's header, form, algorithm and key id: MissingToken, DuplicateHeader, HeaderTooLong, MalformedToken,
 //     AlgorithmNotAllowed, MissingKeyID;
@@ -151,10 +153,10 @@ func (v *Verifier) pathOf(d *truhook.Delivery) string {
 //  6. the hash of the body: MissingBodyHash, BodyHashMismatch;
 //  7. the decryption, with a [Decrypter]: the reasons of [Decrypter.Decrypt].
 //
-// What comes before the signature is not proven: it can refuse a delivery and never accept one, so that strangers who do
-// not know what a token must say cause no question to a key source. The context ends waits for keys, and no arithmetic:
-// a delivery whose keys are at hand has its verdict also after its sender has gone. The proof holds the key id and the
-// [Claims].
+// What comes before the signature is not proven: it can refuse a delivery and never accept one, so that strangers who
+// do not know what a token must say cause no question to a key source. The context ends waits for keys, and no
+// arithmetic: a delivery whose keys are at hand has its verdict also after its sender has gone. The proof holds the
+// key id and the [Claims].
 func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	if v == nil || v.tokens == nil {
 		return nil, &truhook.Error{Scheme: "jose", Reason: truhook.NoKey}

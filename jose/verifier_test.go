@@ -3,6 +3,7 @@ package jose_test
 import (
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -73,22 +74,26 @@ func TestNewRefusesWhatWouldLeaveSomethingUnchecked(t *testing.T) {
 	huge := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 8192, 1), E: 65537}
 	good := &testKeys().rsa.PublicKey
 	for name, change := range map[string]func(c *jose.Config){
-		"no token":              func(c *jose.Config) { c.Token = nil },
-		"no keys":               func(c *jose.Config) { c.Keys = nil },
-		"an empty set":          func(c *jose.Config) { c.Keys = jose.StaticKeys{} },
-		"a nil set":             func(c *jose.Config) { c.Keys = jose.StaticKeys(nil) },
-		"a zero key":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{}} },
-		"a nil key":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1"}} },
-		"a typed nil key":       func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: (*rsa.PublicKey)(nil)}} },
-		"an empty key":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{}}} },
-		"no id":                 func(c *jose.Config) { c.Keys = jose.StaticKeys{{Key: good}} },
-		"an id with a space":    func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "a b", Key: good}} },
-		"an id twice":           func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good}, {ID: "1", Key: good}} },
-		"1024 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: weak}} },
-		"8193 bits":             func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: huge}} },
-		"exponent 3":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
-		"exponent 1":            func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
-		"an even exponent":      func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
+		"no token":           func(c *jose.Config) { c.Token = nil },
+		"no keys":            func(c *jose.Config) { c.Keys = nil },
+		"an empty set":       func(c *jose.Config) { c.Keys = jose.StaticKeys{} },
+		"a nil set":          func(c *jose.Config) { c.Keys = jose.StaticKeys(nil) },
+		"a zero key":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{}} },
+		"a nil key":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1"}} },
+		"a typed nil key":    func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: (*rsa.PublicKey)(nil)}} },
+		"an empty key":       func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{}}} },
+		"no id":              func(c *jose.Config) { c.Keys = jose.StaticKeys{{Key: good}} },
+		"an id with a space": func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "a b", Key: good}} },
+		"an id twice":        func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good}, {ID: "1", Key: good}} },
+		"1024 bits":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: weak}} },
+		"8193 bits":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: huge}} },
+		"exponent 3":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
+		"exponent 1":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
+		"an even exponent":   func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
+		"a point of order 1": func(c *jose.Config) {
+			c.Keys = jose.StaticKeys{{ID: "1", Key: ed25519.PublicKey(append([]byte{1}, make([]byte, 31)...))}}
+		},
+		"a point of order 4":    func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: ed25519.PublicKey(make([]byte, 32))}} },
 		"a private key":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: testKeys().rsa}} },
 		"a secret":              func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: []byte("secret")}} },
 		"a key's own algorithm": func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good, Algorithm: "ES256"}} },
@@ -457,6 +462,12 @@ func TestOtherProvidersNameTheirClaimsOtherwise(t *testing.T) {
 	require.EqualError(t, err, "acme: malformed-claim: body")
 }
 
+// beginning returns a key whose use begins later.
+func beginning(k jose.PublicKey, in time.Duration) jose.PublicKey {
+	k.NotBefore = now.Add(in)
+	return k
+}
+
 func TestAnswersOfAKeySet(t *testing.T) {
 	t.Parallel()
 	k := testKeys()
@@ -483,6 +494,9 @@ func TestAnswersOfAKeySet(t *testing.T) {
 		"an expired key":          {[]jose.PublicKey{expired}, nil, truhook.KeyExpired},
 		"a key at its end":        {[]jose.PublicKey{until}, nil, ""},
 		"expired and right":       {[]jose.PublicKey{expired, right}, nil, ""},
+		"a key 30 s early":        {[]jose.PublicKey{beginning(right, 30*time.Second)}, nil, ""},
+		"a key 31 s early":        {[]jose.PublicKey{beginning(right, 31*time.Second)}, nil, truhook.KeyNotYetValid},
+		"early, and right":        {[]jose.PublicKey{beginning(right, time.Hour), right}, nil, ""},
 		"a zero key":              {[]jose.PublicKey{{}}, nil, truhook.KeysUnavailable},
 		"a key for PS256":         {[]jose.PublicKey{{ID: "1", Key: &k.rsa.PublicKey, Algorithm: "PS256"}}, nil, truhook.AlgorithmNotAllowed},
 		"a key of another kind":   {[]jose.PublicKey{{ID: "1", Key: &k.ec.PublicKey}}, nil, truhook.AlgorithmNotAllowed},

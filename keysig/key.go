@@ -1,7 +1,6 @@
 package keysig
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -13,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/truhook/truhook/internal/ed25519key"
 )
 
 // Key is a public key. The zero Key is an error wherever keys are given. It may be copied and is safe for concurrent use.
@@ -102,7 +103,7 @@ func (a Algorithm) checkKind(public crypto.PublicKey) error {
 		if a != Ed25519 {
 			return other("Ed25519")
 		}
-		return checkEd25519(key)
+		return ed25519key.Check(key)
 	case *ecdsa.PublicKey:
 		switch {
 		case a != ECDSA && a != ECDSARaw:
@@ -158,40 +159,6 @@ func checkRSA(key *rsa.PublicKey) error {
 		return errors.New("its modulus is even")
 	case key.E < 3 || key.E&1 == 0:
 		return errors.New("its exponent is not an odd number from 3 on")
-	}
-	return nil
-}
-
-// smallOrder are the encodings of y of the points of small order on edwards25519, without the sign. Under such a key one
-// signature fits many contents ("Taming the many EdDSAs", Chalkias, Garillot and Nikolaenko, 2020, section 2).
-var smallOrder = [][32]byte{
-	{},
-	{0: 1},
-	{
-		0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-		0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
-	},
-	{
-		0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
-	},
-	{
-		0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
-	},
-}
-
-func checkEd25519(key ed25519.PublicKey) error {
-	if len(key) != ed25519.PublicKeySize {
-		return fmt.Errorf("an Ed25519 key has %d bytes, not %d", ed25519.PublicKeySize, len(key))
-	}
-	y := [32]byte(key)
-	y[31] &= 0x7f
-	if slices.Contains(smallOrder, y) {
-		return errors.New("it is a point of small order: anybody could sign for it")
-	}
-	if y[31] == 0x7f && y[0] >= 0xed && bytes.Count(y[1:31], []byte{0xff}) == 30 {
-		return errors.New("it is not written canonically")
 	}
 	return nil
 }

@@ -51,8 +51,8 @@ type Response struct {
 	Body   []byte
 }
 
-// Get gets target. A response of any status is returned; see [Response.OK]. A body of more than limit bytes is an error;
-// limit 0 is MaxBytes.
+// Get gets target. A response of any status is returned; see [Response.OK]. A body of more than limit bytes is an
+// error; limit 0 is MaxBytes.
 func Get(ctx context.Context, c *http.Client, target string, limit int64) (*Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package folder follows the files of a folder, or one file, that hold secrets or keys, as Kubernetes, Docker or a Vault
-// agent mount them. Its rules are those that hmacsig.NewFileKeys documents for its callers.
+// Package folder follows the files of a folder, or one file, that hold secrets or keys, as Kubernetes, Docker or a
+// Vault agent mount them. Its rules are those that hmacsig.NewFileKeys documents for its callers.
 package folder
 
 import (
@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +67,8 @@ type State[T any] struct {
 	at time.Time
 }
 
-// Doubt returns why there may be other entries than these, or nil. In doubt nobody can say that an entry does not exist.
+// Doubt returns why there may be other entries than these, or nil. In doubt nobody can say that an entry does not
+// exist.
 func (s *State[T]) Doubt() error {
 	if s.Problem == nil && s.Pending {
 		return errPending
@@ -163,6 +162,17 @@ func (f *Folder[T]) State(missed bool) *State[T] {
 	}
 	return f.known(l)
 }
+
+// Known returns what the last look came to. It looks at no file.
+func (f *Folder[T]) Known() *State[T] { return f.current.Load() }
+
+type knownOnly struct{}
+
+// KnownOnly returns a context with which whoever holds a Folder answers from Known: explanations open no path.
+func KnownOnly(ctx context.Context) context.Context { return context.WithValue(ctx, knownOnly{}, true) }
+
+// IsKnownOnly reports whether ctx is one of KnownOnly.
+func IsKnownOnly(ctx context.Context) bool { return ctx.Value(knownOnly{}) != nil }
 
 // known returns the current state, with a problem if l is still under way after its time.
 func (f *Folder[T]) known(l *look) *State[T] {
@@ -316,26 +326,6 @@ func (f *Folder[T]) now() (t time.Time) {
 	return f.config.Now()
 }
 
-// entries returns those of f.files, in the order of their names. An entry that is worth the same as an old one is the
-// old one, and if nothing has changed it is the old slice, so that whoever compares slices sees it.
-func (f *Folder[T]) entries(old []T) []T {
-	names := sortedNames(f.files)
-	fresh, unchanged := make([]T, 0, len(names)), len(old) == len(names)
-	for i, name := range names {
-		entry := f.files[name].entry
-		if j := slices.IndexFunc(old, func(o T) bool { return f.config.Same(o, entry) }); j >= 0 {
-			entry, unchanged = old[j], unchanged && j == i
-		} else {
-			unchanged = false
-		}
-		fresh = append(fresh, entry)
-	}
-	if unchanged {
-		return old
-	}
-	return fresh
-}
-
 // report logs and calls OnError.
 func (f *Folder[T]) report(problem error) {
 	if problem == nil {
@@ -347,117 +337,4 @@ func (f *Folder[T]) report(problem error) {
 		defer func() { _ = recover() }()
 		f.config.OnError(problem)
 	}
-}
-
-// look returns the files whose entries are to be used, whether the content of another one will be soon, and everything
-// that is wrong.
-func (f *Folder[T]) look(now time.Time) (files map[string]*file[T], pending bool, problem error) {
-	paths, err := f.list()
-	if err != nil {
-		return nil, false, err
-	}
-	files, problems := map[string]*file[T]{}, []error(nil)
-	for _, name := range sortedNames(paths) {
-		old := f.files[name]
-		one, err := f.lookAt(name, paths[name], old, now)
-		if errors.Is(err, fs.ErrNotExist) && len(f.files) > 0 { // a link of Kubernetes whose target is gone
-			continue
-		}
-		if f.files != nil { // at start a file that changes is an error
-			err = f.calm(name, err, now)
-		}
-		if errors.Is(err, errChanging) && f.files != nil {
-			pending, err, one = true, nil, old
-		}
-		if err != nil {
-			problems, one = append(problems, err), old
-		}
-		if one != nil {
-			files[name] = one
-		}
-	}
-	maps.DeleteFunc(f.unrest, func(name string, _ time.Time) bool { return paths[name] == "" })
-	for name, old := range f.files {
-		if files[name] != nil {
-			continue
-		}
-		kept := *old
-		if kept.missing.IsZero() {
-			kept.missing = now
-		}
-		if age := now.Sub(kept.missing); age >= 0 && age < settled {
-			files[name] = &kept
-		}
-	}
-	return files, pending, errors.Join(problems...)
-}
-
-// calm notes whether a file is changing, and makes a problem of one that goes on for too long.
-func (f *Folder[T]) calm(name string, err error, now time.Time) error {
-	if !errors.Is(err, errChanging) {
-		delete(f.unrest, name)
-		return err
-	}
-	since, known := f.unrest[name]
-	if !known || now.Before(since) {
-		f.unrest[name] = now
-		return err
-	}
-	if now.Sub(since) < restless {
-		return err
-	}
-	return fmt.Errorf("%s: %s: the file %q has not stood still since %s",
-		f.config.Package, f.path, name, since.UTC().Format(time.RFC3339))
-}
-
-var errChanging = errors.New("the file is being changed")
-
-// lookAt returns old if the file has not changed, errChanging if it is just being changed, and what it holds now
-// otherwise.
-func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*file[T], error) {
-	if !isName(name) {
-		return nil, fmt.Errorf("%s: %s: the name %q has other characters than letters, digits, ._- and the colon",
-			f.config.Package, f.path, name)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.config.Package, err)
-	}
-	if old != nil && old.missing.IsZero() && unchanged(old.info, info) &&
-		!young(info, old.read) && now.Sub(old.read) < readAnyway {
-		return old, nil
-	}
-	starting := f.files == nil
-	if young(info, now) && !starting {
-		if old != nil && unchanged(old.info, info) {
-			return old, nil // what is in use is what was there
-		}
-		return nil, errChanging
-	}
-	content, after, err := f.readFile(path, info)
-	for tries := 1; errors.Is(err, errChanging) && starting && tries < maxTries; tries++ {
-		if info, err = os.Stat(path); err == nil {
-			content, after, err = f.readFile(path, info)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.config.Package, path, err)
-	}
-	entry, err := f.parse(name, content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", f.config.Package, path, err)
-	}
-	return &file[T]{entry: entry, info: after, read: now}, nil
-}
-
-const maxTries = 3 // to read a file that changes meanwhile, at start
-
-// parse calls Parse. Its panic is the problem of this file only.
-func (f *Folder[T]) parse(name string, content []byte) (entry T, err error) {
-	defer func() {
-		if value := recover(); value != nil { // without the value, which may hold anything
-			err = fmt.Errorf("reading the key panicked: %T", value)
-		}
-	}()
-	return f.config.Parse(name, content)
 }

@@ -17,7 +17,7 @@ import (
 // them is listed by itself. Tests are not held to it. Arrows point toward the root.
 var arrows = []struct{ from, to string }{
 	{"", ""},
-	{"keysig", ". hmacsig internal/fetch internal/folder internal/form internal/keycache"},
+	{"keysig", ". hmacsig internal/ed25519key internal/fetch internal/folder internal/form internal/keycache"},
 	{"catalog", ". hmacsig internal/dedupe internal/payload keysig retry"},
 	{"hmacsig", ". internal/folder internal/form internal/keycache internal/probe"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
@@ -36,6 +36,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/backoff", ""},
 	{"internal/catalogen", ""},
 	{"internal/dedupe", ""},
+	{"internal/ed25519key", ""},
 	{"internal/fetch", ""},
 	{"internal/folder", "internal/logonce"},
 	{"internal/form", "."},
@@ -46,7 +47,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/sqlaudit", "."},
 	{"internal/probe", ""},
 	{"internal/strictjson", ""},
-	{"jose", ". internal/fetch internal/folder internal/keycache internal/strictjson"},
+	{"jose", ". internal/ed25519key internal/fetch internal/folder internal/keycache internal/strictjson"},
 	{"jose/transunion", ". internal/dedupe internal/fetch internal/payload internal/strictjson jose retry"},
 	{"mtls", "."},
 	{"recorded", "."},

@@ -3,11 +3,11 @@
 // A source gives all its keys at once, or those of one id at a time (Config.ByID). The rules, in short:
 //
 //   - Nobody waits while an answer is fresh. It is renewed in the background after four fifths of TTL.
-//   - Deliveries that no key fits, and unknown ids, make a fetch, at most one every MinInterval. The interval doubles, up
-//     to eight times MinInterval, while such fetches bring nothing new.
+//   - Deliveries that no key fits, and unknown ids, make a fetch, at most one every MinInterval. The interval doubles,
+//     up to eight times MinInterval, while such fetches bring nothing new.
 //   - A source that fails is asked again every MinInterval, and its last good answer serves for MaxStale. It cannot say
-//     that a signature or an id is wrong until it works again: [truhook.KeysStale]. Neither can a source by id that holds
-//     no key at all, such as one with a mistyped address.
+//     that a signature or an id is wrong until it works again: [truhook.KeysStale]. Neither can a source by id that
+//     holds no key at all, such as one with a mistyped address.
 //   - Without a usable answer a source that failed is [truhook.KeysUnavailable]. Strangers cannot bring that about.
 //   - A panic of Fetch, Vet, Now or OnError is recovered and reported, and leaves no lock held and no fetch under way.
 //
@@ -45,8 +45,8 @@ const (
 	DefaultMaxWaiters  = 256
 )
 
-// Config says what is fetched and how often. Package and Fetch are required. Limits of zero are the defaults, and limits
-// below zero are errors.
+// Config says what is fetched and how often. Package and Fetch are required. Limits of zero are the defaults, and
+// limits below zero are errors.
 type Config[K any] struct {
 	Package string // begins the texts of errors
 

@@ -207,7 +207,8 @@ func (c *Cache[K]) evict() {
 	}
 }
 
-// wait reports whether f is done. It returns when f is, limit after f began, when ctx ends, or at once if too many wait.
+// wait reports whether f is done. It returns when f is, limit after f began, when ctx ends, or at once if too many
+// wait.
 func (c *Cache[K]) wait(ctx context.Context, f *flight, limit time.Duration) bool {
 	if f == nil {
 		return true

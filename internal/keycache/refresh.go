@@ -18,9 +18,9 @@ func (c *Cache[K]) Refresh(ctx context.Context) error {
 	return c.force(ctx, slots)
 }
 
-// Prefetch fetches the keys of ids now and keeps them for as long as the cache lives: strangers cannot get in the way of
-// these ids, also where their first fetch fails. It returns what failed; an id that the source does not know is an error.
-// More ids than MaxKeys are an error. Without ByID it is Refresh.
+// Prefetch fetches the keys of ids now and keeps them for as long as the cache lives: strangers cannot get in the way
+// of these ids, also where their first fetch fails. It returns what failed; an id that the source does not know is an
+// error. More ids than MaxKeys are an error. Without ByID it is Refresh.
 func (c *Cache[K]) Prefetch(ctx context.Context, ids ...string) error {
 	if c.all != nil {
 		return c.Refresh(ctx)

@@ -38,9 +38,9 @@ func Object(b []byte, depth int) (map[string]json.RawMessage, error) {
 }
 
 // Members calls member for each member of the one JSON object that b holds, equal names included, with the name as it
-// stands in quotes, and reports whether b is such an object. It takes what encoding/json takes, bytes that are not UTF-8
-// included, with at most depth objects and arrays in one another. member may have been called before b turns out not to
-// be one.
+// stands in quotes, and reports whether b is such an object. It takes what encoding/json takes, bytes that are not
+// UTF-8 included, with at most depth objects and arrays in one another. member may have been called before b turns
+// out not to be one.
 func Members(b []byte, depth int, member func(quoted, value []byte)) bool {
 	s := &scanner{b: b}
 	s.space()

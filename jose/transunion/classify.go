@@ -32,8 +32,8 @@ const maxDepth = 64 // objects and arrays in one another, in the payload of an a
 
 var errPayload = errors.New("not the JSON object of an event")
 
-// classify tells what a payload is, as the vendor's SDKs do: by type where there is one, else by what is there. Whatever
-// may be an authorization is one, and is read strictly; only what cannot be one is read forgivingly.
+// classify tells what a payload is, as the vendor's SDKs do: by type where there is one, else by what is there.
+// Whatever may be an authorization is one, and is read strictly; only what cannot be one is read forgivingly.
 func classify(body []byte) (members, error) {
 	object, ok := payload.Parse(body)
 	if !ok {

@@ -1,5 +1,6 @@
 // Package transunion verifies webhooks of TransUnion's TruValidate Multifactor Authentication platform, once iovation
-// LaunchKey: a signed token in a header, bound to method, path and body, and a body that is encrypted to a key of yours.
+// LaunchKey: a signed token in a header, bound to method, path and body, and a body that is encrypted to a key of
+// yours.
 //
 //	v, err := transunion.New(transunion.Config{
 //		Entity:      "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a",
@@ -17,7 +18,7 @@
 // # Where the facts come from
 //
 // From the provider's page "Webhooks" and from its SDKs: launchkey-python 4.0.1, launchkey-java 4.10.0 and
-// launchkey-dotnet. They disagree about the header: the page says Authorization: IOV-JWT, the SDKs read X-IOV-JWT. Both
-// are taken. The SDKs say that the public platform went offline in May 2023, so nothing here needs to reach it: give its
-// keys as files. docs/transunion.md lists what is not settled.
+// launchkey-dotnet. They disagree about the header: the page says Authorization: IOV-JWT, the SDKs read X-IOV-JWT.
+// Both are taken. The SDKs say that the public platform went offline in May 2023, so nothing here needs to reach it:
+// give its keys as files. docs/transunion.md lists what is not settled.
 package transunion

@@ -74,12 +74,12 @@ func (r AuthorizationResponse) Authorized() bool {
 // Fraudulent reports whether the user called the request a fraud: reason FRAUDULENT.
 func (r AuthorizationResponse) Fraudulent() bool { return r.Reason == "FRAUDULENT" }
 
-// Parse reads the event of a delivery that a [Verifier] of this package accepted. A nil v is NotVerified, and what is not
-// one JSON object is MalformedPayload.
+// Parse reads the event of a delivery that a [Verifier] of this package accepted. A nil v is NotVerified, and what is
+// not one JSON object is MalformedPayload.
 //
-// An authorization response is read strictly, as what cannot be read authorizes nothing: names that come twice, a member
-// that is missing and a member of another type are MalformedPayload. In any other event a member of another type costs its
-// field only, and Unread names it.
+// An authorization response is read strictly, as what cannot be read authorizes nothing: names that come twice, a
+// member that is missing and a member of another type are MalformedPayload. In any other event a member of another
+// type costs its field only, and Unread names it.
 func Parse(v *truhook.Verified) (Event, error) {
 	if v == nil {
 		return nil, fail(truhook.NotVerified, nil)

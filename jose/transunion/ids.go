@@ -14,10 +14,11 @@ import (
 // has the id of its token, so only its very bytes count as a repetition. Whether the platform sends again at all is not
 // documented.
 //
-// It reads these members and no others. A number is its digits, and an id that is not UTF-8 or holds a NUL is replaced by
-// its hash. An event of which they cannot be read has the SHA-256 of its payload, which package idempotency reports as
-// unidentified. An id says nothing about what an event authorizes: that is for [Parse], which is strict. The only
-// error is NotVerified, for a nil v. It serves as idempotency.KeyFunc and is safe for concurrent use.
+// It reads these members and no others. A number is its digits, and an id that is not UTF-8 or holds a NUL is
+// replaced by its hash. An event of which they cannot be read has the SHA-256 of its payload, which package
+// idempotency reports as unidentified. An id says nothing about what an event authorizes: that is for [Parse], which
+// is strict. The only error is NotVerified, for a nil v. It serves as idempotency.KeyFunc and is safe for concurrent
+// use.
 func EventID(v *truhook.Verified) (string, error) {
 	if v == nil {
 		return "", fail(truhook.NotVerified, nil)

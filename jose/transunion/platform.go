@@ -12,23 +12,26 @@ import (
 	"github.com/truhook/truhook/jose"
 )
 
-// PlatformKeys is a [jose.KeySource] that asks the platform for its public keys by id. [NewPlatformKeys] makes it. It is
-// safe for concurrent use. The nil and the zero PlatformKeys answer NoKey.
-type PlatformKeys struct{ keys *jose.CachedKeys }
+// PlatformKeys is a [jose.KeySource] that asks the platform for its public keys by id. [NewPlatformKeys] makes it. It
+// is safe for concurrent use. The nil and the zero PlatformKeys answer NoKey.
+type PlatformKeys struct{ *cachedKeys }
 
-// NewPlatformKeys returns a source that asks the platform for its public keys by id, at base + "/public/v3/public-key/" +
-// id, and keeps them by the rules of [jose.CacheByID]. base must begin with https://, or be of the loopback address; the
-// vendor's SDKs use https://api.launchkey.com, which by the vendor's own word went offline in 2023. Keys that you have as
-// files, in [jose.StaticKeys], are the better choice: with them no stranger can cause an outbound call or a 503.
+type cachedKeys = jose.CachedKeys
+
+// NewPlatformKeys returns a source that asks the platform for its public keys by id, at base +
+// "/public/v3/public-key/" + id, and keeps them by the rules of [jose.CacheByID]. base must begin with https://, or
+// be of the loopback address; the vendor's SDKs use https://api.launchkey.com, which by the vendor's own word went
+// offline in 2023. Keys that you have as files, in [jose.StaticKeys], are the better choice: with them no stranger
+// can cause an outbound call or a 503.
 //
-// Give the ids of the platform's keys that you know to [PlatformKeys.Prefetch] at start. Strangers cannot get in the way
-// of these. The first fetch of any other id is best effort against a stranger who guesses every claim right.
+// Give the ids of the platform's keys that you know to [PlatformKeys.Prefetch] at start. Strangers cannot get in the
+// way of these. The first fetch of any other id is best effort against a stranger who guesses every claim right.
 //
-// An id that does not have the shape of a [Fingerprint] is unknown without a question. A key counts only if the answer
-// names its id in X-IOV-KEY-ID and its fingerprint is that id; the latter needs MD5, so PlatformKeys answers
-// KeysUnavailable under GODEBUG=fips140=only. Status 404 means an unknown id, but from a platform that has never given a
-// key it is KeysStale, 503, as a mistyped base is 404 for every id. Any other status but 200 means that the platform
-// cannot tell. client may be nil; redirects are not followed. Nothing is fetched before the first delivery.
+// An id that does not have the shape of a [Fingerprint] is unknown without a question. A key counts only if the
+// answer names its id in X-IOV-KEY-ID and its fingerprint is that id; the latter needs MD5, so PlatformKeys answers
+// KeysUnavailable under GODEBUG=fips140=only. Status 404 means an unknown id, but from a platform that has never
+// given a key it is KeysStale, 503, as a mistyped base is 404 for every id. Any other status but 200 means that the
+// platform cannot tell. client may be nil; redirects are not followed. Nothing is fetched before the first delivery.
 func NewPlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (*PlatformKeys, error) {
 	if err := fetch.CheckURL(base); err != nil {
 		return nil, fmt.Errorf("transunion: NewPlatformKeys: %w", err)
@@ -41,7 +44,8 @@ func NewPlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (*P
 	return &PlatformKeys{cached}, nil
 }
 
-// PublicKeys implements [jose.KeySource]. It keeps ids of another shape away from the cache and its one fetch an interval.
+// PublicKeys implements [jose.KeySource]. It keeps ids of another shape away from the cache and its one fetch an
+// interval.
 func (p *PlatformKeys) PublicKeys(ctx context.Context, q jose.Query) ([]jose.PublicKey, error) {
 	keys := p.cached()
 	if keys != nil && !isFingerprint(q.KeyID) {
@@ -70,7 +74,7 @@ func (p *PlatformKeys) cached() *jose.CachedKeys {
 	if p == nil {
 		return nil
 	}
-	return p.keys
+	return p.cachedKeys
 }
 
 type platform struct {

@@ -43,9 +43,11 @@ type Config struct {
 // A Verifier accepts webhooks of the TruValidate Multifactor Authentication platform. It is a truhook.Verifier and a
 // truhook.Prechecker, and safe for concurrent use. The nil and the zero Verifier refuse everything with NoKey.
 type Verifier struct {
-	token *jose.Verifier
-	body  *jose.Decrypter
+	*tokenVerifier // embedded, so that explanations of other verifiers of package jose find its keys
+	body           *jose.Decrypter
 }
+
+type tokenVerifier = jose.Verifier
 
 var (
 	_ truhook.Verifier   = (*Verifier)(nil)
@@ -96,16 +98,16 @@ func New(cfg Config) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transunion: %w", err)
 	}
-	return &Verifier{token: token, body: body}, nil
+	return &Verifier{tokenVerifier: token, body: body}, nil
 }
 
 // Precheck implements truhook.Prechecker: it refuses a head without one token of the right form, algorithm and key id,
 // and does nothing dearer than decoding it.
 func (v *Verifier) Precheck(ctx context.Context, d *truhook.Delivery) error {
-	if v == nil || v.token == nil || v.body == nil {
+	if v == nil || v.tokenVerifier == nil || v.body == nil {
 		return fail(truhook.NoKey, nil)
 	}
-	return v.token.Precheck(ctx, d)
+	return v.tokenVerifier.Precheck(ctx, d)
 }
 
 // Verify implements truhook.Verifier. The token and its binding to the request come first, in the order and with the
@@ -117,10 +119,10 @@ func (v *Verifier) Precheck(ctx context.Context, d *truhook.Delivery) error {
 // MalformedPayload is a body that is no event. The session-end event comes unencrypted, and nothing else may: its
 // Payload is the body itself. The proof has the scheme "transunion", the id of the platform's key, and jose.Claims.
 func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
-	if v == nil || v.token == nil || v.body == nil {
+	if v == nil || v.tokenVerifier == nil || v.body == nil {
 		return nil, fail(truhook.NoKey, nil)
 	}
-	verified, err := v.token.Verify(ctx, d)
+	verified, err := v.tokenVerifier.Verify(ctx, d)
 	if err != nil {
 		return nil, err
 	}
