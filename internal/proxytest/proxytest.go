@@ -151,7 +151,7 @@ func start(
 				t.Fatal(err)
 			}
 		}
-		p := run(t, path, args)
+		p := run(t, dir, path, args)
 		if p.answers(addr) {
 			return addr
 		}
@@ -194,13 +194,13 @@ type process struct {
 	exited chan struct{}
 }
 
-func run(t testing.TB, path string, args []string) *process {
+func run(t testing.TB, dir, path string, args []string) *process {
 	t.Helper()
 	p := &process{output: &strings.Builder{}, exited: make(chan struct{})}
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr = p.output, p.output
-	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(args[len(args)-1])) // Caddy writes into its home
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                   // so that a child of the program ends with it
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_DATA_HOME="+dir) // Caddy writes into these
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}                                     // so that a child of the program ends with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
