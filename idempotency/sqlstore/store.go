@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"time"
 
 	"github.com/truhook/truhook/idempotency"
@@ -70,6 +71,19 @@ var errZero = errors.New("sqlstore: the store was not made by NewPostgres or New
 // With the default isolation the second or third decides; above it the many that meet at one row take turns.
 const rounds = 32
 
+// pause lets the others at one row finish before another round begins.
+func pause(ctx context.Context, round int) {
+	if round < 3 {
+		return
+	}
+	timer := time.NewTimer(rand.N(time.Duration(round) * time.Millisecond)) //nolint:gosec // nothing to guess
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // Claim implements [idempotency.Store].
 func (s *Store) Claim(ctx context.Context, c idempotency.ClaimRequest) (r idempotency.Record, err error) {
 	if c.Lease <= 0 || c.Retain < c.Lease || c.Token == (idempotency.Token{}) {
@@ -78,7 +92,8 @@ func (s *Store) Claim(ctx context.Context, c idempotency.ClaimRequest) (r idempo
 	if s == nil || s.db == nil {
 		return r, errZero
 	}
-	for range rounds {
+	for round := range rounds {
+		pause(ctx, round)
 		var decided bool
 		if r, decided, err = s.claim(ctx, &c); err != nil && !isConflict(err) {
 			return idempotency.Record{}, failed("claim", err)
@@ -157,7 +172,8 @@ func (s *Store) Release(ctx context.Context, k idempotency.Key, t idempotency.To
 
 // own updates the record of an owner.
 func (s *Store) own(ctx context.Context, call, statement string, k idempotency.Key, t idempotency.Token, value any) error {
-	for range rounds {
+	for round := range rounds {
+		pause(ctx, round)
 		n, err := s.exec(ctx, statement, k.Scope, k.ID, t[:], value)
 		switch {
 		case err != nil && isConflict(err):
@@ -178,7 +194,8 @@ func (s *Store) Forget(ctx context.Context, k idempotency.Key) error {
 		return errZero
 	}
 	var err error
-	for range rounds {
+	for round := range rounds {
+		pause(ctx, round)
 		var deleted int64
 		var state int16
 		var running bool
@@ -206,7 +223,8 @@ func (s *Store) Order(
 		return idempotency.OrderUnknown, errZero
 	}
 	micro := version.UnixMicro()
-	for range rounds {
+	for round := range rounds {
+		pause(ctx, round)
 		n, err := s.exec(ctx, s.q.order, resource.Scope, resource.ID, micro, micros(retain))
 		if err == nil && n > 0 {
 			return idempotency.Newer, nil

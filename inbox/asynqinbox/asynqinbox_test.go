@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -46,9 +47,9 @@ func message(id string) inbox.Message {
 
 func newQueue(t *testing.T, s *servertest.Server, cfg asynqinbox.Config) (*asynqinbox.Queue, *asynq.Inspector) {
 	t.Helper()
-	opt := asynq.RedisClientOpt{Addr: s.Addr()}
-	client, inspector := asynq.NewClient(opt), asynq.NewInspector(opt)
-	t.Cleanup(func() { _, _ = client.Close(), inspector.Close() })
+	client := goredis.NewClient(&goredis.Options{Addr: s.Addr()})
+	inspector := asynq.NewInspectorFromRedisClient(client)
+	t.Cleanup(func() { _ = client.Close() })
 	q, err := asynqinbox.New(client, cfg)
 	require.NoError(t, err)
 	return q, inspector
@@ -146,12 +147,42 @@ func TestAFailureIsRetriedAndAPermanentOneIsArchivedAndReplayed(t *testing.T) {
 	eventually(t, counts(1, 1))
 	n, _ := attempts.Load("payload of failing")
 	assert.EqualValues(t, 3, n)
-	duplicate, err := q.Enqueue(t.Context(), message("permanent"))
-	require.NoError(t, err)
-	assert.True(t, duplicate, "a redelivery does not wake the dead")
+	for id, want := range map[string]bool{"failing": true, "permanent": false} {
+		duplicate, err := q.Enqueue(t.Context(), message(id))
+		require.NoError(t, err)
+		assert.Equal(t, want, duplicate, "%s: a delivery wakes the dead, and nothing else", id)
+	}
+	eventually(t, counts(1, 1))
 	heal.Store(true)
 	require.NoError(t, inspector.RunTask("two", message("permanent").Key.IdempotencyKey()))
 	eventually(t, counts(2, 0))
+}
+
+func TestAudit_FindsWhatPromisesDependOn(t *testing.T) {
+	t.Parallel()
+	names := func(s *servertest.Server) (names []string) {
+		q, _ := newQueue(t, s, asynqinbox.Config{Queue: "audited"})
+		for _, f := range q.Audit(t.Context()) {
+			names = append(names, string(f.Severity)+" "+f.Name)
+		}
+		return names
+	}
+	assert.Empty(t, names(redis))
+	evicting, err := servertest.StartRedis("maxmemory 100mb", "maxmemory-policy allkeys-lru", "appendonly no")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = evicting.Stop() })
+	assert.Equal(t, []string{"warning redis-not-durable", "error redis-evicts"}, names(evicting))
+	client := goredis.NewClient(&goredis.Options{Addr: evicting.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	members := make([]goredis.Z, 9001)
+	for i := range members {
+		members[i] = goredis.Z{Score: float64(i), Member: i}
+	}
+	require.NoError(t, client.ZAdd(t.Context(), "asynq:{audited}:archived", members...).Err())
+	assert.Contains(t, names(evicting), "warning dead-letters-full")
+	require.NoError(t, evicting.Kill())
+	assert.Equal(t, []string{"error store-unreachable"}, names(evicting))
+	assert.Equal(t, "zero-store", (*asynqinbox.Queue)(nil).Audit(t.Context())[0].Name)
 }
 
 func TestWhatWasAcceptedSurvivesAKilledRedis(t *testing.T) {
@@ -178,7 +209,7 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := asynqinbox.New(nil, asynqinbox.Config{})
 	assert.Error(t, err)
-	client := asynq.NewClient(asynq.RedisClientOpt{Addr: redis.Addr()})
+	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr()})
 	defer client.Close()
 	_, err = asynqinbox.New(client, asynqinbox.Config{Retention: time.Minute})
 	assert.Error(t, err)

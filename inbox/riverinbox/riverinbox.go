@@ -30,9 +30,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/internal/sqlaudit"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -65,7 +68,10 @@ type Queue struct {
 	retain time.Duration
 }
 
-var _ inbox.Enqueuer = (*Queue)(nil)
+var (
+	_ inbox.Enqueuer  = (*Queue)(nil)
+	_ truhook.Auditor = (*Queue)(nil)
+)
 
 // New returns a queue. The client's driver and pool lead to one database. A nil argument is an error.
 func New(pool *pgxpool.Pool, client *river.Client[pgx.Tx], cfg Config) (*Queue, error) {
@@ -120,6 +126,27 @@ func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, e
 		return false, fmt.Errorf("riverinbox: %w", err)
 	}
 	return err != nil, nil
+}
+
+// Audit looks at what the promises of the queue depend on: whether the database is a PostgreSQL that takes writes, its
+// tables, the settings that decide what a crash loses, a pooler that loses statements, and whether a job is tried once
+// only. It takes 5 s at most. Call it once at start and log what it finds.
+func (q *Queue) Audit(ctx context.Context) []truhook.Finding {
+	if q == nil || q.pool == nil {
+		return sqlaudit.Unmade("riverinbox")
+	}
+	db := stdlib.OpenDBFromPool(q.pool)
+	defer db.Close() // the pool stays open
+	findings := sqlaudit.Postgres(ctx, db, "riverinbox", "Run River's migrations and the statements of sqlstore.PostgresSchema, "+
+		"and grant SELECT, INSERT, UPDATE and DELETE.", "truhook_once", "river_job")
+	if q.insert != nil && q.insert.MaxAttempts == 1 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "single-attempt", Subject: "Insert.MaxAttempts",
+			Problem: "MaxAttempts is 1, so an event whose function fails once is discarded, and River deletes it after a week.",
+			Remedy:  "Leave MaxAttempts at River's 25.", Offset: -1,
+		})
+	}
+	return findings
 }
 
 type worker struct {

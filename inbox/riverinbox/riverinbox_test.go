@@ -267,3 +267,31 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 	assert.Error(t, err)
 	assert.Panics(t, func() { riverinbox.NewWorker(nil) })
 }
+
+func TestAudit_FindsWhatPromisesDependOn(t *testing.T) {
+	t.Parallel()
+	pool, server := database(t)
+	names := func(pool *pgxpool.Pool, cfg riverinbox.Config) (names []string) {
+		q, err := riverinbox.New(pool, client(t, pool, nil), cfg)
+		require.NoError(t, err)
+		for _, f := range q.Audit(t.Context()) {
+			names = append(names, f.Name)
+		}
+		return names
+	}
+	assert.Empty(t, names(pool, riverinbox.Config{}))
+	require.NoError(t, pool.Ping(t.Context()), "the pool is still open")
+	assert.Equal(t, []string{"single-attempt"}, names(pool, riverinbox.Config{Insert: &river.InsertOpts{MaxAttempts: 1}}))
+	lazy, err := pgxpool.New(t.Context(), server.URL()+"&synchronous_commit=off&search_path=nowhere")
+	require.NoError(t, err)
+	t.Cleanup(lazy.Close)
+	assert.Equal(t, []string{"table-missing", "table-missing", "commit-not-durable"}, names(lazy, riverinbox.Config{}))
+	bouncer, err := servertest.StartPgBouncer(server, "pool_mode=transaction")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = bouncer.Stop() })
+	pooled, err := pgxpool.New(t.Context(), bouncer.URL())
+	require.NoError(t, err)
+	t.Cleanup(pooled.Close)
+	assert.Contains(t, names(pooled, riverinbox.Config{}), "pooler-loses-statements")
+	assert.Equal(t, "zero-store", (*riverinbox.Queue)(nil).Audit(t.Context())[0].Name)
+}

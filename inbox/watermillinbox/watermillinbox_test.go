@@ -16,6 +16,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill-redisstream/pkg/redisstream"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,10 +69,8 @@ func work(t *testing.T, topic string, store idempotency.Store, fn func(context.C
 	require.NoError(t, err)
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 5 * time.Second}, watermill.NopLogger{})
 	require.NoError(t, err)
-	poison, err := middleware.PoisonQueueWithFilter(publisher(t), topic+"-poison", retry.IsPermanent)
-	require.NoError(t, err)
-	router.AddMiddleware(poison, middleware.Recoverer)
-	router.AddConsumerHandler(topic, topic, subscriber, watermillinbox.NewHandler(worker))
+	router.AddMiddleware(middleware.Recoverer)
+	router.AddConsumerHandler(topic, topic, subscriber, watermillinbox.NewHandler(worker, publisher(t), topic+"-poison"))
 	go func() { assert.NoError(t, router.Run(context.Background())) }()
 	<-router.Running()
 	t.Cleanup(func() { assert.NoError(t, router.Close()) })
@@ -133,6 +132,9 @@ func TestAFailureComesAgainAndAPermanentOneIsPoison(t *testing.T) {
 	t.Parallel()
 	q, err := watermillinbox.New(publisher(t), "failing")
 	require.NoError(t, err)
+	for _, garbage := range []string{"{}", "not JSON", `{"v":99}`} { // must not keep those behind it waiting for ever
+		require.NoError(t, publisher(t).Publish("failing", message.NewMessage("1", []byte(garbage))))
+	}
 	for _, id := range []string{"permanent", "failing"} {
 		_, err := q.Enqueue(t.Context(), accepted(id))
 		require.NoError(t, err)
@@ -155,7 +157,7 @@ func TestAFailureComesAgainAndAPermanentOneIsPoison(t *testing.T) {
 		return nil
 	})
 	assert.Equal(t, []uint32{1, 2, 3}, []uint32{<-attempts, <-attempts, <-attempts})
-	require.Eventually(t, func() bool { return done.Load() && length(t, "failing-poison") == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return done.Load() && length(t, "failing-poison") == 4 }, 10*time.Second, 5*time.Millisecond)
 }
 
 // recorder is a publisher that keeps what it is given.
@@ -207,8 +209,29 @@ func TestWhatWasNotPublishedIsAnError(t *testing.T) {
 	assert.Error(t, err)
 	_, err = watermillinbox.New(r, "")
 	assert.Error(t, err)
-	assert.Panics(t, func() { watermillinbox.NewHandler(nil) })
+	assert.Panics(t, func() { watermillinbox.NewHandler(nil, r, "poison") })
 	worker, err := inbox.NewWorker(memory(), func(context.Context, *truhook.Verified) error { return nil }, idempotency.Config{})
 	require.NoError(t, err)
-	assert.Error(t, watermillinbox.NewHandler(worker)(message.NewMessage("1", []byte("{}"))))
+	assert.Panics(t, func() { watermillinbox.NewHandler(worker, nil, "poison") })
+	assert.Panics(t, func() { watermillinbox.NewHandler(worker, r, "") })
+	handle := watermillinbox.NewHandler(worker, r, "poison")
+	garbage := message.NewMessage("1", []byte("{}"))
+	require.ErrorIs(t, handle(garbage), errHandler, "it is not acknowledged while nobody has it")
+	r.err = nil
+	require.NoError(t, handle(garbage))
+	dead := r.sent[len(r.sent)-1]
+	assert.Equal(t, garbage.Payload, dead.Payload)
+	assert.NotEmpty(t, dead.Metadata.Get(watermillinbox.PoisonReason))
+
+	assert.Empty(t, mustQueue(t, publisher(t)).Audit(t.Context()))
+	in := gochannel.NewGoChannel(gochannel.Config{}, watermill.NopLogger{})
+	assert.Equal(t, "queue-in-memory", mustQueue(t, in).Audit(t.Context())[0].Name)
+	assert.Equal(t, "zero-store", (*watermillinbox.Queue)(nil).Audit(t.Context())[0].Name)
+}
+
+func mustQueue(t *testing.T, p message.Publisher) *watermillinbox.Queue {
+	t.Helper()
+	q, err := watermillinbox.New(p, "t")
+	require.NoError(t, err)
+	return q
 }

@@ -44,11 +44,13 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	client := redis.NewClient(options)
 	defer client.Close()
-	tasks := asynq.NewClientFromRedisClient(client)
 
-	queue, err := asynqinbox.New(tasks, asynqinbox.Config{})
+	queue, err := asynqinbox.New(client, asynqinbox.Config{})
 	if err != nil {
 		return err
+	}
+	for _, f := range queue.Audit(ctx) {
+		fmt.Fprintln(out, f)
 	}
 	verifier, err := truv.New(secret)
 	if err != nil {

@@ -75,6 +75,9 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	for _, f := range queue.Audit(ctx) {
+		fmt.Fprintln(out, f)
+	}
 	verifier, err := truv.New(secret)
 	if err != nil {
 		return err
