@@ -261,7 +261,7 @@ func (j *journal) writeRefusal(
 	}
 	attrs := make([]slog.Attr, 0, 16)
 	if scheme != "" {
-		attrs = append(attrs, slog.String("scheme", scheme))
+		attrs = append(attrs, slog.String("provider", scheme))
 	}
 	attrs = append(attrs, slog.String("reason", string(reason)), slog.Int("status", reason.Status()), slog.Int64("count", count))
 	if o.Delivery != nil {

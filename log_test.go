@@ -104,7 +104,7 @@ func TestLogger_ContentOfALine(t *testing.T) {
 	}
 	mismatch := &truhook.Error{Scheme: "sw", Reason: truhook.SignatureMismatch, KeyIDs: []string{"2026", "2025"}}
 	assert.Equal(t, map[string]any{
-		"level": "INFO", "msg": "truhook: a delivery is refused", "scheme": "sw", "reason": "signature-mismatch", "status": 401.0, "count": 1.0,
+		"level": "INFO", "msg": "truhook: a delivery is refused", "provider": "sw", "reason": "signature-mismatch", "status": 401.0, "count": 1.0,
 		"headers": 2.0, "body_bytes": 5.0, "key_ids": []any{"2026", "2025"}, "accepted": 0.0, "refused_since": 1.0,
 	}, verify(fmt.Errorf("around: %w", mismatch)))
 	assert.Equal(t, map[string]any{
@@ -117,7 +117,7 @@ func TestLogger_ContentOfALine(t *testing.T) {
 		"accepted": 1.0, "last_accepted": start.Format(time.RFC3339), "accepted_by_key": map[string]any{"2026": 1.0}, "refused_since": 1.0,
 	}, verify(errors.New("hunter2")), "the text of an error is never logged")
 	assert.Equal(t, map[string]any{
-		"level": "INFO", "msg": "truhook: a delivery is refused", "scheme": "sw", "reason": "signature-mismatch", "status": 401.0, "count": 1.0,
+		"level": "INFO", "msg": "truhook: a delivery is refused", "provider": "sw", "reason": "signature-mismatch", "status": 401.0, "count": 1.0,
 		"headers": 2.0, "body_bytes": 5.0, "key_ids": []any{"2025", "2026"}, "accepted": 1.0, "last_accepted": start.Format(time.RFC3339),
 		"accepted_by_key": map[string]any{"2026": 1.0}, "refused_since": 1.0,
 	}, verify(errors.Join(&truhook.Error{Scheme: "sw", Reason: truhook.SignatureMismatch, KeyIDs: []string{"2025"}}, mismatch)))

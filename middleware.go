@@ -46,7 +46,7 @@ type Config struct {
 
 	// Capture is called for each refused delivery, after Observe and before the response, in the request's goroutine; its
 	// panic is recovered and dropped. What it is given is valid until it returns. It is for keeping refused deliveries as
-	// they came, which can hold personal data. While Capture is set, the body of at most one
+	// they came, which can hold personal data: package recorded has one. While Capture is set, the body of at most one
 	// delivery a second that its head refuses is read, within the limits of this Config and before the same response.
 	Capture func(ctx context.Context, o Observation)
 

@@ -110,7 +110,7 @@ func writeExplanation(logger *slog.Logger, scheme string, reason Reason, e Expla
 	}
 	attrs := make([]slog.Attr, 0, 8)
 	if scheme != "" {
-		attrs = append(attrs, slog.String("scheme", scheme))
+		attrs = append(attrs, slog.String("provider", scheme))
 	}
 	attrs = append(attrs, slog.String("reason", string(reason)))
 	for i, f := range e.Findings[:min(len(e.Findings), maxLoggedFindings)] {
