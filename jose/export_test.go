@@ -2,6 +2,8 @@ package jose
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,3 +48,6 @@ func OpenContent(enc string, key, iv, aad, ciphertext, tag []byte) ([]byte, erro
 	}
 	return m.open(key)
 }
+
+// Causes are the names of the causes that Explain gives.
+func Causes() []string { return slices.Sorted(maps.Keys(causes)) }

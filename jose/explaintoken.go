@@ -1,0 +1,263 @@
+package jose
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/strictjson"
+)
+
+const (
+	maxCandidates = 64 // texts that are tried as the token
+	maxOthers     = 64 // verifiers whose keys are tried too
+)
+
+// A candidate is a text that may be the token, and what was done to it.
+type candidate struct {
+	text    string
+	changes []change
+}
+
+// signedToken returns a token of the delivery that a key at hand has signed, and what had to be undone for it. weak
+// says that anybody could have made it.
+func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []change, weak bool) {
+	for _, c := range s.candidates() {
+		if s.ctx.Err() != nil {
+			s.spent = true
+			return nil, nil, false
+		}
+		k, err := takeApart(c.text, allAlgorithms())
+		if err != nil {
+			continue
+		}
+		changes := c.changes
+		if !slices.Contains(s.v.tokens.algorithms, k.algorithm) {
+			changes = append(changes, change{cause: causeAlgorithm, subject: k.algorithm})
+		}
+		_, err = s.provenAtHand(s.v, k, false)
+		if err == nil || !errors.Is(err, errNothingAtHand) && !falseSignature(err) {
+			return k, changes, false
+		}
+		if more, weak, ok := s.writtenOtherwise(k); ok {
+			return k, append(changes, more), weak
+		}
+		for _, o := range s.verifiersIn(others) {
+			id, err := s.provenAtHand(o, k, false)
+			if err != nil {
+				continue
+			}
+			cause := causeOtherProvider
+			if o.scheme == s.v.scheme {
+				cause = causeOtherEnvironment
+			}
+			return k, append(changes, change{cause: cause, subject: o.scheme + ", key " + id}), false
+		}
+	}
+	return nil, nil, false
+}
+
+func allAlgorithms() []string { return append(signatureAlgorithms(), secretAlgorithms()...) }
+
+// takeApart reads a token without looking at what its claims say.
+func takeApart(text string, algorithms []string) (*token, error) {
+	h, err := parseForm(text, algorithms)
+	if err != nil {
+		return nil, err
+	}
+	last := strings.LastIndexByte(text, '.')
+	k := &token{head: h, input: text[:last], signature: text[last+1:]}
+	payload, ok := decode(k.input[strings.IndexByte(k.input, '.')+1:])
+	if !ok {
+		return nil, refuse(truhook.MalformedToken, "not strict base64url")
+	}
+	members, err := strictjson.Object(payload, maxDepth)
+	if err != nil {
+		return nil, refuse(truhook.MalformedToken, "the claims are not a JSON object")
+	}
+	k.set.claims = members
+	return k, nil
+}
+
+// candidates lists the texts that may be the token: where it should stand, then in other forms there, then elsewhere.
+func (s *search) candidates() []candidate {
+	header := s.d.CanonicalHeader()
+	var out []candidate
+	add := func(text string, changes ...change) {
+		known := slices.ContainsFunc(out, func(c candidate) bool { return c.text == text })
+		if strings.Count(text, ".") == 2 && len(text) <= maxToken && len(out) < maxCandidates && !known {
+			out = append(out, candidate{text, changes})
+		}
+	}
+	right, err := s.v.token(header)
+	if err == nil {
+		add(right)
+	}
+	places := s.places()
+	for name, lines := range header {
+		inPlace := slices.Contains(places, name)
+		var elsewhere []change
+		if !inPlace {
+			cause := causeOtherHeader
+			if slices.ContainsFunc(places, func(place string) bool { return similar(name, place) }) {
+				cause = causeSimilarName
+			}
+			elsewhere = []change{{cause: cause, subject: name}}
+		}
+		for _, line := range lines {
+			if inPlace && len(lines) > 1 {
+				add(line, change{cause: causeFolded})
+			} else {
+				add(line, elsewhere...)
+			}
+			for _, part := range strings.Split(line, ",") {
+				text, form := bare(part)
+				changes := slices.Clone(elsewhere)
+				switch {
+				case strings.Contains(line, ",") || inPlace && len(lines) > 1:
+					changes = append(changes, change{cause: causeFolded})
+				case form != "" && (inPlace || name != "Authorization"): // which has a word in front by itself
+					changes = append(changes, change{cause: causeForm, subject: form})
+				}
+				add(text, changes...)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b candidate) int {
+		if few := len(a.changes) - len(b.changes); few != 0 {
+			return few
+		}
+		return strings.Compare(a.text, b.text)
+	})
+	return out
+}
+
+// places returns the names of the headers in which the token is looked for, as the refusal without one names them.
+func (s *search) places() (names []string) {
+	_, err := s.v.token(http.Header{})
+	var missing *truhook.Error
+	if !errors.As(err, &missing) || missing.Err == nil {
+		return nil
+	}
+	for word := range strings.FieldsSeq(missing.Err.Error()) {
+		names = append(names, http.CanonicalHeaderKey(strings.Trim(word, ":,.")))
+	}
+	return names
+}
+
+// bare takes off what stands around a token, and says what that was.
+func bare(text string) (string, string) {
+	trimmed := strings.Trim(text, " \t\r\n")
+	form := ""
+	if trimmed != text {
+		form = "white space"
+	}
+	if unquoted := strings.Trim(trimmed, `"'`); unquoted != trimmed {
+		trimmed, form = unquoted, "quotes"
+	}
+	if space := strings.LastIndexAny(trimmed, " \t"); space >= 0 {
+		trimmed, form = trimmed[space+1:], "a word in front"
+	}
+	if equal := strings.LastIndexByte(strings.TrimRight(trimmed, "="), '='); equal >= 0 {
+		trimmed, form = trimmed[equal+1:], "a word in front"
+	}
+	if unpadded := strings.NewReplacer("=", "", "+", "-", "/", "_").Replace(trimmed); unpadded != trimmed {
+		trimmed, form = unpadded, "base64 in place of base64url"
+	}
+	return trimmed, form
+}
+
+// similar reports whether two names of headers differ in what proxies and typists change.
+func similar(a, b string) bool {
+	plain := func(name string) string {
+		name = strings.ToLower(textproto.CanonicalMIMEHeaderKey(name))
+		return strings.TrimPrefix(strings.NewReplacer("-", "", "_", "").Replace(name), "x")
+	}
+	one, two := plain(a), plain(b)
+	ends := func(long, short string) bool { return len(short) > 4 && strings.HasSuffix(long, short) }
+	return b != "" && (one == two || ends(one, two) || ends(two, one))
+}
+
+// verifiersIn collects the verifiers of this package among others, those inside of compositions included.
+func (s *search) verifiersIn(others []truhook.Verifier) []*Verifier {
+	var out []*Verifier
+	for depth := 0; len(others) > 0 && depth < 8 && len(out) < maxOthers; depth++ {
+		var inner []truhook.Verifier
+		for _, other := range others {
+			if u, ok := other.(interface{ Unwrap() []truhook.Verifier }); ok {
+				inner = append(inner, u.Unwrap()...)
+			}
+			if h, ok := other.(interface{ itself() *Verifier }); ok {
+				if o := h.itself(); o != nil && o.tokens != nil && o != s.v {
+					out = append(out, o)
+				}
+			}
+		}
+		others = inner
+	}
+	return out
+}
+
+func (v *Verifier) itself() *Verifier { return v }
+
+// writtenOtherwise tries the secrets at hand as they may have been written before configuration changed them, and what
+// anybody knows.
+func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
+	if s.v.tokens.secrets == nil || !slices.Contains(secretAlgorithms(), k.algorithm) {
+		return change{}, false, false
+	}
+	signature, _ := decode(k.signature)
+	for _, secret := range s.v.tokens.secretsAtHand() {
+		text := string(secret.open())
+		for _, w := range writings(text) {
+			s.tried++
+			good, err := contained(func() (bool, error) {
+				return authenticates(k.algorithm, []byte(w.text), []byte(k.input), signature), nil
+			})
+			if err == nil && good {
+				return change{cause: w.cause, subject: secret.id}, len(w.text) < weakSecret, true
+			}
+		}
+		if good, err := contained(func() (bool, error) {
+			return authenticates(k.algorithm, []byte(secret.id), []byte(k.input), signature), nil
+		}); err == nil && good {
+			return change{cause: causeIDAsSecret, subject: secret.id, likely: true}, true, true
+		}
+	}
+	s.ruledOut = append(s.ruledOut, causeKeyWhitespace, causeKeyQuoted, causeKeyEncoding, causeIDAsSecret)
+	return change{}, false, false
+}
+
+const weakSecret = 8 // bytes: what is shorter can be guessed, and proves nothing
+
+type writing struct{ cause, text string }
+
+// writings lists how a secret may have been written where the sender has it.
+func writings(text string) []writing {
+	out := []writing{}
+	for _, end := range []string{"\n", "\r\n", " "} {
+		out = append(out, writing{causeKeyWhitespace, text + end})
+	}
+	if trimmed := strings.TrimSpace(text); trimmed != text {
+		out = append(out, writing{causeKeyWhitespace, trimmed})
+	}
+	if unquoted := strings.Trim(text, `"'`); unquoted != text {
+		out = append(out, writing{causeKeyQuoted, unquoted})
+	}
+	out = append(out, writing{causeKeyQuoted, `"` + text + `"`}, writing{causeKeyQuoted, "'" + text + "'"})
+	for _, decoded := range []func(string) ([]byte, error){
+		base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString, base64.URLEncoding.DecodeString,
+		base64.RawURLEncoding.DecodeString, hex.DecodeString,
+	} {
+		if raw, err := decoded(text); err == nil && len(raw) > 0 {
+			out = append(out, writing{causeKeyEncoding, string(raw)})
+		}
+	}
+	return append(out, writing{causeKeyEncoding, base64.StdEncoding.EncodeToString([]byte(text))},
+		writing{causeKeyEncoding, hex.EncodeToString([]byte(text))})
+}
