@@ -16,7 +16,8 @@ import (
 // A mutant is one fault: a piece of a line that stands exactly once in its file, and what takes its place.
 type mutant struct {
 	file, at          string   // the file, and where the row stands
-	packages          []string // whose tests have to notice; relative to the file's module
+	packages          []string // whose tests have to notice; relative to the module
+	in                string   // the folder of the module that they are in, where it is not the file's
 	skip              string   // for -skip: tests that need what a mutant does not, such as servers
 	find, replacement string
 	why               string // what goes wrong
@@ -29,7 +30,8 @@ type mutant struct {
 // parse reads rows. Each line begins with what it is:
 //
 //	file F     the rows that follow are about this file, tested by the package of its folder
-//	test P...  ... tested by these packages instead (relative to the module)
+//	test P...  ... tested by these packages instead (relative to the module), one after the other
+//	in M       ... which are in this module, and not in the file's: M is its folder
 //	skip R     ... but not by these tests, which need what is not about the fault, such as servers
 //	- TEXT     a piece of a line; it stands exactly once in the file
 //	+ TEXT     what takes its place
@@ -52,6 +54,8 @@ func parse(name, text string) ([]mutant, error) {
 			current = mutant{file: rest}
 		case "test":
 			current.packages = strings.Fields(rest)
+		case "in":
+			current.in = rest
 		case "skip":
 			current.skip = rest
 		case "-":
@@ -64,7 +68,7 @@ func parse(name, text string) ([]mutant, error) {
 			}
 			*map[string]*string{"+": &all[last].replacement, "!": &all[last].why, "~": &all[last].survives}[kind] = rest
 		default:
-			return nil, fmt.Errorf("%s: %q is none of file, test, skip, -, +, !, ~ and #", at, kind)
+			return nil, fmt.Errorf("%s: %q is none of file, test, in, skip, -, +, !, ~ and #", at, kind)
 		}
 	}
 	for _, m := range all {
@@ -90,6 +94,11 @@ func (m *mutant) fit() error {
 			break
 		}
 		m.module = filepath.Dir(m.module)
+	}
+	if m.in != "" {
+		if m.module = m.in; len(m.packages) == 0 {
+			return fmt.Errorf("%s: in %s needs the packages: test ./...", m.at, m.in)
+		}
 	}
 	if len(m.packages) == 0 {
 		own, err := filepath.Rel(m.module, filepath.Dir(m.file))
