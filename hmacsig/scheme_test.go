@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 )
 
@@ -124,4 +125,17 @@ func TestSignRefusesWhatVerifyWould(t *testing.T) {
 		require.Error(t, standard().Sign(h, tt.k, tt.m), name)
 		require.Empty(t, h, name)
 	}
+}
+
+// One signed text has one reading: where nothing stands between the time and what follows, the time has ten digits.
+func TestScheme_NoDigitMovesBetweenTheTimeAndTheBody(t *testing.T) {
+	t.Parallel()
+	s := hmacsig.Scheme{
+		Name: "x", Header: "X-Sign", Content: "{timestamp}{body}", Timestamp: "X-Time", Tolerance: hmacsig.NoWindow,
+	}
+	v := verifier(t, s, testKey(t, "k", testSecret))
+	signed := hexOf(testSecret, "17724426001")
+	requireReason(t, "", v, delivery("1", "X-Sign", signed, "X-Time", "1772442600"))
+	requireReason(t, truhook.MalformedTimestamp, v, delivery("", "X-Sign", signed, "X-Time", "17724426001"))
+	requireReason(t, truhook.MalformedTimestamp, v, delivery("01", "X-Sign", signed, "X-Time", "177244260"))
 }
