@@ -34,13 +34,13 @@ type Challenge struct {
 
 const maxChallenge = 4 << 10 // bytes of a body that may be a handshake
 
-// AnswerChallenge answers a signed handshake with 200 and hands everything else to next. It belongs inside of the
-// middleware, so that only a signed handshake is answered:
+// AnswerChallenge responds to a signed handshake with 200 and hands everything else to next. It belongs inside of the
+// middleware, so that nobody else has a response:
 //
 //	slack := catalog.Challenge{Member: "type", Equals: "url_verification", Value: "challenge", Name: "challenge"}
 //	mux.Handle("POST /webhooks/slack", verify.Wrap(catalog.AnswerChallenge(slack, next)))
 //
-// A request that nothing verified is answered 500 (truhook.NotVerified) and goes no further. A body over 4 KiB is no
+// The response to a request that nothing verified is 500 (truhook.NotVerified), and it goes no further. A body over 4 KiB is no
 // handshake. It panics if c has no Value, if it has a Digest and no Key, or if next is nil.
 func AnswerChallenge(c Challenge, next http.Handler) http.Handler {
 	if c.Value == "" || next == nil || c.Digest != "" && c.Key.ID() == "" {
@@ -59,7 +59,7 @@ func AnswerChallenge(c Challenge, next http.Handler) http.Handler {
 			return
 		}
 		if c.Name == "" && c.Digest == "" {
-			answer(w, "text/plain; charset=utf-8", []byte(value))
+			respond(w, "text/plain; charset=utf-8", []byte(value))
 			return
 		}
 		response := map[string]string{}
@@ -75,7 +75,7 @@ func AnswerChallenge(c Challenge, next http.Handler) http.Handler {
 			response[c.Digest] = digest
 		}
 		body, _ := json.Marshal(response) // of strings, which cannot fail
-		answer(w, "application/json", body)
+		respond(w, "application/json", body)
 	})
 }
 
@@ -109,16 +109,16 @@ func sign(k hmacsig.Key, text string) (string, error) {
 	return h.Get("X-Digest"), err
 }
 
-func answer(w http.ResponseWriter, contentType string, body []byte) {
+func respond(w http.ResponseWriter, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body)
 }
 
-// AnswerPing answers signed bodies whose member has this JSON value with the response, as application/json, and hands
+// AnswerPing responds to signed bodies whose member has this JSON value with response, as application/json, and hands
 // everything else to next: Discord's PING is AnswerPing("type", "1", `{"type":1}`, next). It belongs inside of the
-// middleware; a request that nothing verified is answered 500. It panics if member, value or response is empty, if
+// middleware; the response to a request that nothing verified is 500. It panics if member, value or response is empty, if
 // response is not JSON, or if next is nil.
 func AnswerPing(member, value, response string, next http.Handler) http.Handler {
 	if member == "" || value == "" || !json.Valid([]byte(response)) || next == nil {
@@ -132,7 +132,7 @@ func AnswerPing(member, value, response string, next http.Handler) http.Handler 
 			return
 		}
 		if found, ok := valuesAt(root(v.Payload), member); ok && len(found) == 1 && string(found[0]) == value {
-			answer(w, "application/json", []byte(response))
+			respond(w, "application/json", []byte(response))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -9,7 +9,7 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// InsecureEchoQuery answers a GET that has the query parameter with its value as text/plain, and hands everything else to
+// InsecureEchoQuery responds to a GET that has the query parameter with its value as text/plain, and hands everything else to
 // next. It goes around the middleware, as the request is not signed:
 //
 //	mux.Handle("/webhooks/dropbox", catalog.InsecureEchoQuery("challenge", verify.Wrap(handler)))
@@ -26,17 +26,17 @@ func InsecureEchoQuery(parameter string, next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		answer(w, "text/plain; charset=utf-8", []byte(values[0]))
+		respond(w, "text/plain; charset=utf-8", []byte(values[0]))
 	})
 }
 
 // InsecureAcceptHeader takes the secret that a provider sends in a header of its first, unsigned POST: it gives the value to
-// accept, and answers 200 with the same header if that returns nil, else 503. Everything else goes to next. It goes around
+// accept, and responds 200 with the same header if that returns nil, else 503. Everything else goes to next. It goes around
 // the middleware:
 //
 //	mux.Handle("POST /webhooks/asana", catalog.InsecureAcceptHeader("X-Hook-Secret", keep, verify.Wrap(handler)))
 //
-// Whoever sends first chooses the secret. Let accept refuse a second one, and take the handler out once the secret is kept. A
+// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is kept. A
 // header that comes twice or has over 256 bytes goes to next. It panics if header is empty, or accept or next is nil.
 func InsecureAcceptHeader(
 	header string, accept func(ctx context.Context, secret string) error, next http.Handler,
@@ -51,7 +51,7 @@ func InsecureAcceptHeader(
 			return
 		}
 		if accept(r.Context(), lines[0]) != nil {
-			refuse(w)
+			reject(w)
 			return
 		}
 		w.Header().Set(header, lines[0])
@@ -62,12 +62,12 @@ func InsecureAcceptHeader(
 const maxSecret = 256 // bytes of a secret that is sent
 
 // InsecureAcceptToken takes the secret that a provider sends as a member of its first, unsigned POST: it gives the text to
-// accept, and answers 200 if that returns nil, else 503. A request with the header signature, and a body over 4 KiB or
+// accept, and responds 200 if that returns nil, else 503. A request with the header signature, and a body over 4 KiB or
 // without the member, goes to next with its body whole. It goes around the middleware:
 //
 //	notion := catalog.InsecureAcceptToken("verification_token", "X-Notion-Signature", keep, verify.Wrap(handler))
 //
-// Whoever sends first chooses the secret. Let accept refuse a second one, and take the handler out once the secret is kept.
+// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is kept.
 // How long the body may take is bounded by the http.Server's ReadTimeout only. It panics if member or signature is empty, or
 // accept or next is nil.
 func InsecureAcceptToken(
@@ -86,7 +86,7 @@ func InsecureAcceptToken(
 		if err == nil && len(body) <= maxChallenge {
 			if token, ok := textAt(root(body), member); ok && token != "" && len(token) <= maxSecret {
 				if accept(r.Context(), token) != nil {
-					refuse(w)
+					reject(w)
 				}
 				return // 200
 			}
@@ -104,8 +104,8 @@ func InsecureAcceptToken(
 	})
 }
 
-// refuse answers 503: the provider asks again.
-func refuse(w http.ResponseWriter) {
+// reject responds 503: the provider asks again.
+func reject(w http.ResponseWriter) {
 	status := truhook.KeysUnavailable.Status()
 	http.Error(w, http.StatusText(status), status)
 }

@@ -55,7 +55,7 @@ type Provider struct {
 	// Retry is what is known of redelivery. Without Sources nothing is published, and everything but Provider is zero.
 	Retry retry.Policy
 
-	Handshake string   // what has to be answered before or between deliveries; empty: nothing is known of one
+	Handshake string   // what has to be responded before or between deliveries; empty: nothing is known of one
 	Pitfalls  []string // what receivers got wrong
 
 	optionalKeyPrefix bool // secrets come with and without Scheme.KeyText.Prefix

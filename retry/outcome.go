@@ -29,11 +29,11 @@ func (o Outcome) String() string {
 }
 
 // NoAnswer stands in a [Rule], and for [Policy.Outcome], where an attempt brought no status at all: no connection, a
-// reset, or no answer within the limit.
+// reset, or no response within the limit.
 const NoAnswer = 0
 
 // A Rule says what the provider makes of every status from From to To, both included. From and To of [NoAnswer] (0)
-// speak of attempts without an answer.
+// speak of attempts without a response.
 type Rule struct {
 	From, To int
 	Outcome  Outcome

@@ -34,7 +34,7 @@ type Policy struct {
 	// further waits.
 	Delays []Delay
 
-	// AckLimit is the time within which an attempt has to be answered.
+	// AckLimit is the time within which the response has to come.
 	AckLimit time.Duration
 
 	// Rules say what the provider makes of a status; the first that matches counts, and where none does the outcome
@@ -56,7 +56,7 @@ type Source struct {
 	Text  string // the provider's own words; empty: the page says nothing about this, and the field is zero
 }
 
-// Outcome returns what the provider makes of an answer with this status, or of no answer where status is [NoAnswer].
+// Outcome returns what the provider makes of a response with this status, or of none where status is [NoAnswer].
 // It is Unknown where no rule speaks of it.
 func (p Policy) Outcome(status int) Outcome {
 	for _, r := range p.Rules {
@@ -80,7 +80,7 @@ func preferred(want Outcome) []int {
 	return nil
 }
 
-// Status returns the status to answer so that the provider does what you want, and false if it publishes none: want is
+// Status returns the status to respond with, so that the provider does what you want, and false if it publishes none: want is
 // Unknown, or no rule has that outcome. So it is false for Final with Truv, which delivers again after every failure.
 //
 // It is 200 for Delivered, 503 for Retried and 422 for Final wherever the provider takes these that way. It is never
@@ -106,14 +106,14 @@ func (p Policy) Status(want Outcome) (code int, ok bool) {
 	return 0, false
 }
 
-// Respond answers so that the provider does what you want, without a body. Where the provider publishes no such status
-// it answers what senders of webhooks commonly understand: 200 for Delivered and for Final, as nothing else ends the
-// matter, and 503 for Retried. An Unknown want is answered like Retried.
+// Respond responds so that the provider does what you want, without a body. Where the provider publishes no such status,
+// it sends what senders of webhooks commonly understand: 200 for Delivered and for Final, as nothing else ends the
+// matter, and 503 for Retried. An Unknown want is treated like Retried.
 func (p Policy) Respond(w http.ResponseWriter, want Outcome) {
-	w.WriteHeader(p.answer(want))
+	w.WriteHeader(p.response(want))
 }
 
-func (p Policy) answer(want Outcome) int {
+func (p Policy) response(want Outcome) int {
 	if code, ok := p.Status(want); ok {
 		return code
 	}
@@ -121,9 +121,9 @@ func (p Policy) answer(want Outcome) int {
 	case Delivered:
 		return http.StatusOK
 	case Final:
-		return p.answer(Delivered)
+		return p.response(Delivered)
 	case Unknown:
-		return p.answer(Retried)
+		return p.response(Retried)
 	}
 	return http.StatusServiceUnavailable
 }

@@ -12,7 +12,7 @@ import (
 const maxSkew = 30 * time.Second
 
 // Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, looks at the credentials, and compares
-// the clock with the Date of the last answer.
+// the clock with the Date of the last response.
 func (s *CredentialSource) Audit(ctx context.Context) []truhook.Finding {
 	if s == nil {
 		return nil

@@ -20,8 +20,8 @@ const maxChallengeBytes = 4 << 10
 //
 //	verify.Wrap(trulioo.AnswerChallenge(once.Handle(h)))
 //
-// A request that nothing verified is answered 500 ([truhook.NotVerified]) and goes no further. Whether Trulioo expects
-// the challenge as JSON or as plain text is not documented; customers answer JSON (Trulioo, "API Handshake"). It panics
+// The response to a request that nothing verified is 500 ([truhook.NotVerified]), and it goes no further. Whether Trulioo
+// expects the challenge as JSON or as plain text is not documented; customers send JSON (Trulioo, "API Handshake"). It panics
 // if next is nil.
 func AnswerChallenge(next http.Handler) http.Handler {
 	if next == nil {
@@ -100,9 +100,9 @@ func challengeIn(body []byte) (challenge string, ok bool) {
 }
 
 func answerChallenge(w http.ResponseWriter, challenge string) {
-	answer, _ := json.Marshal(map[string]string{"challenge": challenge}) // of strings, which cannot fail
+	response, _ := json.Marshal(map[string]string{"challenge": challenge}) // of strings, which cannot fail
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-	_, _ = w.Write(answer)
+	w.Header().Set("Content-Length", strconv.Itoa(len(response)))
+	_, _ = w.Write(response)
 }

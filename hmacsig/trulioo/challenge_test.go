@@ -62,7 +62,7 @@ func afterVerification(payload string) *http.Request {
 	return r.WithContext(truhook.NewContext(r.Context(), verified(payload)))
 }
 
-func TestAVerifiedChallengeIsAnsweredInAnyCase(t *testing.T) {
+func TestAnswerChallenge_InAnyLetterCase(t *testing.T) {
 	t.Parallel()
 	h := trulioo.AnswerChallenge(reached())
 	for _, typ := range []string{"URL_VERIFICATION", "url_verification", "Url_Verification"} {
@@ -70,7 +70,7 @@ func TestAVerifiedChallengeIsAnsweredInAnyCase(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoChallengeGoesOn(t *testing.T) {
+func TestAnswerChallenge_WhatIsNoneGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []string{
 		"", "{}", "[]", "not JSON", flowEnd, `{"type":"URL_VERIFICATION"}`, `{"type":"URL_VERIFICATION","challenge":""}`, `{"challenge":"c"}`,
@@ -86,7 +86,7 @@ func TestWhatIsNoChallengeGoesOn(t *testing.T) {
 	}
 }
 
-func TestAnswerChallengeOutsideOfVerificationIsA500(t *testing.T) {
+func TestAnswerChallenge_OutsideOfVerificationIsA500(t *testing.T) {
 	t.Parallel()
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("went on") })
 	for _, payload := range []string{handshake, flowEnd, ""} {
@@ -98,13 +98,13 @@ func TestAnswerChallengeOutsideOfVerificationIsA500(t *testing.T) {
 	require.Panics(t, func() { trulioo.InsecureAnswerUnsignedChallenge(nil) })
 }
 
-func TestTheChallengeIsTheOneThatWasVerifiedNotTheBody(t *testing.T) {
+func TestAnswerChallenge_ReadsWhatWasVerifiedNotTheBody(t *testing.T) {
 	t.Parallel()
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Replace(handshake, "c<h>", "forged", 1)))
 	requireAnswered(t, ask(trulioo.AnswerChallenge(reached()), r.WithContext(truhook.NewContext(r.Context(), verified(handshake)))))
 }
 
-func TestThroughTheMiddlewareOnlyASignedChallengeIsAnswered(t *testing.T) {
+func TestAnswerChallenge_ThroughTheMiddlewareOnlyIfSigned(t *testing.T) {
 	t.Parallel()
 	keys, err := trulioo.ParseCredentials(credentials("null", "null"))
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestThroughTheMiddlewareOnlyASignedChallengeIsAnswered(t *testing.T) {
 	requireAnswered(t, ask(h, r))
 }
 
-func TestTheInsecureTwinAnswersWhateverComesUnsigned(t *testing.T) {
+func TestInsecureAnswerUnsignedChallenge_WhateverComesUnsigned(t *testing.T) {
 	t.Parallel()
 	h := trulioo.InsecureAnswerUnsignedChallenge(reached())
 	for _, announced := range []int64{-1, int64(len(handshake))} {
@@ -131,7 +131,7 @@ func TestTheInsecureTwinAnswersWhateverComesUnsigned(t *testing.T) {
 	}
 }
 
-func TestTheInsecureTwinLeavesTheRestAlone(t *testing.T) {
+func TestInsecureAnswerUnsignedChallenge_LeavesTheRestAlone(t *testing.T) {
 	t.Parallel()
 	h := trulioo.InsecureAnswerUnsignedChallenge(reached())
 	for name, change := range map[string]func(*http.Request){
@@ -161,7 +161,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("broken off") }
 
-func TestALargeUnsignedBodyIsWhole(t *testing.T) {
+func TestInsecureAnswerUnsignedChallenge_ALargeBodyIsWhole(t *testing.T) {
 	t.Parallel()
 	h := trulioo.InsecureAnswerUnsignedChallenge(reached())
 	for _, size := range []int{4095, 4096, 4097, 4098, 100_000} {
@@ -180,7 +180,7 @@ func TestALargeUnsignedBodyIsWhole(t *testing.T) {
 	}
 }
 
-func TestTheInsecureTwinInFrontOfTheMiddlewareLeavesSignedDeliveriesVerifiable(t *testing.T) {
+func TestInsecureAnswerUnsignedChallenge_LeavesSignedDeliveriesVerifiable(t *testing.T) {
 	t.Parallel()
 	keys, err := trulioo.ParseCredentials(credentials("null", "null"))
 	require.NoError(t, err)

@@ -36,7 +36,7 @@ func windowAt(t *testing.T, keys []hmacsig.Key, secret string, at time.Time) tru
 	return truhook.ReasonOf(err)
 }
 
-func TestTheSampleOfTheCredentialsEndpoint(t *testing.T) {
+func TestParseCredentials_TheSampleOfTheEndpoint(t *testing.T) {
 	t.Parallel()
 	requireSample(t)
 }
@@ -60,7 +60,7 @@ func credentials(begin, end string) []byte {
 	return []byte(strings.Replace(text, `"2023-06-21T00:00:00"`, begin, 1))
 }
 
-func TestTheTimesOfACredential(t *testing.T) {
+func TestParseCredentials_Times(t *testing.T) {
 	t.Parallel()
 	end := time.Date(2024, 4, 19, 13, 30, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
@@ -86,7 +86,7 @@ func TestTheTimesOfACredential(t *testing.T) {
 	}
 }
 
-func TestANullExpirationIsOpenEnded(t *testing.T) {
+func TestParseCredentials_ANullExpirationIsOpenEnded(t *testing.T) {
 	t.Parallel()
 	absent := strings.Replace(sample, `,"expirationDateTimeUTC":"2024-04-19T13:30:00"`, "", 1)
 	require.NotEqual(t, sample, absent)
@@ -98,7 +98,7 @@ func TestANullExpirationIsOpenEnded(t *testing.T) {
 	}
 }
 
-func TestSeveralWebhooksAndCredentials(t *testing.T) {
+func TestParseCredentials_SeveralWebhooksAndCredentials(t *testing.T) {
 	t.Parallel()
 	keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":[
 		{"credentials":[{"credentialIdentifier":"a","secretValue":"secret-a"},{"credentialIdentifier":"b","secretValue":"secret-b"}]},
@@ -108,7 +108,7 @@ func TestSeveralWebhooksAndCredentials(t *testing.T) {
 	require.Equal(t, "[a b c]", fmt.Sprint(keys))
 }
 
-func TestAnswersThatAreNoCredentials(t *testing.T) {
+func TestParseCredentials_WhatHoldsNone(t *testing.T) {
 	t.Parallel()
 	one := func(fields string) string { return `{"data":{"webhooks":[{"credentials":[{` + fields + `}]}]}}` }
 	for name, answer := range map[string]string{
@@ -160,10 +160,10 @@ func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
 	}
 }
 
-// timeZoneChild tells the test binary that it is one of those that TestNoTimeZoneMovesAWindow began.
+// timeZoneChild tells the test binary that it is one of those that TestParseCredentials_NoTimeZoneMovesAWindow began.
 const timeZoneChild = "TRUHOOK_TEST_TIME_ZONE_CHILD"
 
-func TestNoTimeZoneMovesAWindow(t *testing.T) {
+func TestParseCredentials_NoTimeZoneMovesAWindow(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(timeZoneChild) != "" {
 		requireSample(t)

@@ -21,7 +21,7 @@ const flowEnd = `{"id":"i","token":"static","type":"EVENT_CALLBACK","event":{"ty
 	`"userId":"c","serviceType":"DocV","test":true,"retry":2,"serviceData":{"timestamp":1713533399,"serviceStatus":"COMPLETED","match":{"x":1},` +
 	`"transactionInfo":{"accountName":"a","accountIdentifier":"b","countryCode":"CA","date":"d","transactionId":"t","transactionRecordId":"r","userName":"un"}},"new":[]}`
 
-func TestEveryDocumentedType(t *testing.T) {
+func TestParse_EveryDocumentedType(t *testing.T) {
 	t.Parallel()
 	types := []trulioo.EventType{
 		trulioo.FlowStart, trulioo.StepInit, trulioo.StepSubmit, trulioo.ServiceInit, trulioo.IntermediateEventReceived, trulioo.ServiceSubmit,
@@ -44,7 +44,7 @@ func TestEveryDocumentedType(t *testing.T) {
 	require.Len(t, seen, len(types))
 }
 
-func TestEveryField(t *testing.T) {
+func TestParse_EveryField(t *testing.T) {
 	t.Parallel()
 	e, err := trulioo.Parse(verified(flowEnd))
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestEveryField(t *testing.T) {
 	require.Equal(t, at, got)
 }
 
-func TestARetryIsTheSameDelivery(t *testing.T) {
+func TestEventID_ARetryIsTheSameEvent(t *testing.T) {
 	t.Parallel()
 	first, err := trulioo.EventID(verified(flowEnd))
 	require.NoError(t, err)
@@ -82,7 +82,7 @@ func TestARetryIsTheSameDelivery(t *testing.T) {
 	}
 }
 
-func TestTransactionWebhooks(t *testing.T) {
+func TestParse_TransactionWebhooks(t *testing.T) {
 	t.Parallel()
 	const text = `{"id":"i","transactionId":"t","clientId":"c","event":{"status":"done"},"error":{"code":17,"message":"m"}}`
 	e, err := trulioo.Parse(verified(text))
@@ -107,7 +107,7 @@ func TestTransactionWebhooks(t *testing.T) {
 	}
 }
 
-func TestTheHandshakeHasNothingToDeduplicate(t *testing.T) {
+func TestEventID_TheHandshakeHasNone(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{"URL_VERIFICATION", "url_verification", "Url_Verification"} {
 		v := verified(`{"type":"` + typ + `","challenge":"c","token":"t"}`)
@@ -120,7 +120,7 @@ func TestTheHandshakeHasNothingToDeduplicate(t *testing.T) {
 	}
 }
 
-func TestAnEventOfAnotherFormPassesThrough(t *testing.T) {
+func TestParse_AnEventOfAnotherFormPassesThrough(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{`"text"`, `[1]`, `17`, `null`, `{"type":17}`} {
 		text := `{"id":"i","event":` + event + `}`
@@ -133,7 +133,7 @@ func TestAnEventOfAnotherFormPassesThrough(t *testing.T) {
 	}
 }
 
-func TestNullsAreZero(t *testing.T) {
+func TestParse_NullsAreZero(t *testing.T) {
 	t.Parallel()
 	e, err := trulioo.Parse(verified(`{"id":null,"type":null,"event":{"type":null,"ts":null,"user":null},"flowId":null,"test":null,"retry":null,"serviceData":null,"error":null}`))
 	require.NoError(t, err)
@@ -239,7 +239,7 @@ func TestEventVersion_IsUnknownWhereTheTimeIsImplausible(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
+func TestParse_WhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := trulioo.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)

@@ -9,7 +9,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/trulioo"
 )
 
-func TestTheRetryCounterIsNotPartOfTheFingerprint(t *testing.T) {
+func TestFingerprint_LeavesTheRetryCounterOut(t *testing.T) {
 	t.Parallel()
 	print := func(payload string) string {
 		return string(trulioo.Fingerprint(&truhook.Verified{Payload: []byte(payload)}))

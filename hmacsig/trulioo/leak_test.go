@@ -13,7 +13,7 @@ import (
 	"github.com/truhook/truhook/internal/leaktest"
 )
 
-func TestNothingThatHoldsASecretOrATokenShowsIt(t *testing.T) {
+func TestCredentialSource_ShowsNeitherSecretNorToken(t *testing.T) {
 	t.Parallel()
 	const token = "token-made-for-this-test"
 	p := newPlatform(t, nil)

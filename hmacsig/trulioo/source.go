@@ -17,7 +17,7 @@ import (
 )
 
 // CredentialSource is a [hmacsig.KeySource] over Trulioo's credentials endpoint. [NewCredentialSource] makes it. It is
-// safe for concurrent use. A nil or zero CredentialSource has no keys, so that deliveries are refused with NoKey.
+// safe for concurrent use. A nil or zero CredentialSource has no keys, so that deliveries are rejected with NoKey.
 type CredentialSource struct {
 	cache *hmacsig.CachedKeys
 	clock *clock
@@ -43,17 +43,17 @@ const (
 //	https://auth-api-primary.dev.trulioo.com/api/v2/client-webhooks/current-credential
 //
 // and a newer version of the page leaves the endpoint out: ask Trulioo for the host of your environment, and whether it
-// still answers. Static keys work without it.
+// still exists. Static keys work without it.
 //
 // All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A credential
 // that is not of the documented form costs that credential only: see [ParseCredentials]. OnError and Audit name it. The next
-// answer is fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
+// response is fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
 // credentials only; one that it no longer lists counts as one that ended then. Give [New] a Grace to go on accepting
 // those for a while; cfg.Retain bounds it, and is 24 h if zero.
 //
 // Whatever comes in, it begins one fetch every cfg.MinInterval at the most, and makes at most one call in it; a client of
 // NewClient makes at most two more, for a token and after a 401. After 429 or 503 with Retry-After it makes none for that
-// long, at most 15 min. Redirects are not followed, answers over 256 KiB are not read, and anything but 200 is a failure:
+// long, at most 15 min. Redirects are not followed, responses over 256 KiB are not read, and anything but 200 is a failure:
 // the last good credentials stay in use for cfg.MaxStale.
 //
 // A nil client, an empty account and an endpoint that is not such a URL are errors.

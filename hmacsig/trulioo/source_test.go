@@ -24,7 +24,7 @@ import (
 
 const secretOne, secretTwo = "Secret^One#$=0123456789", "Secret&Two?@-0123456789"
 
-func TestCredentialSourceFetchesATokenAndTheCredentials(t *testing.T) {
+func TestCredentialSource_FetchesATokenAndTheCredentials(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		v := verifier(t, p.source(t, hmacsig.CacheConfig{}), hmacsig.Config{})
 		verified, err := v.Verify(t.Context(), signed(t, secretOne))
@@ -36,7 +36,7 @@ func TestCredentialSourceFetchesATokenAndTheCredentials(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceReusesItsTokenUntilItsEnd(t *testing.T) {
+func TestCredentialSource_ReusesItsTokenUntilItsEnd(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		v := verifier(t, p.source(t, hmacsig.CacheConfig{TTL: 5 * time.Minute}), hmacsig.Config{})
 		for range 2 * 60 { // two hours, in which a token lasts half an hour
@@ -49,7 +49,7 @@ func TestCredentialSourceReusesItsTokenUntilItsEnd(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceTakesOneNewTokenAfterA401(t *testing.T) {
+func TestCredentialSource_TakesOneNewTokenAfterA401(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		s := p.source(t, hmacsig.CacheConfig{})
 		require.NoError(t, s.Refresh(t.Context()))
@@ -70,7 +70,7 @@ func TestCredentialSourceTakesOneNewTokenAfterA401(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceKeepsWindowsInUTC(t *testing.T) {
+func TestCredentialSource_KeepsWindowsInUTC(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) { // the clock of a bubble begins on 2000-01-01, midnight UTC
 		p.set(func() {
 			p.credentials = []credential{
@@ -96,7 +96,7 @@ func TestCredentialSourceKeepsWindowsInUTC(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceFollowsARotationAtTheInstantItHappens(t *testing.T) {
+func TestCredentialSource_FollowsARotationAtTheInstantItHappens(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		v := verifier(t, p.source(t, hmacsig.CacheConfig{}), hmacsig.Config{Grace: 10 * time.Minute})
 		require.Empty(t, reason(t, v, secretOne))
@@ -116,7 +116,7 @@ func TestCredentialSourceFollowsARotationAtTheInstantItHappens(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceRefusesNoTrueDeliveryWhateverTheEndpointDoes(t *testing.T) {
+func TestCredentialSource_RefusesNoTrueDeliveryWhateverTheEndpointDoes(t *testing.T) {
 	redirect := func(to string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
 	}
@@ -257,7 +257,7 @@ func TestCredentialSource_AnOddCredentialCostsItselfAndIsReported(t *testing.T) 
 	})
 }
 
-func TestCredentialSourceWithoutAnAnswerIsAFaultOfOurs(t *testing.T) {
+func TestCredentialSource_WithoutAnAnswerIsAFaultOfOurs(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		p.set(func() { p.fault = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) } })
 		v := verifier(t, p.source(t, hmacsig.CacheConfig{}), hmacsig.Config{})
@@ -272,7 +272,7 @@ func TestCredentialSourceWithoutAnAnswerIsAFaultOfOurs(t *testing.T) {
 	})
 }
 
-func TestCredentialSourceLeavesTheEndpointAloneWhenAskedTo(t *testing.T) {
+func TestCredentialSource_LeavesTheEndpointAloneWhenAskedTo(t *testing.T) {
 	for name, test := range map[string]struct {
 		after string
 		pause time.Duration
@@ -307,7 +307,7 @@ func TestCredentialSourceLeavesTheEndpointAloneWhenAskedTo(t *testing.T) {
 	}
 }
 
-func TestCredentialSourceWithAClockAnHourOff(t *testing.T) {
+func TestCredentialSource_WithAClockAnHourOff(t *testing.T) {
 	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, p *platform) {
@@ -334,7 +334,7 @@ func TestCredentialSourceWithAClockAnHourOff(t *testing.T) {
 	}
 }
 
-func TestClientFollowsNoRedirectWithTheSecretOrTheToken(t *testing.T) {
+func TestNewClient_FollowsNoRedirectWithTheSecretOrTheToken(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Int64
 	evil := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -362,7 +362,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestNewClientAndNewCredentialSourceRefuseBadArguments(t *testing.T) {
+func TestNewCredentialSource_RejectsBadArguments(t *testing.T) {
 	t.Parallel()
 	const good = "https://auth.example/connect/token"
 	for _, args := range [][3]string{
@@ -403,7 +403,7 @@ func TestNewClientAndNewCredentialSourceRefuseBadArguments(t *testing.T) {
 	}
 }
 
-func TestClientReadsBothSpellingsOfATokenAndRefusesOthers(t *testing.T) {
+func TestNewClient_ReadsBothSpellingsOfATokenAndRejectsOthers(t *testing.T) {
 	tests := map[string]bool{
 		`{"access_token":"token-x","token_type":"Bearer","expires_in":3600}`:     true,
 		`{"Token":"token-x","TokenType":"bearer","ExpiresIn":3600}`:              true,
@@ -447,7 +447,7 @@ func TestClientReadsBothSpellingsOfATokenAndRefusesOthers(t *testing.T) {
 	}
 }
 
-func TestCredentialSourceUnderLoadOverARealNetwork(t *testing.T) {
+func TestCredentialSource_UnderLoadOverARealNetwork(t *testing.T) {
 	t.Parallel()
 	p := newPlatform(t, nil)
 	var offset atomic.Int64 // so that the rate limit lets a rotation follow a rotation
@@ -497,7 +497,7 @@ func TestCredentialSourceUnderLoadOverARealNetwork(t *testing.T) {
 
 // The windows of credentials must not depend on where the program runs; two of these zones have daylight saving or
 // half hours. The zone of a process is fixed when it starts.
-func TestCredentialsDoNotDependOnTheLocalZone(t *testing.T) {
+func TestCredentialSource_DoesNotDependOnTheLocalZone(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TRUHOOK_TEST_ZONE") != "" {
 		return // this is one of the processes that are started below
@@ -505,17 +505,17 @@ func TestCredentialsDoNotDependOnTheLocalZone(t *testing.T) {
 	for _, zone := range []string{"America/New_York", "Asia/Kolkata", "UTC"} {
 		t.Run(zone, func(t *testing.T) {
 			t.Parallel()
-			c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=KeepsWindowsInUTC|ZoneOfThis|ParseCredentials|RotationAtTheInstant", "-test.v")
+			c := exec.CommandContext(t.Context(), os.Args[0], "-test.run=KeepsWindowsInUTC|ZoneOfThis|ParseCredentials_Times|RotationAtTheInstant", "-test.v")
 			c.Env = append(os.Environ(), "TZ="+zone, "TRUHOOK_TEST_ZONE="+zone)
 			out, err := c.CombinedOutput()
 			require.NoError(t, err, "%s", out)
-			assert.Contains(t, string(out), "--- PASS: TestCredentialSourceKeepsWindowsInUTC")
+			assert.Contains(t, string(out), "--- PASS: TestCredentialSource_KeepsWindowsInUTC")
 			assert.Contains(t, string(out), "the local zone is "+zone)
 		})
 	}
 }
 
-func TestZoneOfThisProcessIsTheOneAskedFor(t *testing.T) {
+func TestCredentialSource_ZoneOfThisProcess(t *testing.T) {
 	t.Parallel()
 	zone := os.Getenv("TRUHOOK_TEST_ZONE")
 	if zone == "" {

@@ -34,9 +34,9 @@ type ClientConfig struct {
 // https://auth-api.trulioo.com/connect/token on the pages of other products.
 //
 // The id and the secret go out form-encoded, over https only. A token is used until shortly before its end. A request
-// without a body that is answered 401 is sent once more with a new token, unless the first one was new. Redirects are
-// not followed, neither with the secret nor with a token, and token answers over 64 KiB are not read. Errors hold
-// neither secret nor token, and nothing of an answer but its status and an error code of RFC 6749. The client is safe
+// without a body whose response is 401 is sent once more with a new token, unless the first one was new. Redirects are
+// not followed, neither with the secret nor with a token, and responses over 64 KiB are not read. Errors hold
+// neither secret nor token, and nothing of a response but its status and an error code of RFC 6749. The client is safe
 // for concurrent use and prints without the secret; do not use it for any other host.
 //
 // An empty id or secret, one with a line break, and a tokenURL that is not such a URL are errors.
@@ -208,7 +208,7 @@ func parseToken(body []byte) (token string, life time.Duration, err error) {
 }
 
 // tokenLife reads a number of seconds, quoted or not; at most a day counts. Where none came that can be read, a token is
-// used for defaultLife: should it be refused earlier, a request without a body is sent once more.
+// used for defaultLife: should it be rejected earlier, a request without a body is sent once more.
 func tokenLife(expires payload.Value) (time.Duration, error) {
 	if text, ok := expires.Text(); ok {
 		expires = payload.Value(text)

@@ -15,7 +15,7 @@ func WebhookAddrs() []netip.Prefix {
 
 // MTLSAPIDestinations returns the addresses of api-mtls.truv.com, which your service calls: a firewall has to let you out
 // to them ("mTLS", section "Configure your firewall"). No webhook comes from them. They are no prefixes, so that the
-// compiler refuses them where the sources of webhooks belong. The slice is the caller's.
+// compiler rejects them where the sources of webhooks belong. The slice is the caller's.
 func MTLSAPIDestinations() []netip.Addr {
 	return addrs("35.167.32.174", "35.165.53.192", "54.71.147.242")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 )
 
-func TestWebhookAddrsAreThoseThatTruvPublishes(t *testing.T) {
+func TestWebhookAddrs_AreThoseThatTruvPublishes(t *testing.T) {
 	t.Parallel()
 	var got []string
 	for _, p := range truv.WebhookAddrs() {
@@ -20,7 +20,7 @@ func TestWebhookAddrsAreThoseThatTruvPublishes(t *testing.T) {
 	assert.Equal(t, []string{"34.212.57.93/32", "44.224.243.166/32", "52.25.14.79/32"}, got)
 }
 
-func TestAWebhookFromAnAPIAddressIsNotAllowed(t *testing.T) {
+func TestMTLSAPIDestinations_AreNoSources(t *testing.T) {
 	t.Parallel()
 	check := truhook.RemoteAddrIn(truv.WebhookAddrs()...)
 	for _, p := range truv.WebhookAddrs() {
@@ -35,7 +35,7 @@ func TestAWebhookFromAnAPIAddressIsNotAllowed(t *testing.T) {
 	}
 }
 
-func TestWebhookAddrsReturnsASliceOfTheCallersOwn(t *testing.T) {
+func TestWebhookAddrs_AreTheCallersOwn(t *testing.T) {
 	t.Parallel()
 	truv.WebhookAddrs()[0] = netip.MustParsePrefix("0.0.0.0/0")
 	assert.Equal(t, "34.212.57.93/32", truv.WebhookAddrs()[0].String())

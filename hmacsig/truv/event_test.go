@@ -46,7 +46,7 @@ var documented = map[truv.EventType]struct{ fields, resource, at string }{
 	truv.CertificationCompleted: {`"order_id":"o"`, "order/o", created},
 }
 
-func TestEveryDocumentedType(t *testing.T) {
+func TestParse_EveryDocumentedType(t *testing.T) {
 	t.Parallel()
 	require.Len(t, documented, 19)
 	for typ, tt := range documented {
@@ -71,7 +71,7 @@ func TestEveryDocumentedType(t *testing.T) {
 	}
 }
 
-func TestEveryField(t *testing.T) {
+func TestParse_EveryField(t *testing.T) {
 	t.Parallel()
 	e, err := truv.Parse(verified(`{"webhook_id":"w","event_type":"x","event_created_at":"2022-08-24T13:55:12.5Z","updated_at":"2022-08-24T15:55:12+02:00",
 		"user_id":"u","product":"income","data_source":"payroll","status":"done","task_id":"t","link_id":"l","object_id":"o","employment_id":"e",
@@ -85,7 +85,7 @@ func TestEveryField(t *testing.T) {
 	}, e)
 }
 
-func TestUnknownTypesAndFieldsPassThroughUnordered(t *testing.T) {
+func TestParse_UnknownTypesAndFieldsPassThroughUnordered(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{`"suborder_completed"`, `"TASK-STATUS-UPDATED"`, `""`, `null`} {
 		text := `{"webhook_id":"w","event_type":` + typ + `,"event_created_at":"` + created + `","order_id":"o","brand_new":[{}]}`
@@ -99,7 +99,7 @@ func TestUnknownTypesAndFieldsPassThroughUnordered(t *testing.T) {
 	}
 }
 
-func TestEveryFieldMayBeNullOrAbsent(t *testing.T) {
+func TestParse_EveryFieldMayBeNullOrAbsent(t *testing.T) {
 	t.Parallel()
 	nulls := `{"webhook_id":null,"event_type":null,"event_created_at":null,"updated_at":null,"user_id":null,"product":null,"data_source":null,"status":null,
 		"task_id":null,"link_id":null,"object_id":null,"employment_id":null,"objects_count":null,"order_id":null,"order_number":null,"employer_id":null,
@@ -112,7 +112,7 @@ func TestEveryFieldMayBeNullOrAbsent(t *testing.T) {
 	}
 }
 
-func TestWithoutATimeOrAnIDThereIsNoOrder(t *testing.T) {
+func TestEventVersion_WithoutATimeOrAnIDThereIsNone(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		`{"event_type":"order-created","order_id":"o"}`, `{"event_type":"order-created","event_created_at":"` + created + `"}`,
@@ -125,7 +125,7 @@ func TestWithoutATimeOrAnIDThereIsNoOrder(t *testing.T) {
 	}
 }
 
-func TestADeliveryWithoutAWebhookIDIsToldByItsBytes(t *testing.T) {
+func TestEventID_WithoutAWebhookIDIsThatOfTheBytes(t *testing.T) {
 	t.Parallel()
 	a, err := truv.EventID(verified(`{"n":1}`))
 	require.NoError(t, err)
@@ -272,7 +272,7 @@ func TestEventVersion_IsUnknownWhereATimeCannotBeReadOrIsImplausible(t *testing.
 	}
 }
 
-func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
+func TestParse_WhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := truv.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
@@ -309,7 +309,7 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-func TestAnEventAboutSomethingOldIsNotOldItself(t *testing.T) {
+func TestEventVersion_AnEventAboutSomethingOldIsNotOldItself(t *testing.T) {
 	t.Parallel()
 	for created, want := range map[string]string{
 		"2026-03-02T09:29:58.2Z":      "2026-03-02T09:29:58.1Z", // the lag between an update and its event

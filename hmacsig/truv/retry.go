@@ -8,13 +8,13 @@ import (
 
 const retryPage = `Truv documentation, "Webhook Security", section "Delivery behavior"`
 
-// RetryPolicy returns the policy of Truv: four attempts, 30 s apart, each to be answered within 10 s, again after every
-// answer that is no success, a 401 for a bad signature included.
+// RetryPolicy returns the policy of Truv: four attempts, 30 s apart, each with 10 s for the response, again after every
+// response that is no success, a 401 for a bad signature included.
 //
 // The page says that redirects "are accepted", another page of Truv that they are "followed". Either way the event does
-// not come again as a failed one would, so a 3xx counts as Delivered here: never answer one. What Truv makes of a 1xx
+// not come again as a failed one would, so a 3xx counts as Delivered here: never send one. What Truv makes of a 1xx
 // is Unknown. Truv names no way to redeliver by hand. It may switch off a production endpoint that fails continuously
-// (Truv API reference, "Webhooks", webhook object), so do not refuse for good what will never be accepted: there is no
+// (Truv API reference, "Webhooks", webhook object), so do not reject for good what will never be accepted: there is no
 // status that does.
 func RetryPolicy() retry.Policy {
 	const retried = "unsuccessful deliveries are retried up to 3 times with a 30-second gap between attempts"

@@ -45,7 +45,7 @@ func New(secret string, previous ...string) (*Verifier, error) {
 	return &Verifier{v}, nil
 }
 
-// A Verifier is a [hmacsig.Verifier] that knows Truv's addresses too. It is made by [New]; the zero Verifier refuses
+// A Verifier is a [hmacsig.Verifier] that knows Truv's addresses too. It is made by [New]; the zero Verifier rejects
 // everything with truhook.NoKey. It is safe for concurrent use.
 type Verifier struct{ *hmacsig.Verifier }
 

@@ -14,7 +14,7 @@ import (
 // Whatever a client may read as an address is one here: IPv6 in brackets, and every spelling of IPv4 that the URL
 // standard of WHATWG knows (decimal, octal, hexadecimal, fewer than four numbers, a trailing dot). A host name has to be
 // in its ASCII form, as a name with other characters may map to an address or to localhost. Names under .localhost are
-// refused like localhost itself (RFC 6761, section 6.3). Letter case and a trailing dot change nothing.
+// rejected like localhost itself (RFC 6761, section 6.3). Letter case and a trailing dot change nothing.
 //
 // The full rules are on a page of Truval's that this was not written from, so nil is no promise that Truval takes the
 // URL. Nothing is looked up: a name whose address is private passes. The error says what is wrong but does not repeat

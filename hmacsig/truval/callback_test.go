@@ -10,7 +10,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truval"
 )
 
-func TestCallbackURLsByTheProvidersRules(t *testing.T) {
+func TestCheckCallbackURL_ByTheProvidersRules(t *testing.T) {
 	t.Parallel()
 	good := []string{
 		"https://example.com",
@@ -38,7 +38,7 @@ func TestCallbackURLsByTheProvidersRules(t *testing.T) {
 	}
 }
 
-func TestCallbackURLsThatTruvalWouldNotCall(t *testing.T) {
+func TestCheckCallbackURL_WhatTruvalWouldNotCall(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{ // the words of the error, then the URLs
 		"not https": {
@@ -89,7 +89,7 @@ func TestCallbackURLsThatTruvalWouldNotCall(t *testing.T) {
 	}
 }
 
-func TestTheErrorDoesNotRepeatTheURL(t *testing.T) {
+func TestCheckCallbackURL_TheErrorDoesNotRepeatIt(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{
 		"https://example.com:x/?token=squeamish", "http://example.com/?token=squeamish", "https://squeamish@example.com/",

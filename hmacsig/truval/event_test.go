@@ -16,7 +16,7 @@ import (
 
 func verified(payload string) *truhook.Verified { return &truhook.Verified{Payload: []byte(payload)} }
 
-func TestEveryStatusAndField(t *testing.T) {
+func TestParse_EveryStatusAndField(t *testing.T) {
 	t.Parallel()
 	for _, status := range []truval.Status{truval.Deliverable, truval.Undeliverable, truval.Unknown, truval.CatchAll, truval.Invalid, "of next year"} {
 		text := fmt.Sprintf(`{"job_id":"j","email":"a@b.example","valid":true,"status":%q,"confidence":0.93,"failed_check":"smtp","disposable":true,"role":true,
@@ -35,7 +35,7 @@ func TestEveryStatusAndField(t *testing.T) {
 	}
 }
 
-func TestNullAndWholeNumbersAreRead(t *testing.T) {
+func TestParse_NullAndWholeNumbersAreRead(t *testing.T) {
 	t.Parallel()
 	e, err := truval.Parse(verified(`{"job_id":"j","valid":null,"status":null,"confidence":1,"failed_check":null,"mx_host":null,"suggestion":null,"latency_ms":null}`))
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestParse_NamesTheMembersOfAnotherType(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
+func TestParse_WhatWasNotVerifiedIsNotRead(t *testing.T) {
 	t.Parallel()
 	_, err := truval.Parse(nil)
 	require.ErrorIs(t, err, truhook.NotVerified)
@@ -102,7 +102,7 @@ func TestWhatWasNotVerifiedIsNotRead(t *testing.T) {
 	require.ErrorIs(t, err, truhook.NotVerified)
 }
 
-func TestNewSecretIs32RandomBytesAsHex(t *testing.T) {
+func TestNewSecret_Is32RandomBytesAsHex(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 100 {
@@ -115,7 +115,7 @@ func TestNewSecretIs32RandomBytesAsHex(t *testing.T) {
 	}
 }
 
-func TestTheLengthOfASecret(t *testing.T) {
+func TestNew_TheLengthOfASecret(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"", "x", "1234567", strings.Repeat(" ", 7), "12345678\n", "\n12345678", "1234567\r\n", "\xef\xbb\xbf12345678"} {
 		_, err := truval.New(secret)

@@ -13,14 +13,14 @@ const (
 )
 
 // RetryPolicy returns the policy of Truval: three attempts, the waits 1.0 to 1.6 s and 2.0 to 2.6 s, again after a 5xx
-// or no answer only. Every other status that is no 2xx is final and the event is gone, so a failure of your own must
-// never be answered 4xx. The whole sequence is over in about four seconds: a receiver that is away for longer loses the
+// or no response only. Every other status that is no 2xx is final and the event is gone, so a failure of your own must
+// never become a 4xx. The whole sequence is over in about four seconds: a receiver that is away for longer loses the
 // event, unless somebody on a paid plan delivers it again from the dashboard, whose log lasts up to 30 days (24 hours
 // on the free plan).
 //
 // The page says that redirects are "not followed (redirect: error on the client)". Whether the client then reports a
 // transport error, which would be retried, is not said; the table gives every non-2xx that is no 5xx as final, and so
-// does this policy. How long Truval waits for an answer is not published.
+// does this policy. How long Truval waits for a response is not published.
 func RetryPolicy() retry.Policy {
 	const backoff = "So the wait after the first failure is about 1.0–1.6 s; after the second, about 2.0–2.6 s."
 	return retry.Policy{

@@ -19,7 +19,7 @@ func (n noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, http.ErrNotSupported
 }
 
-func TestAuditOfTheVerifierLooksAtThePlatformsKeys(t *testing.T) {
+func TestAudit_LooksAtThePlatformsKeys(t *testing.T) {
 	t.Parallel()
 	for _, v := range []*transunion.Verifier{nil, {}} {
 		found := truhook.Audit(t.Context(), v)

@@ -15,15 +15,15 @@ import (
 const fipsIDs = "TRUHOOK_TEST_FIPS_IDS"
 
 // Where MD5 panics, whoever wrote the key ids down can verify all the same.
-func TestInFIPSOnlyModeVerifyingNeedsNoFingerprint(t *testing.T) {
+func TestVerify_InFIPSOnlyModeNeedsNoFingerprint(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(fipsIDs) == "" {
-		child := exec.Command(os.Args[0], "-test.run=^TestInFIPSOnlyModeVerifyingNeedsNoFingerprint$", "-test.v")
+		child := exec.Command(os.Args[0], "-test.run=^TestVerify_InFIPSOnlyModeNeedsNoFingerprint$", "-test.v")
 		child.Env = append(os.Environ(), "GODEBUG=fips140=only",
 			fipsIDs+"="+platformKey(t).ID, fipsIDs+"_OWN="+privateKey(t, "service-current").ID)
 		out, err := child.CombinedOutput()
 		require.NoError(t, err, "%s", out)
-		assert.Contains(t, string(out), "--- PASS: TestInFIPSOnlyModeVerifyingNeedsNoFingerprint")
+		assert.Contains(t, string(out), "--- PASS: TestVerify_InFIPSOnlyModeNeedsNoFingerprint")
 		return
 	}
 	platform, err := jose.ParsePublicKey(readPEM(t, "platform-public"))

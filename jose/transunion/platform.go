@@ -13,7 +13,7 @@ import (
 )
 
 // PlatformKeys is a [jose.KeySource] that asks the platform for its public keys by id. [NewPlatformKeys] makes it. It
-// is safe for concurrent use. The nil and the zero PlatformKeys answer NoKey.
+// is safe for concurrent use. The nil and the zero PlatformKeys reject with NoKey.
 type PlatformKeys struct{ *cachedKeys }
 
 type cachedKeys = jose.CachedKeys

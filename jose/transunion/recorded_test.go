@@ -72,7 +72,7 @@ func delivery(t testing.TB, name string) *truhook.Delivery {
 	return d
 }
 
-func TestRecordedDeliveriesOfAnotherImplementationGetTheVerdictTheyExpect(t *testing.T) {
+func TestVerify_RecordedDeliveriesGetTheVerdictTheyExpect(t *testing.T) {
 	t.Parallel()
 	v := verifier(t)
 	names, err := fs.Glob(deliveries.FS(), "transunion/*.http")
@@ -119,7 +119,7 @@ func assertClean(t testing.TB, err error, d *truhook.Delivery) {
 	}
 }
 
-func TestWhatARecordedDeliveryReports(t *testing.T) {
+func TestParse_WhatARecordedDeliveryReports(t *testing.T) {
 	t.Parallel()
 	v := verifier(t)
 	parse := func(name string) (*truhook.Verified, transunion.Event, string) {
@@ -186,7 +186,7 @@ func TestWhatARecordedDeliveryReports(t *testing.T) {
 	assert.Equal(t, "token:"+token, id)
 }
 
-func TestARetiredPrivateKeyServesUntilItsUseUntil(t *testing.T) {
+func TestVerify_ARetiredPrivateKeyServesUntilItsEnd(t *testing.T) {
 	t.Parallel()
 	d := delivery(t, "key-retired-in-grace")
 	retired := privateKey(t, "service-retired")
@@ -212,7 +212,7 @@ func TestARetiredPrivateKeyServesUntilItsUseUntil(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsNotHereIsOursToMend(t *testing.T) {
+func TestVerify_AKeyThatIsNotHereIsOursToMend(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	cfg.PrivateKeys = jose.StaticPrivateKeys{privateKey(t, "service-retired")}

@@ -10,7 +10,7 @@ import (
 	"github.com/truhook/truhook/mtls"
 )
 
-func TestTheSubjectsAreThoseOfTheGuide(t *testing.T) {
+func TestSubjects_AreThoseOfTheGuide(t *testing.T) {
 	t.Parallel()
 	for constant, guide := range map[string]string{
 		transunion.ProductionSubject: "CN=webhooks.launchkey.com,O=iovation, Inc.,L=Portland,ST=Oregon,C=US",

@@ -41,7 +41,7 @@ type Config struct {
 }
 
 // A Verifier accepts webhooks of the TruValidate Multifactor Authentication platform. It is a truhook.Verifier and a
-// truhook.Prechecker, and safe for concurrent use. The nil and the zero Verifier refuse everything with NoKey.
+// truhook.Prechecker, and safe for concurrent use. The nil and the zero Verifier reject everything with NoKey.
 type Verifier struct {
 	*tokenVerifier // embedded, so that explanations of other verifiers of package jose find its keys
 	body           *jose.Decrypter
@@ -101,7 +101,7 @@ func New(cfg Config) (*Verifier, error) {
 	return &Verifier{tokenVerifier: token, body: body}, nil
 }
 
-// Precheck implements truhook.Prechecker: it refuses a head without one token of the right form, algorithm and key id,
+// Precheck implements truhook.Prechecker: it rejects a head without one token of the right form, algorithm and key id,
 // and does nothing dearer than decoding it.
 func (v *Verifier) Precheck(ctx context.Context, d *truhook.Delivery) error {
 	if v == nil || v.tokenVerifier == nil || v.body == nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/truhook/truhook/jose/transunion"
 )
 
-func TestNewRefusesWhatIsNoReceiver(t *testing.T) {
+func TestNew_RejectsWhatIsNoReceiver(t *testing.T) {
 	t.Parallel()
 	const uuid = "f8329e0e-dd7a-11e7-98b4-469158467b1a"
 	for name, change := range map[string]func(c *transunion.Config){
@@ -55,7 +55,7 @@ func TestNewRefusesWhatIsNoReceiver(t *testing.T) {
 	}
 }
 
-func TestTheNilAndTheZeroVerifierRefuseEverything(t *testing.T) {
+func TestVerifier_NilAndZeroRejectEverything(t *testing.T) {
 	t.Parallel()
 	d := delivery(t, "event-authorization-response")
 	for _, v := range []*transunion.Verifier{nil, {}} {
@@ -84,7 +84,7 @@ func (c *counted) PrivateKeys(ctx context.Context, id string) ([]jose.PrivateKey
 	return c.cfg.PrivateKeys.PrivateKeys(ctx, id)
 }
 
-func TestNoPrivateKeyIsTouchedForWhatTheTokenDoesNotVouchFor(t *testing.T) {
+func TestVerify_TouchesNoPrivateKeyForWhatTheTokenDoesNotVouchFor(t *testing.T) {
 	t.Parallel()
 	c := &counted{cfg: config(t)}
 	cfg := c.cfg
@@ -109,7 +109,7 @@ func TestNoPrivateKeyIsTouchedForWhatTheTokenDoesNotVouchFor(t *testing.T) {
 	assert.EqualValues(t, 2, c.private.Load(), "the body's and the device response's")
 }
 
-func TestATokenThatWaitedIsJudgedAtTheTimeItCame(t *testing.T) {
+func TestVerify_ATokenThatWaitedIsJudgedAtTheTimeItCame(t *testing.T) {
 	t.Parallel()
 	d := *delivery(t, "event-session-end")
 	cfg := config(t)
@@ -123,7 +123,7 @@ func TestATokenThatWaitedIsJudgedAtTheTimeItCame(t *testing.T) {
 	require.ErrorIs(t, err, truhook.Expired)
 }
 
-func TestBehindAProxyThePathIsTheRegisteredOne(t *testing.T) {
+func TestVerify_BehindAProxyThePathIsTheRegisteredOne(t *testing.T) {
 	t.Parallel()
 	d := *delivery(t, "event-session-end")
 	d.RequestURI = "/internal"
@@ -153,7 +153,7 @@ func (r *rotating) PrivateKeys(ctx context.Context, id string) ([]jose.PrivateKe
 	return r.private.Load().PrivateKeys(ctx, id)
 }
 
-func TestKeysRotateUnderLoadWithNoTrueDeliveryRefused(t *testing.T) {
+func TestVerify_KeysRotateUnderLoad(t *testing.T) {
 	t.Parallel()
 	d := []*truhook.Delivery{
 		delivery(t, "event-authorization-response"), delivery(t, "event-device-link"), delivery(t, "event-session-end"),
@@ -200,7 +200,7 @@ func TestKeysRotateUnderLoadWithNoTrueDeliveryRefused(t *testing.T) {
 	swaps.Wait()
 }
 
-func TestParseRefusesWhatIsNoEvent(t *testing.T) {
+func TestParse_RejectsWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	const outer = `{"auth_jwe":"x","service_user_hash":"a","user_push_id":"b"}`
 	const inner = `{"type":"AUTHORIZED","reason":"APPROVED","auth_request":"a","device_id":"d","service_pins":null}`
@@ -301,7 +301,7 @@ func TestEventID_IsTotal(t *testing.T) {
 	assert.Regexp(t, "^body-sha256/", id, "no token")
 }
 
-func TestAuthorizedMeansTypeAndReason(t *testing.T) {
+func TestAuthorized_MeansTypeAndReason(t *testing.T) {
 	t.Parallel()
 	assert.False(t, transunion.AuthorizationResponse{}.Authorized())
 	assert.False(t, transunion.AuthorizationResponse{Type: "AUTHORIZED"}.Authorized())
@@ -310,7 +310,7 @@ func TestAuthorizedMeansTypeAndReason(t *testing.T) {
 	assert.True(t, transunion.AuthorizationResponse{Type: "AUTHORIZED", Reason: "APPROVED"}.Authorized())
 }
 
-func TestAFingerprintIsTheMD5OfTheSPKI(t *testing.T) {
+func TestFingerprint_IsTheMD5OfTheSPKI(t *testing.T) {
 	t.Parallel()
 	key := privateKey(t, "service-current")
 	assert.Regexp(t, `^([0-9a-f]{2}:){15}[0-9a-f]{2}$`, key.ID)
@@ -323,7 +323,7 @@ func TestAFingerprintIsTheMD5OfTheSPKI(t *testing.T) {
 	}
 }
 
-func TestPlatformKeysTakesOnlyTheKeyItAskedFor(t *testing.T) {
+func TestPlatformKeys_TakesOnlyTheKeyItAskedFor(t *testing.T) {
 	t.Parallel()
 	platform := platformKey(t)
 	stranger := privateKey(t, "stranger")
@@ -373,7 +373,7 @@ func TestPlatformKeysTakesOnlyTheKeyItAskedFor(t *testing.T) {
 	}
 }
 
-func TestAnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
+func TestPlatformKeys_AnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 	t.Parallel()
 	keys, err := transunion.NewPlatformKeys("https://api.example", &http.Client{
 		Transport: round(func(*http.Request) (*http.Response, error) { t.Error("asked"); return nil, http.ErrServerClosed }, nil),
@@ -394,7 +394,7 @@ func TestAnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestNothingPrintsAPrivateKey(t *testing.T) {
+func TestVerifier_PrintsNoPrivateKey(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
 	v, err := transunion.New(cfg)
