@@ -242,6 +242,7 @@ func TestCredentialSource_AnOddCredentialCostsItselfAndIsReported(t *testing.T) 
 		v := verifier(t, s, hmacsig.Config{})
 		require.Empty(t, reason(t, v, secretOne))
 		assert.Equal(t, truhook.SignatureMismatch, reason(t, v, secretTwo))
+		advance(time.Millisecond) // OnError is called when the delivery waits no longer
 		err, _ := reported.Load().(error)
 		require.Error(t, err)
 		found := truhook.Audit(t.Context(), v)
