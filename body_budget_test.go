@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -153,7 +154,7 @@ func TestBody_DefaultBudgetHoldsOneBodyOfTheLargestSize(t *testing.T) {
 	const size = 50 << 20
 	r := httptest.NewRequest(http.MethodPost, "/", io.LimitReader(endless{}, size))
 	r.ContentLength = -1
-	d, err := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: size}).ReadDelivery(httptest.NewRecorder(), r)
+	d, err := truhook.NewMiddleware(accepting("x"), truhook.Config{MaxBodyBytes: size, BodyTimeout: time.Hour}).ReadDelivery(httptest.NewRecorder(), r)
 	require.NoError(t, err)
 	require.Len(t, d.Body, size)
 }

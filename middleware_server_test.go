@@ -249,15 +249,23 @@ func TestMiddleware_ServerSenderThatHalfCloses(t *testing.T) {
 func TestMiddleware_ServerOneRefusalLeavesTheOtherStreams(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{true, false} {
-		m := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 1000, BodyTimeout: 50 * time.Millisecond})
-		s := serve(t, m.Wrap(noContent()), http2)
+		patient := truhook.NewMiddleware(truvVerifier(t), truhook.Config{MaxBodyBytes: 1000, BodyTimeout: time.Hour}).Wrap(noContent())
+		hasty := truhook.NewMiddleware(truvVerifier(t), truhook.Config{BodyTimeout: time.Millisecond}).Wrap(noContent())
+		s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/hasty" {
+				hasty.ServeHTTP(w, r)
+				return
+			}
+			patient.ServeHTTP(w, r)
+		}), http2)
 		refusals := map[string]struct {
 			want int
+			path string
 			body func() io.Reader
 		}{
-			"announced too large": {http.StatusRequestEntityTooLarge, func() io.Reader { return bytes.NewReader(make([]byte, 300_000)) }},
-			"too large":           {http.StatusRequestEntityTooLarge, func() io.Reader { return io.LimitReader(endless{}, 300_000) }},
-			"timed out": {http.StatusServiceUnavailable, func() io.Reader {
+			"announced too large": {http.StatusRequestEntityTooLarge, "/", func() io.Reader { return bytes.NewReader(make([]byte, 300_000)) }},
+			"too large":           {http.StatusRequestEntityTooLarge, "/", func() io.Reader { return io.LimitReader(endless{}, 300_000) }},
+			"timed out": {http.StatusServiceUnavailable, "/hasty", func() io.Reader {
 				stalled, _ := io.Pipe() // which the client closes
 				return stalled
 			}},
@@ -267,7 +275,7 @@ func TestMiddleware_ServerOneRefusalLeavesTheOtherStreams(t *testing.T) {
 			return httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { conns[i.Conn.LocalAddr().String()] = true }})
 		}
 		for name, refusal := range refusals {
-			r, err := http.NewRequestWithContext(trace(), http.MethodPost, s.URL, refusal.body())
+			r, err := http.NewRequestWithContext(trace(), http.MethodPost, s.URL+refusal.path, refusal.body())
 			require.NoError(t, err)
 			r.Header.Set("X-Webhook-Sign", truvHeader(nil))
 			response, err := s.Client().Do(r)

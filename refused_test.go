@@ -43,13 +43,13 @@ func TestRefused_ExplainRefusalsAfterTheResponseAndSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		var asked atomic.Int64
-		answered := false
+		var answered atomic.Bool
 		v := explained{truvVerifier(t), func(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
 			if q.MaxHashedBytes == 0 {
 				return truhook.Explanation{} // for the line of the refusal
 			}
 			asked.Add(1)
-			assert.True(t, answered, "the response comes first")
+			assert.True(t, answered.Load(), "the response comes first")
 			assert.EqualValues(t, 8<<20, q.MaxHashedBytes)
 			deadline, ok := ctx.Deadline()
 			assert.True(t, ok)
@@ -65,20 +65,23 @@ func TestRefused_ExplainRefusalsAfterTheResponseAndSeldom(t *testing.T) {
 			w := httptest.NewRecorder()
 			m.Wrap(unreached(t)).ServeHTTP(w, forgedRequest("{}"))
 			require.Equal(t, http.StatusUnauthorized, w.Code)
-			answered = true
+			answered.Store(true)
 		}
 		for range 100 {
 			send()
 		}
 		require.Zero(t, asked.Load())
 		<-time.After(time.Second / 10) // by the clock of the bubble
+		synctest.Wait()
 		require.EqualValues(t, 1, asked.Load(), "one at a time")
 		send()
 		<-time.After(time.Second / 10)
+		synctest.Wait()
 		require.EqualValues(t, 1, asked.Load(), "it rests for 100 times its duration")
 		<-time.After(300 * time.Millisecond)
 		send()
 		<-time.After(time.Second / 10)
+		synctest.Wait()
 		require.EqualValues(t, 2, asked.Load())
 		var found []map[string]any
 		for _, line := range lines(t, &out) {
@@ -126,9 +129,11 @@ func TestRefused_ExplainRefusalsEveryEntryAndOnlyWhereItHelps(t *testing.T) {
 						copy(d.Body, "zz") // the host uses its memory again
 					},
 				} {
-					asked := false
+					var asked atomic.Bool
 					v := explained{headed{refusing(test.refuse), func(context.Context, *truhook.Delivery) error { return nil }}, func(_ context.Context, q truhook.ExplainQuery) truhook.Explanation {
-						asked = asked || q.MaxHashedBytes > 0
+						if q.MaxHashedBytes > 0 {
+							asked.Store(true)
+						}
 						assert.Equal(t, "{}", string(q.Delivery.Body))
 						if q.Delivery.Header.Get("Panic") != "" {
 							panic("hunter2")
@@ -139,7 +144,7 @@ func TestRefused_ExplainRefusalsEveryEntryAndOnlyWhereItHelps(t *testing.T) {
 					test.change(r)
 					send(truhook.NewMiddleware(v, truhook.Config{ExplainRefusals: !test.off}), r)
 					<-time.After(time.Second)
-					require.Equal(t, test.want, asked, entry)
+					require.Equal(t, test.want, asked.Load(), entry)
 				}
 			})
 		})
