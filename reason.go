@@ -22,7 +22,7 @@ const (
 	KeyExpired         Reason = "key-expired"          // it fits a key whose validity is over
 	KeyNotYetValid     Reason = "key-not-yet-valid"    // it fits a key whose validity has not begun
 	MissingTimestamp   Reason = "missing-timestamp"    // the scheme signs a timestamp and there is none
-	MalformedTimestamp Reason = "malformed-timestamp"  // the timestamp is not a plain number of seconds
+	MalformedTimestamp Reason = "malformed-timestamp"  // the timestamp is not of the documented format
 	MissingMessageID   Reason = "missing-message-id"   // the scheme signs a message id and there is none
 	MalformedMessageID Reason = "malformed-message-id" // the message id would make the signed text ambiguous
 

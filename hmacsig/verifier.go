@@ -30,16 +30,18 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Verifier accepts what one provider signed. It implements [truhook.Verifier] and [truhook.Prechecker] and is safe
-// for concurrent use. A nil or zero Verifier refuses everything with [truhook.NoKey].
+// A Verifier accepts what one provider signed. It implements [truhook.Verifier], [truhook.Prechecker],
+// [truhook.Auditor] and [truhook.Explainer] and is safe for concurrent use. A nil or zero Verifier rejects everything with
+// [truhook.NoKey].
 //
-// It refuses with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
-// MalformedTimestamp, Expired, NotYetValid, MissingMessageID and MalformedMessageID before anything is hashed; with
-// SignatureMismatch, or KeyExpired and KeyNotYetValid where the signature fits a key outside its validity; and,
-// when the fault is on this side, with NoKey, KeysUnavailable and Canceled.
+// It rejects with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
+// MalformedTimestamp, Expired, NotYetValid, MissingMessageID, MalformedMessageID and WrongMethod before anything is
+// hashed. A missing or unsuitable {header:Name} has the reasons of an id. It rejects with SignatureMismatch, or with
+// KeyExpired and KeyNotYetValid where the signature fits a key outside its validity. Where the fault is on this side it
+// rejects with NoKey, KeysUnavailable, KeysStale and Canceled.
 //
 // The proof of an accepted delivery has the scheme's name and the id of the key that fitted. Its Detail is a [Message]
-// where the scheme signs an id or a timestamp, else nil.
+// where the scheme signs an id or a timestamp, else nil. It keeps no memory of the request but the body.
 type Verifier struct {
 	scheme Scheme
 	format *format
