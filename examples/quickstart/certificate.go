@@ -32,7 +32,7 @@ func newLayeredReceiver(w *witness, roots *x509.CertPool) (http.Handler, error) 
 	}
 	v := truhook.Require(truhook.AllOf(peer, signature), truhook.RemoteAddrIn(netip.MustParsePrefix("127.0.0.0/8")))
 	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/truv", truhook.NewMiddleware(v, truhook.Config{Observe: w.observe}).Wrap(http.HandlerFunc(received)))
+	mux.Handle("POST /webhooks/truv", truhook.NewMiddleware(v, truhook.Config{Observe: w.observe, Logger: quiet}).Wrap(http.HandlerFunc(received)))
 	return mux, nil
 }
 

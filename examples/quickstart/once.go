@@ -22,12 +22,12 @@ func newOnceReceiver(w *witness) (http.Handler, error) {
 	}
 	store := idempotency.NewMemory(idempotency.MemoryConfig{})
 	once, err := idempotency.NewMiddleware(store, "truv/sandbox", truv.EventID, idempotency.Config{
-		Policy: truv.RetryPolicy(), Version: truv.EventVersion, SkipStale: true, Observe: w.observeEvent, Now: w.now,
+		Policy: truv.RetryPolicy(), Version: truv.EventVersion, SkipStale: true, Observe: w.observeEvent, Now: w.now, Logger: quiet,
 	})
 	if err != nil {
 		return nil, err
 	}
-	verify := truhook.NewMiddleware(v, truhook.Config{Observe: w.observe, Now: w.now})
+	verify := truhook.NewMiddleware(v, truhook.Config{Observe: w.observe, Now: w.now, Logger: quiet})
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/truv", verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
 		if _, err := truv.Parse(v); err != nil {

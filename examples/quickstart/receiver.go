@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -21,16 +22,20 @@ import (
 // A service would read these from its environment or its secret store: os.Getenv("TRUV_ACCESS_SECRET"). These are made
 // for tests and open nothing.
 const (
-	truvSecret         = "sandbox-7e577e577e577e577e577e577e577e577e577e57"
-	truvPreviousSecret = "sandbox-01d07e5701d07e5701d07e5701d07e5701d07e57"
-	truvalSecret       = "whsec_truhook-test-only-current"
-	service            = "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a"
+	truvSecret           = "sandbox-7e577e577e577e577e577e577e577e577e577e57"
+	truvProductionSecret = "prod-7e577e577e577e577e577e577e577e577e577e57"
+	truvPreviousSecret   = "sandbox-01d07e5701d07e5701d07e5701d07e5701d07e57"
+	truvalSecret         = "whsec_truhook-test-only-current"
+	service              = "svc:f8329e0e-dd7a-11e7-98b4-469158467b1a"
 )
 
 // truliooCredentials is what Trulioo's endpoint current-credential answers.
 //
 //go:embed credentials.json
 var truliooCredentials []byte
+
+// quiet replaces the log that a service has by default, as this program prints what became of each delivery itself.
+var quiet = slog.New(slog.DiscardHandler)
 
 // newReceiver returns the routes of a service. Both arguments only serve to look on: a service can leave them nil.
 func newReceiver(observe func(context.Context, truhook.Observation), now func() time.Time) (http.Handler, error) {
@@ -56,7 +61,7 @@ func newReceiver(observe func(context.Context, truhook.Observation), now func() 
 	}
 
 	verified := func(v truhook.Verifier, h http.Handler) http.Handler {
-		return truhook.NewMiddleware(v, truhook.Config{Observe: observe, Now: now}).Wrap(h)
+		return truhook.NewMiddleware(v, truhook.Config{Observe: observe, Now: now, Logger: quiet}).Wrap(h)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/truv", verified(truvVerifier, http.HandlerFunc(received)))

@@ -9,9 +9,9 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 )
 
-// invite prints a line for the shell that sends a genuine delivery, and what to change about it.
-func invite(out io.Writer, addr string) error {
-	const body = `{"webhook_id":"0001","event_type":"order-created","order_id":"17","status":"pending"}`
+// invite prints how to keep a receiver running at addr, and a line for the shell that sends it a genuine delivery.
+func invite(out io.Writer, before, addr string) error {
+	const body = `{"webhook_id":"0001","event_type":"order-created","order_id":"17"}`
 	key, err := hmacsig.NewKey("current", truvSecret)
 	if err != nil {
 		return err
@@ -20,11 +20,12 @@ func invite(out io.Writer, addr string) error {
 	if err := truv.Scheme().Sign(header, key, hmacsig.Message{Body: []byte(body)}); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, `Listening on %s. A genuine delivery of Truv:
+	_, err = fmt.Fprintf(out, `%s
+Change one character of the body or of the signature, and it is refused.
 
-curl -i http://%s/webhooks/truv -H 'Content-Type: application/json' -H 'X-WEBHOOK-SIGN: %s' --data-binary '%s'
-
-Change one character of the body or of the signature, and it is refused. Ctrl-C ends.
-`, addr, addr, header.Get(truv.Scheme().Header), body)
-	return nil
+  curl -i http://%s/webhooks/truv \
+    -H 'X-WEBHOOK-SIGN: %s' \
+    --data-binary '%s'
+`, before, addr, header.Get(truv.Scheme().Header), body)
+	return err
 }

@@ -45,9 +45,9 @@ func (w *witness) observe(_ context.Context, o truhook.Observation) {
 	if o.Verified != nil {
 		var proofs []string
 		for _, p := range o.Verified.Proofs {
-			proofs = append(proofs, p.Scheme+" "+p.KeyID)
+			proofs = append(proofs, p.Scheme)
 		}
-		w.last.proofs = strings.Join(proofs, " + ")
+		w.last.proofs = strings.Join(proofs, ", ")
 	}
 }
 
