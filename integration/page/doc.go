@@ -1,0 +1,2 @@
+// Package page drives the page of "truhook listen" in a real Chromium.
+package page
