@@ -113,3 +113,7 @@ tidy: ## go mod tidy in every module
 .PHONY: drawings
 drawings: ## the SVG files of docs/drawings, from the texts beside them
 	go run -C tools ./drawing ../docs/drawings
+
+.PHONY: screenshots
+screenshots: servers ## the pictures of the page of "truhook listen", in docs/images
+	cd integration && go test -count 1 ./page -screenshots $(CURDIR)/docs/images

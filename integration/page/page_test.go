@@ -167,11 +167,9 @@ func TestPage_InChromium(t *testing.T) {
 	for _, one := range []string{"verified", "refused", "signature-mismatch", "missing-signature", "service 200"} {
 		assert.Contains(t, list, one)
 	}
-	run(chromedp.SetValue("#verdict", "verified", chromedp.ByQuery),
-		chromedp.Evaluate(`document.querySelector('#filters').dispatchEvent(new Event('change'))`, nil),
+	run(chromedp.Evaluate(`document.querySelector('#verdict').value = 'verified'; document.querySelector('#filters').dispatchEvent(new Event('change'))`, nil),
 		chromedp.Poll(`document.querySelectorAll('.row').length === 1`, nil),
-		chromedp.SetValue("#verdict", "", chromedp.ByQuery),
-		chromedp.Evaluate(`document.querySelector('#filters').dispatchEvent(new Event('change'))`, nil),
+		chromedp.Evaluate(`document.querySelector('#verdict').value = ''; document.querySelector('#filters').dispatchEvent(new Event('change'))`, nil),
 		chromedp.Poll(`document.querySelectorAll('.row').length === 4`, nil))
 
 	// One explained failure, masked until it is asked for.
