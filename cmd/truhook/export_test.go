@@ -1,8 +1,11 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"os"
 	"testing"
+	"time"
 )
 
 // TestMain runs the program itself where a script asks for it.
@@ -13,3 +16,18 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// A Receiver is what listen does with deliveries, without sockets and pages.
+type Receiver struct{ l *listen }
+
+// NewReceiver returns a receiver of Truv's deliveries under one secret.
+func NewReceiver(secretText string) (*Receiver, error) {
+	l := &listen{tool: &tool{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}, name: "truv", now: time.Now}
+	l.keys.single = secretText
+	var err error
+	l.log, err = newJournal("")
+	return &Receiver{l}, err
+}
+
+// Receive handles one delivery.
+func (r *Receiver) Receive(w http.ResponseWriter, req *http.Request) { r.l.receive(w, req) }
