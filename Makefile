@@ -36,6 +36,10 @@ crash: servers ## each store and its receiver, and each queue and its worker, ki
 soak: ## ten million events through a store in memory for one million
 	cd idempotency && go test -run Soak -soak 10000000 -timeout 30m -v .
 
+.PHONY: model
+model: ## every interleaving of three processes, two events and at most two faults, DEPTH (6) steps deep, over the real middleware
+	go test ./idempotency -run Exhaustive -v -timeout 2h -model-depth $(or $(DEPTH),6)
+
 .PHONY: servers
 servers: ## install the servers that tests talk to (Debian), where they are missing
 	@sh .ci/install-servers

@@ -353,3 +353,32 @@ func TestLease_AStoreThatPanicsInARenewalDoesNotEndTheProcess(t *testing.T) {
 		assert.ErrorIs(t, seen.last(t, idempotency.Failed).Err, idempotency.ErrLeaseLost)
 	})
 }
+
+func TestLease_OneThatWasRenewedLateIsLostWhenItIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory()}
+		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), StoreTimeout: 2 * time.Second})
+		extends := 0
+		store.set(func(call string) error {
+			if call == "extend" {
+				if extends++; extends > 1 {
+					return errStore
+				}
+			}
+			return nil
+		}, func(call string) error {
+			if call == "claim" {
+				time.Sleep(1500 * time.Millisecond)
+			}
+			return nil
+		})
+		began := time.Now()
+		m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+			<-ctx.Done()
+			assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrLeaseLost)
+			assert.Equal(t, 3500*time.Millisecond, time.Since(began), "two seconds after the renewal")
+			return ctx.Err()
+		})
+	})
+}

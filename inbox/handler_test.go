@@ -441,3 +441,13 @@ func TestHandler_LogsWhatItDoesNotAccept(t *testing.T) {
 	post(h, verified("a"), nil)
 	assert.Contains(t, out.String(), "outcome=failed")
 }
+
+// unsure is a queue that has found a duplicate and could not make sure of it.
+type unsure struct{}
+
+func (unsure) Enqueue(context.Context, inbox.Message) (bool, error) { return true, errQueue }
+
+func TestHandler_AnErrorIsOneWhateverElseTheQueueSays(t *testing.T) {
+	t.Parallel()
+	assertStatus(t, 503, post(handler(t, unsure{}, inbox.Config{}), verified("a"), nil))
+}
