@@ -2,6 +2,7 @@ package truhook_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -73,4 +74,58 @@ func ExampleMiddleware_Wrap_incorrectDecodedBeforeVerification() {
 	// Unordered output:
 	// incorrect 401
 	// correct 204
+}
+
+// A check of your own beside a signature: it sees the head only and refuses before the body is read.
+func ExampleHeadCheck() {
+	v, err := truv.New("sandbox-7e577e577e577e577e577e577e577e577e577e57")
+	if err != nil {
+		panic(err)
+	}
+	postOnly := truhook.HeadCheck("POST only", func(d *truhook.Delivery) error {
+		if d.Method != http.MethodPost {
+			return truhook.CheckFailed
+		}
+		return nil
+	})
+	_, err = truhook.Require(v, postOnly).Verify(context.Background(), &truhook.Delivery{Method: http.MethodGet})
+	fmt.Println(err)
+	// Output: check-failed
+}
+
+// A host that is not net/http: an event of a serverless function, with names of headers in lower case.
+func ExampleNewDelivery() {
+	v, err := truv.New("sandbox-7e577e577e577e577e577e577e577e577e577e57")
+	if err != nil {
+		panic(err)
+	}
+	verify := truhook.NewMiddleware(v, truhook.Config{})
+
+	verified, err := verify.Verify(context.Background(), truhook.NewDelivery(truhook.Delivery{
+		Method:     "POST",
+		RequestURI: "/webhooks/truv",
+		RemoteAddr: "34.212.57.93", // without a port
+		Header:     http.Header{"x-webhook-sign": {"v1=7029c8ab408ef9bfe03de3d93375f336d5890cdd4797c296d086b174720cb026"}},
+		Body:       []byte(`{"n": 1.0}`),
+	}))
+	fmt.Println(string(verified.Payload), err)
+	// Output: {"n": 1.0} <nil>
+}
+
+// Something in front has written the JSON anew: the sender held the key, and the body is not what it signed.
+func ExampleExplain() {
+	v, err := truv.New("sandbox-7e577e577e577e577e577e577e577e577e577e57")
+	if err != nil {
+		panic(err)
+	}
+	d := &truhook.Delivery{
+		Method: "POST", RequestURI: "/webhooks/truv", Body: []byte("{\"n\": 1.0}\n"),
+		Header: http.Header{"X-Webhook-Sign": {"v1=7029c8ab408ef9bfe03de3d93375f336d5890cdd4797c296d086b174720cb026"}},
+	}
+	_, err = v.Verify(context.Background(), d)
+	e := truhook.Explain(context.Background(), v, d, truhook.ExplainConfig{Reason: truhook.ReasonOf(err)})
+	for _, f := range e.Findings {
+		fmt.Println(e.Reason, f.Name, f.Subject, f.Proven, f.Offset)
+	}
+	// Output: signature-mismatch body-text-changed whitespace true 10
 }

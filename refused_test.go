@@ -194,3 +194,41 @@ func TestRefused_CaptureSeesRefusalsWithTheirBodies(t *testing.T) {
 		}
 	})
 }
+
+// The line of a refusal says in which form a signature came, and the line after it why it does not fit.
+func TestExplainRefusals_WithAProvider(t *testing.T) {
+	t.Parallel()
+	const body = `{"a":1.0}`
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		wrapped := truhook.NewMiddleware(truvVerifier(t), truhook.Config{Logger: jsonLogger(&out), ExplainRefusals: true}).Wrap(unreached(t))
+		for _, test := range []struct {
+			signature string
+			found     string // in the line of the refusal
+			cause     string
+			proven    bool
+		}{
+			{strings.TrimPrefix(truvHeader([]byte(body)), "v1="), "64 characters of hex", "signature-form", true},
+			{truvHeader([]byte(body + "\n")), "", "body-text-changed", true},
+			{truvHeader([]byte("another")), "", "no-cause-found", false},
+		} {
+			out.Reset()
+			r := signed([]byte(body))
+			r.Header.Set("X-Webhook-Sign", test.signature)
+			wrapped.ServeHTTP(httptest.NewRecorder(), r)
+			<-time.After(time.Minute)
+			synctest.Wait()
+			all := lines(t, &out)
+			require.Len(t, all, 2)
+			if test.found != "" {
+				assert.Contains(t, all[0]["found"], test.found)
+			}
+			cause := all[1]["cause"].(map[string]any)
+			assert.Equal(t, test.cause, cause["name"])
+			assert.Equal(t, test.proven, cause["proven"])
+			for _, line := range all {
+				assert.False(t, strings.Contains(fmt.Sprint(line), test.signature), "no value is logged")
+			}
+		}
+	})
+}

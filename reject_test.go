@@ -3,6 +3,7 @@ package truhook_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -175,4 +176,38 @@ func TestReject_HijackThatHTTP2CannotDoIsAnsweredByTheReason(t *testing.T) {
 	s := serve(t, truhook.NewMiddleware(truvVerifier(t), cfg).Wrap(unreached(t)), true)
 	status, _ := post(t, s, "", nil)
 	require.Equal(t, http.StatusUnauthorized, status)
+}
+
+// Every 503 asks the sender to come again, whoever writes it.
+func TestReject_RetryAfterOnEvery503(t *testing.T) {
+	t.Parallel()
+	for reason, status := range map[truhook.Reason]int{
+		truhook.KeysStale: 503, truhook.NoKey: 503, truhook.Overloaded: 503, truhook.Canceled: 503,
+		truhook.SignatureMismatch: 401, truhook.SourceNotAllowed: 403, truhook.Internal: 500, truhook.BodyReplaced: 500,
+	} {
+		want := ""
+		if status == http.StatusServiceUnavailable {
+			want = "10"
+		}
+		for name, test := range map[string]struct {
+			answer func(w http.ResponseWriter, r *http.Request, err error)
+			status int
+			want   string
+		}{
+			"the standard response": {nil, status, want},
+			"OnReject, nothing":     {func(http.ResponseWriter, *http.Request, error) {}, status, want},
+			"OnReject, a body":      {func(w http.ResponseWriter, _ *http.Request, _ error) { _, _ = io.WriteString(w, "x") }, status, want},
+			"OnReject, a 503":       {func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(503) }, 503, "10"},
+			"OnReject, a 500":       {func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(500) }, 500, ""},
+			"OnReject, its own": {func(w http.ResponseWriter, _ *http.Request, _ error) {
+				w.Header().Set("Retry-After", "7")
+				w.WriteHeader(503)
+			}, 503, "7"},
+			"OnReject, by controller": {func(w http.ResponseWriter, _ *http.Request, _ error) { _ = http.NewResponseController(w).Flush() }, status, want},
+		} {
+			w, _ := judge(t, refusing(reason), truhook.Config{OnReject: test.answer}, unreached(t), signed([]byte("x")))
+			require.Equal(t, test.status, w.Code, "%s, %s", reason, name)
+			require.Equal(t, test.want, w.Result().Header.Get("Retry-After"), "%s, %s", reason, name)
+		}
+	}
 }
