@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -577,4 +579,40 @@ func TestNilAndZeroSourcesHaveNoKeys(t *testing.T) {
 	assert.Error(t, err)
 	_, err = hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) { return nil, nil }, hmacsig.CacheConfig{TTL: -1})
 	assert.Error(t, err)
+}
+
+// A thousand forgeries a minute: a healthy source tells them so, a failed one says that it cannot tell, and true
+// deliveries go on.
+func TestCachedKeys_AThousandForgeriesAMinuteAreNoAlert(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want truhook.Reason
+	}{"a healthy source": {nil, truhook.SignatureMismatch}, "a failed source": {errors.New("down"), truhook.KeysStale}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var log strings.Builder
+				right := key(t, "a", "secret-a")
+				m := &secretManager{keys: []hmacsig.Key{right}, takes: 50 * time.Millisecond}
+				c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))}))
+				require.NoError(t, c.Refresh(t.Context()))
+				if m.set(func(m *secretManager) { m.err = test.err }); test.err != nil {
+					require.ErrorIs(t, c.Refresh(t.Context()), test.err)
+				}
+				v, err := hmacsig.New(testScheme(), c, hmacsig.Config{})
+				require.NoError(t, err)
+				forged, genuine := signed(t, key(t, "x", "of a stranger")), signed(t, right)
+				fetched := m.count()
+				for range 1000 {
+					_, err := v.Verify(t.Context(), forged)
+					require.Equal(t, test.want, truhook.ReasonOf(err))
+					_, err = v.Verify(t.Context(), genuine)
+					require.NoError(t, err)
+					<-time.After(60 * time.Millisecond)
+				}
+				assert.LessOrEqual(t, m.count()-fetched, 7, "fetches in a minute")
+				synctest.Wait()
+				assert.LessOrEqual(t, strings.Count(log.String(), "\n"), 2, "one line a minute")
+			})
+		})
+	}
 }

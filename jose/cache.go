@@ -71,10 +71,11 @@ type CachedKeys struct {
 // none if the source says that there is no such id, and an error if it cannot tell. It must end when ctx does.
 //
 // Senders choose the ids, so strangers who guess every claim of a token right can take the fetches for ids that are not
-// known yet: the first fetch of an unknown id is best effort against them, and its delivery is rejected with KeysStale
-// until then. Give [CachedKeys.Prefetch] the ids that are known at start; strangers cannot get in the way of these, nor
-// of ids that were fetched before. A source that has no key for any id, such as one with a mistyped address, cannot say
-// that an id is unknown: KeysStale too.
+// known yet. The first fetch of an id that nobody has heard of is best effort against them: until it is asked for, a
+// source that works answers that there is no such id. Ids that are found one after the other do not wait for each other.
+// Give [CachedKeys.Prefetch] the ids that are known at start: strangers cannot get in the way of these, nor of ids that
+// were fetched before. A source that holds no key, such as one with a mistyped address, cannot say that an id is unknown:
+// KeysStale.
 //
 // A nil fetch and a limit below zero are errors.
 func CacheByID(

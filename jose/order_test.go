@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,27 +271,42 @@ func TestVerifier_ForgersDoNotKeepTrueDeliveriesOut(t *testing.T) {
 func TestVerifier_AThousandForgeriesAMinuteAreNoAlert(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		fails bool
-		want  []truhook.Reason
+		fails, byID bool
+		want        []truhook.Reason
 	}{
-		"a healthy source": {false, []truhook.Reason{truhook.SignatureMismatch, truhook.UnknownKey}},
-		"a failed source":  {true, []truhook.Reason{truhook.KeysStale}},
+		"a healthy set":             {false, false, []truhook.Reason{truhook.SignatureMismatch, truhook.UnknownKey}},
+		"a healthy source by id":    {false, true, []truhook.Reason{truhook.SignatureMismatch, truhook.UnknownKey}},
+		"a set that failed":         {true, false, []truhook.Reason{truhook.KeysStale}},
+		"a source by id that fails": {true, true, []truhook.Reason{truhook.KeysStale}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				fails := false
-				keys, err := jose.CacheSet(func(context.Context) ([]jose.PublicKey, error) {
-					if time.Sleep(50 * time.Millisecond); fails {
+				fetch := func(_ context.Context, id string) ([]jose.PublicKey, error) {
+					switch time.Sleep(50 * time.Millisecond); {
+					case fails:
 						return nil, errors.New("down")
+					case id != "" && id != "1":
+						return nil, nil
 					}
 					return []jose.PublicKey{{ID: "1", Key: &testKeys().rsa.PublicKey}}, nil
-				}, jose.CacheConfig{})
+				}
+				var log strings.Builder
+				cacheConfig := jose.CacheConfig{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+				keys, err := jose.CacheByID(fetch, cacheConfig)
+				if !test.byID {
+					keys, err = jose.CacheSet(func(ctx context.Context) ([]jose.PublicKey, error) { return fetch(ctx, "") }, cacheConfig)
+				}
 				require.NoError(t, err)
-				require.NoError(t, keys.Refresh(t.Context()))
+				require.NoError(t, keys.Prefetch(t.Context(), "1"))
 				if fails = test.fails; fails {
 					require.Error(t, keys.Refresh(t.Context()))
 				}
+				defer func() {
+					synctest.Wait()
+					assert.LessOrEqual(t, strings.Count(log.String(), "\n"), 2, "one line a minute")
+				}()
 				cfg := config()
 				cfg.Keys = keys
 				v := newVerifier(t, cfg)

@@ -4,7 +4,7 @@
 //
 //   - Nobody waits while an answer is fresh. It is renewed in the background after four fifths of TTL.
 //   - Deliveries that no key fits, and unknown ids, make a fetch, at most one every MinInterval. The interval doubles,
-//     up to eight times MinInterval, while such fetches bring nothing new.
+//     up to eight times MinInterval, while such fetches bring nothing new. In between the last good answer counts.
 //   - A source that fails is asked again every MinInterval, and its last good answer serves for MaxStale. It cannot say
 //     that a signature or an id is wrong until it works again: [truhook.KeysStale]. Neither can a source by id that
 //     holds no key at all, such as one with a mistyped address.

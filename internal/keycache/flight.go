@@ -162,9 +162,11 @@ func (f *flight) note(own *gate, changed bool) {
 		own.fruitless = 0
 		if f.charged != nil {
 			f.charged.fruitless = 0
+			f.charged.fruitful++
 		}
 	case f.charged != nil:
 		f.charged.fruitless++
+		f.charged.fruitful = 0
 	}
 }
 

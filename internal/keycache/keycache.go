@@ -60,6 +60,7 @@ const (
 	missedMost   = 8           // times MinInterval: the longest time between two fetches that strangers can cause
 	unknownLife  = 6           // times MinInterval: how long an unknown id is remembered
 	beforeEnd    = time.Minute // how long before the end of a key's validity the next answer is fetched
+	maxFruitful  = 8           // unknown ids that are found one after the other without waiting for MinInterval
 	maxHung      = 4           // fetches that ignore the end of their context
 	maxPause     = 15 * time.Minute
 	clockReports = time.Minute // how far apart two reports of a clock that panics are
@@ -138,7 +139,7 @@ func (c *Cache[K]) begin(id string, now time.Time, missed bool) (*slot[K], *flig
 	if until, told := c.unknown[id]; told && now.Before(until) && until.Sub(now) <= unknownLife*c.cfg.MinInterval {
 		return nil, nil, c.noSuchID()
 	}
-	if c.pausing(now) || !c.gate.allows(now, c.gate.interval(c.pace, now)) {
+	if c.pausing(now) || !c.gate.allows(now, c.gate.interval(c.pace, now)) && !c.gate.generous(now, c.cfg.MinInterval) {
 		return nil, nil, c.cannotAsk(now)
 	}
 	c.gate.begin(c.pace, now)
@@ -147,9 +148,11 @@ func (c *Cache[K]) begin(id string, now time.Time, missed bool) (*slot[K], *flig
 	return s, c.start(s, &c.gate, now), nil
 }
 
-// cannotAsk is the answer for an unknown id for which no fetch may begin now.
+// cannotAsk is the answer for an unknown id for which no fetch may begin now; nil: there is no such id.
 func (c *Cache[K]) cannotAsk(now time.Time) error {
 	switch {
+	case c.failure == nil && c.fresh(now): // a source that works: in between its last good answer counts
+		return nil
 	case c.failure == nil:
 		return stale(errAsked)
 	case c.holds(now):
@@ -221,6 +224,16 @@ func (c *Cache[K]) verdict(ctx context.Context, s *slot[K], missed, arrived bool
 	return nil, stale(errAsked)
 }
 
+// fresh reports whether an answer of any id is younger than TTL.
+func (c *Cache[K]) fresh(now time.Time) bool {
+	for _, s := range c.slots {
+		if s.current.Load().younger(now, c.cfg.TTL) {
+			return true
+		}
+	}
+	return false
+}
+
 // holds reports whether a usable key of any id is there, so that a failure shows as stale, not as unavailable.
 func (c *Cache[K]) holds(now time.Time) bool {
 	for _, s := range c.slots {
@@ -274,6 +287,7 @@ func (c *Cache[K]) report(err error) {
 type gate struct {
 	begun     time.Time // the last fetch, by Config.Now
 	fruitless int       // fetches in a row that strangers caused and that brought nothing new
+	fruitful  int       // unknown ids in a row that were found
 }
 
 // allows reports whether a fetch may begin. A clock that was set back does not keep it from beginning.
@@ -291,10 +305,19 @@ func (g *gate) interval(pace backoff.Backoff, now time.Time) time.Duration {
 	return interval
 }
 
+// generous reports whether a fetch may begin at once for another unknown id, as those before it were found: a source may
+// have several keys in use after a restart, and strangers cannot invent ids that are found.
+func (g *gate) generous(now time.Time, interval time.Duration) bool {
+	return g.fruitful > 0 && g.fruitful < maxFruitful && now.Sub(g.begun) < interval
+}
+
 // begin notes a fetch that a stranger caused.
 func (g *gate) begin(pace backoff.Backoff, now time.Time) {
 	if g.interval(pace, now) == pace.First {
 		g.fruitless = 0
+	}
+	if since := now.Sub(g.begun); since >= pace.First || since < 0 {
+		g.fruitful = 0
 	}
 	g.begun = now
 }

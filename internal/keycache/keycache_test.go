@@ -434,11 +434,13 @@ func TestCache_ByIDKnowsWhatItCanTell(t *testing.T) {
 		advance(20 * time.Second)
 		assert.Equal(t, "[A]", get(c, "a", false))
 		assert.Equal(t, "[]", get(c, "x", false), "it gives keys, so it can tell")
-		assert.Equal(t, stale, get(c, "y", false), "but not about an id that it was not asked for")
-		advance(10 * time.Second)
-		assert.Equal(t, "[]", get(c, "y", false))
-		assert.Equal(t, "[]", get(c, "y", false))
+		assert.Equal(t, "[]", get(c, "y", false), "asked at once, as the last unknown id was found")
 		assert.Equal(t, 3, s.count())
+		assert.Equal(t, "[]", get(c, "w", false), "asked a moment ago: its last good answer counts")
+		assert.Equal(t, 3, s.count())
+		advance(20 * time.Second)
+		assert.Equal(t, "[]", get(c, "w", false))
+		assert.Equal(t, 4, s.count())
 
 		s.set(func(s *source) { s.err = errDown })
 		advance(time.Minute)
@@ -741,5 +743,45 @@ func TestCache_LogsOnceAMinute(t *testing.T) {
 		assert.Equal(t, 5, strings.Count(out.String(), "level=WARN"), out.String())
 		assert.Contains(t, out.String(), "count=6")
 		assert.NotContains(t, out.String(), "canary")
+	})
+}
+
+// After a restart several keys are in use at once: none of them waits for another, and that is bounded.
+func TestCache_ByIDSeveralKeysAreFoundAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &source{byID: map[string][]string{}}
+		for i := range 20 {
+			s.byID[fmt.Sprint(i)] = []string{"key"}
+		}
+		c := cache(t, s, nil)
+		for i := range 8 {
+			assert.Equal(t, "[key]", get(c, fmt.Sprint(i), false))
+		}
+		assert.Equal(t, "[]", get(c, "8", false), "no more in one interval")
+		assert.Equal(t, 8, s.count())
+		advance(10 * time.Second)
+		assert.Equal(t, "[key]", get(c, "8", false))
+		assert.Equal(t, "[]", get(c, "forged", false))
+		assert.Equal(t, 10, s.count())
+		assert.Equal(t, "[]", get(c, "9", false), "a forged id is nothing to go on from")
+		assert.Equal(t, 10, s.count())
+	})
+}
+
+// Without a fresh answer of any id, and after a failure, nobody is told that an id does not exist.
+func TestCache_ByIDWhoMayNotTell(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &source{byID: map[string][]string{"a": {"A"}}}
+		c := cache(t, s, nil)
+		require.NoError(t, c.Prefetch(t.Context(), "a"))
+		advance(2 * time.Hour) // a quiet time: no answer is younger than TTL
+		require.Equal(t, "[]", get(c, "x", false), "asked")
+		assert.Equal(t, stale, get(c, "y", false))
+		assert.Equal(t, "[A]", get(c, "a", false))
+		assert.Equal(t, "[]", get(c, "y", false))
+		s.set(func(s *source) { s.err = errDown })
+		require.Error(t, c.Refresh(t.Context()))
+		assert.Equal(t, stale, get(c, "x", false))
+		assert.Equal(t, stale, get(c, "y", false))
 	})
 }
