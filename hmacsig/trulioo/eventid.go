@@ -62,7 +62,7 @@ func Fingerprint(v *truhook.Verified) []byte {
 	}
 	stable := make([][]byte, 0, len(o.Members()))
 	for _, m := range o.Members() {
-		if m.Name == "retry" {
+		if m.Name() == "retry" {
 			continue
 		}
 		var line bytes.Buffer

@@ -18,9 +18,29 @@ type Object struct{ members []Member }
 
 // A Member is a name and a value of an Object. Quoted and Value are slices of the payload and read-only.
 type Member struct {
-	Name   string // as encoding/json decodes Quoted
 	Quoted []byte // the name as it came
 	Value  Value
+}
+
+// Name returns the name as encoding/json decodes it.
+func (m Member) Name() string {
+	name, _ := Value(m.Quoted).Text()
+	return name
+}
+
+// plain returns the name where it needs no decoding, without a copy.
+func (m Member) plain() (name []byte, ok bool) {
+	name = m.Quoted[1 : len(m.Quoted)-1]
+	return name, bytes.IndexByte(name, '\\') < 0 && isASCII(name)
+}
+
+// is reports whether name, which is ASCII, is the member's, letter case aside.
+func (m Member) is(name string) bool {
+	plain, ok := m.plain()
+	if !ok {
+		return strings.EqualFold(m.Name(), name)
+	}
+	return len(plain) == len(name) && strings.EqualFold(string(plain), name)
 }
 
 // Parse returns the object that data holds, and whether it holds one object and nothing else. A byte order mark in front
@@ -29,8 +49,7 @@ func Parse(data []byte) (Object, bool) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	o := Object{members: make([]Member, 0, 24)}
 	if !strictjson.Members(data, maxDepth, func(quoted, value []byte) {
-		name, _ := Value(quoted).Text()
-		o.members = append(o.members, Member{name, quoted, Value(value)})
+		o.members = append(o.members, Member{quoted, Value(value)})
 	}) {
 		return Object{}, false
 	}
@@ -45,7 +64,7 @@ func (o Object) Members() []Member { return o.members }
 // Get returns the value of the member with this name; nil where there is none, or only null.
 func (o Object) Get(name string) Value {
 	for _, m := range slices.Backward(o.members) {
-		if (m.Name == name || strings.EqualFold(m.Name, name)) && !m.Value.IsNull() {
+		if m.is(name) && !m.Value.IsNull() {
 			return m.Value
 		}
 	}
@@ -54,7 +73,7 @@ func (o Object) Get(name string) Value {
 
 // Has reports whether a member of exactly this name came, null included.
 func (o Object) Has(name string) bool {
-	return slices.ContainsFunc(o.members, func(m Member) bool { return m.Name == name })
+	return slices.ContainsFunc(o.members, func(m Member) bool { return m.Name() == name })
 }
 
 // Read returns the object that was verified. A nil v is NotVerified, and what is not one JSON object is MalformedPayload.

@@ -191,7 +191,7 @@ func FuzzParse(f *testing.F) {
 		last := map[string]string{}
 		for _, m := range o.Members() {
 			require.True(t, json.Valid(m.Value))
-			last[m.Name] = string(m.Value)
+			last[m.Name()] = string(m.Value)
 			v := m.Value
 			v.Text()
 			v.Int()
@@ -199,7 +199,7 @@ func FuzzParse(f *testing.F) {
 			v.ID()
 			v.Part()
 			v.Instant()
-			o.Get(m.Name)
+			o.Get(m.Name())
 		}
 		require.Len(t, last, len(want))
 		for name, value := range want {

@@ -61,7 +61,7 @@ func kindOf(o payload.Object) kind {
 	const response = "AUTHORIZATION_RESPONSE"
 	has := func(names ...string) bool { return slices.ContainsFunc(names, o.Has) }
 	for _, m := range o.Members() {
-		if m.Name != "type" { // a long text is not to be copied for nothing
+		if m.Name() != "type" { // a long text is not to be copied for nothing
 			continue
 		}
 		if text, _ := m.Value.Text(); text == response {
