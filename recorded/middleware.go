@@ -136,11 +136,13 @@ var (
 	errFull     = errors.New("recorded: Config.MaxFiles is reached")
 )
 
-// delivery copies what is needed of r, which ends with the handler.
+// delivery copies what is needed of r, whose memory a host may use again once the handler has ended. body is ours already.
 func (m *Middleware) delivery(r *http.Request, body []byte) *truhook.Delivery {
-	return &truhook.Delivery{
-		Method: r.Method, RequestURI: r.RequestURI, Header: r.Header.Clone(), Body: body, Received: m.cfg.Now().UTC(),
-	}
+	d := truhook.NewDelivery(truhook.Delivery{
+		Method: r.Method, RequestURI: r.RequestURI, Header: r.Header, Received: m.cfg.Now().UTC(),
+	})
+	d.Body = body
+	return d
 }
 
 func (m *Middleware) saveRead(d *truhook.Delivery, body *tee) {

@@ -1,6 +1,7 @@
 package recorded
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,19 +166,19 @@ func refusedFile(o truhook.Observation, now time.Time) (*File, error) {
 	provider := "unknown"
 	var refusal *truhook.Error
 	if errors.As(o.Err, &refusal) && refusal.Scheme != "" {
-		provider = refusal.Scheme
+		provider = strings.Clone(refusal.Scheme)
 	}
 	received := d.Received
 	if received.IsZero() {
 		received = now
 	}
-	f := &File{Provider: provider, About: "captured as it was refused", Expect: reason, Now: received.UTC(), Peer: d.RemoteAddr}
+	f := &File{Provider: provider, About: "captured as it was refused", Expect: reason, Now: received.UTC(), Peer: strings.Clone(d.RemoteAddr)}
 	if d.Body == nil {
 		f.About += "; its body was not read"
 	}
 	if d.TLS != nil && d.TLS.HandshakeComplete {
 		for _, certificate := range d.TLS.PeerCertificates {
-			f.Certificates = append(f.Certificates, certificate.Raw)
+			f.Certificates = append(f.Certificates, bytes.Clone(certificate.Raw))
 		}
 	}
 	headBytes := len(d.RequestURI) + len(d.Host)
