@@ -24,11 +24,15 @@ import (
 var crashes = flag.Int("crashes", 12, "how many times the receiver or its server is killed, for each store")
 
 var receivers = map[string]crash.Receiver{
-	"redis":    leased(openRedis),
-	"postgres": leased(openPostgres),
-	"sqlite":   leased(openSQLite),
-	"once":     receiveOnce,
-	"naive":    leased(func(url string) (idempotency.Store, error) { c, err := client(url); return naive{c}, err }),
+	"redis":           leased(openRedis),
+	"postgres":        leased(openPostgres),
+	"sqlite":          leased(openSQLite),
+	"once":            receiveOnce,
+	"queue/sqlite":    receiveSQLite,
+	"queue/river":     receiveRiver,
+	"queue/asynq":     receiveAsynq,
+	"queue/watermill": receiveWatermill,
+	"naive":           leased(func(url string) (idempotency.Store, error) { c, err := client(url); return naive{c}, err }),
 }
 
 func TestMain(m *testing.M) {

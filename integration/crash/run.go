@@ -41,6 +41,9 @@ type Config struct {
 	Faults   []Fault // besides killing the receiver; one is chosen at random each time
 	Spare    bool    // do not kill the receiver
 
+	// Within is how long after the last delivery effects may come, as they do behind a queue. Zero: not at all.
+	Within time.Duration
+
 	// Effects returns the attempts of each event that had effects; nil: those that Effect has recorded.
 	Effects func() (map[string][]uint32, error)
 }
@@ -118,13 +121,17 @@ func run(cfg Config, p *process) (report Report, err error) {
 			return report, err
 		}
 	}
-	effects, err := cfg.Effects()
-	if err != nil {
-		return report, err
-	}
 	report.Events, report.Attempts = len(provider.acknowledged), provider.attempts
-	report.judge(provider.acknowledged, effects)
-	return report, nil
+	for deadline := time.Now().Add(cfg.Within); ; time.Sleep(200 * time.Millisecond) {
+		effects, err := cfg.Effects()
+		if err != nil {
+			return report, err
+		}
+		report.judge(provider.acknowledged, effects)
+		if len(report.Lost) == 0 || time.Now().After(deadline) {
+			return report, nil
+		}
+	}
 }
 
 // disturb lets the faults happen, with a random moment before each.
@@ -156,6 +163,7 @@ func disturb(ctx context.Context, cfg Config, p *process) (map[string]int, error
 
 // judge compares what was acknowledged with what was done.
 func (r *Report) judge(acknowledged []string, effects map[string][]uint32) {
+	r.Effects, r.Repeated, r.Lost, r.Unannounced = 0, 0, nil, nil
 	for _, event := range acknowledged {
 		if len(effects[event]) == 0 {
 			r.Lost = append(r.Lost, event)

@@ -71,8 +71,7 @@ func work(receiver Receiver) error {
 // Lease is that of [Handler]: short, so that takeovers are many.
 const Lease = 400 * time.Millisecond
 
-// Handler returns the endpoint of a receiver behind the middleware. Its handler takes a moment before and after its
-// effect, and fails at times after it, so that a kill and a failure meet every step.
+// Handler returns the endpoint of a receiver behind the middleware, with the function of [Work].
 func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 	once, err := idempotency.NewMiddleware(store, "crash", EventOf, idempotency.Config{
 		Lease: Lease, StoreTimeout: Lease, Wait: -1, AnswerWithin: -1,
@@ -80,7 +79,13 @@ func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Verified(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
+	return Verified(once.Handle(Work(effect))), nil
+}
+
+// Work returns the function that handles an event: it takes a moment before and after its effect, and fails at times after
+// it, so that a kill and a failure meet every step.
+func Work(effect Effect) func(ctx context.Context, v *truhook.Verified) error {
+	return func(ctx context.Context, v *truhook.Verified) error {
 		if err := Moment(ctx); err != nil {
 			return err
 		}
@@ -95,7 +100,7 @@ func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 			return errFailed
 		}
 		return nil
-	})), nil
+	}
 }
 
 var errFailed = errors.New("crash: failed on purpose")
