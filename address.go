@@ -10,8 +10,8 @@ import (
 // RemoteAddrIn returns a [HeadCheck] that the direct peer's address lies in one of the allowed prefixes, for a service
 // that its senders reach without a proxy in between.
 //
-// The address is Delivery.RemoteAddr, with a port or without one. An IPv4-mapped IPv6 address counts as the IPv4 address
-// that it is, on both sides. A host name, a prefix, an address with a zone and no address at all are
+// The address is Delivery.RemoteAddr, with a port or without one. An IPv4-mapped IPv6 address counts as the IPv4
+// address that it is, on both sides. A host name, a prefix, an address with a zone and no address at all are
 // [SourceNotAllowed], like every address outside allowed. A peer on a Unix socket has no address; see Config.UnixPeer.
 // RemoteAddrIn panics if there is no prefix or an invalid one.
 func RemoteAddrIn(allowed ...netip.Prefix) Check {
@@ -34,7 +34,7 @@ var (
 	errNotListed  = errors.New("the address of the direct peer is not on the list")
 	errNoAddress  = errors.New("the delivery has no address of its direct peer: the host has to set RemoteAddr")
 	errBadAddress = errors.New("RemoteAddr is not an address with or without a port")
-	errUnixPeer   = errors.New("the direct peer is on a Unix socket: set Config.UnixPeer to the address as which it counts")
+	errUnixPeer   = errors.New("the direct peer is on a Unix socket: Config.UnixPeer is the address as which it counts")
 )
 
 // peerAddr reads the address of the direct peer, with or without a port.
@@ -78,11 +78,11 @@ func isUnixAddr(remote string) bool {
 // them only: a delivery whose direct peer is none of them is [UntrustedProxy].
 //
 // The client is the right-most address that is not a trusted proxy, over all lines of the header in their order and the
-// direct peer after them; if every one is trusted, it is the left-most. What lies further left is the client's own claim
-// and is not read. An entry on the way that is not an address (a host name, "unknown", one with a zone), and a client
-// outside allowed, is [SourceNotAllowed]; ports are ignored, and an IPv4-mapped IPv6 address counts as the IPv4 address
-// that it is. More than 8 KiB or 64 entries is [HeaderTooLong]. Nothing but X-Forwarded-For is read, neither Forwarded nor
-// X-Real-IP: most proxies pass on what the client wrote there.
+// direct peer after them; if every one is trusted, it is the left-most. What lies further left is the client's own
+// claim and is not read. An entry on the way that is not an address (a host name, "unknown", one with a zone), and a
+// client outside allowed, is [SourceNotAllowed]; ports are ignored, and an IPv4-mapped IPv6 address counts as the IPv4
+// address that it is. More than 8 KiB or 64 entries is [HeaderTooLong]. Nothing but X-Forwarded-For is read, neither
+// Forwarded nor X-Real-IP: most proxies pass on what the client wrote there.
 //
 // The direct peer is RemoteAddr, so no middleware in front may overwrite that from a header, as chi's RealIP does.
 // Where a load balancer speaks the PROXY protocol, your listener puts the client into RemoteAddr; use [RemoteAddrIn].
@@ -92,9 +92,9 @@ func ClientAddrIn(trusted []netip.Prefix, allowed ...netip.Prefix) Check {
 	return clientAddrIn("ClientAddrIn", "X-Forwarded-For", forwardedFor, trusted, allowed)
 }
 
-// ClientAddrInForwarded is [ClientAddrIn] for proxies that write the Forwarded header of RFC 7239, and reads that header
-// only. Use it only if the outermost trusted proxy is known to remove or append to Forwarded: nginx, Apache, HAProxy,
-// Caddy and Traefik pass a client's own Forwarded on unless told otherwise.
+// ClientAddrInForwarded is [ClientAddrIn] for proxies that write the Forwarded header of RFC 7239, and reads that
+// header only. Use it only if the outermost trusted proxy is known to remove or append to Forwarded: nginx, Apache,
+// HAProxy, Caddy and Traefik pass a client's own Forwarded on unless told otherwise.
 //
 // A header that breaks the grammar of RFC 7239, and an element on the way without an address in "for" ("unknown", an
 // obfuscated name, an IPv6 address without brackets), is [SourceNotAllowed].
@@ -142,7 +142,8 @@ var errUntrusted = errors.New("the direct peer is not a trusted proxy")
 
 type prefixes []netip.Prefix
 
-// normalize returns a copy of given with masked prefixes, in which IPv4-mapped ones are the IPv4 prefixes that they are.
+// normalize returns a copy of given with masked prefixes, in which IPv4-mapped ones are the IPv4 prefixes that they
+// are.
 func normalize(caller string, given []netip.Prefix) prefixes {
 	if len(given) == 0 {
 		panic(fmt.Sprintf("truhook: %s: no prefix is given", caller))
@@ -176,10 +177,10 @@ func (ps prefixes) contain(addr netip.Addr) bool {
 	return false
 }
 
-// ParsePrefixes reads addresses and prefixes from a configuration, for [RemoteAddrIn], [ClientAddrIn] and the sources of
-// package mtls. A bare address is one address: "192.0.2.1" is 192.0.2.1/32 and "2001:db8::1" is 2001:db8::1/128. Blanks
-// around a text are ignored. No text at all, one that is empty, an address with a zone, and a prefix with bits beyond its
-// length, such as 192.0.2.1/24, are errors: one of the two numbers is a mistake.
+// ParsePrefixes reads addresses and prefixes from a configuration, for [RemoteAddrIn], [ClientAddrIn] and the sources
+// of package mtls. A bare address is one address: "192.0.2.1" is 192.0.2.1/32 and "2001:db8::1" is 2001:db8::1/128.
+// Blanks around a text are ignored. No text at all, one that is empty, an address with a zone, and a prefix with bits
+// beyond its length, such as 192.0.2.1/24, are errors: one of the two numbers is a mistake.
 func ParsePrefixes(texts ...string) ([]netip.Prefix, error) {
 	if len(texts) == 0 {
 		return nil, errors.New("truhook: no address or prefix is given")

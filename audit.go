@@ -52,8 +52,10 @@ func audit(ctx context.Context, v Verifier, lists [][]netip.Prefix) []Finding {
 func auditOne(v Verifier, ask func() []Finding) (findings []Finding) {
 	defer func() {
 		if recover() != nil { // without the value, which can hold anything
-			findings = append(findings, Finding{Severity: SeverityError, Name: "audit-panicked", Subject: fmt.Sprintf("%T", v),
-				Problem: "Its audit panicked.", Remedy: "Look at how it was made: a zero value is not ready for use.", Offset: -1})
+			findings = append(findings, Finding{
+				Severity: SeverityError, Name: "audit-panicked", Subject: fmt.Sprintf("%T", v), Problem: "Its audit panicked.",
+				Remedy: "Look at how it was made: a zero value is not ready for use.", Offset: -1,
+			})
 		}
 	}()
 	return ask()
@@ -65,14 +67,16 @@ func auditAddresses(c Check) []Finding {
 	if c.allowed != nil && c.trusted == nil {
 		findings = append(findings, Finding{Severity: SeverityNote, Name: "addresses-without-proxies", Subject: c.name,
 			Problem: "The address list is held against the direct peer, as no trusted proxies are given.",
-			Remedy:  "Keep it if senders connect to this program itself; behind a proxy or a load balancer use ClientAddrIn.",
+			Remedy:  "Keep it if senders connect to this program itself; behind a proxy use ClientAddrIn.",
 			Offset:  -1})
 	}
 	for _, p := range c.trusted {
 		if tooWide(p) {
-			findings = append(findings, Finding{Severity: SeverityError, Name: "everybody-is-a-trusted-proxy", Subject: p.String(),
-				Problem: "The trusted proxies are a large part of the internet, so that strangers can name any client address.",
-				Remedy:  "List the addresses from which your own proxies connect to this program.", Offset: -1})
+			findings = append(findings, Finding{
+				Severity: SeverityError, Name: "everybody-is-a-trusted-proxy", Subject: p.String(),
+				Problem: "The trusted proxies are a large part of the internet: strangers can name any client address.",
+				Remedy:  "List the addresses from which your own proxies connect to this program.", Offset: -1,
+			})
 		}
 	}
 	return findings

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// firstBuffer bounds what an announcement alone can make us hold; beyond it the buffer follows what has arrived. Bodies
-	// of up to this size have a part of the budget for themselves.
+	// firstBuffer bounds what an announcement alone can make us hold; beyond it the buffer follows what has arrived.
+	// Bodies of up to this size have a part of the budget for themselves.
 	firstBuffer = 16 << 10
 
 	unannounced   = 512 // bytes of the first buffer where no length is known
@@ -88,13 +88,15 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start
 		_ = setReadDeadline(w, time.Time{}) // the server's own would cancel the context of a handler that takes longer
 	}
 	x.delivery.Body = body
-	// A body of net/http ends in another error than io.EOF where it is cut off, so something in front replaced this one.
+	// A body of net/http ends in another error than io.EOF where it is cut off, so something in front replaced this
+	// one.
 	x.delivery.replaced = r.ContentLength > 0 && int64(len(body)) != r.ContentLength
 	return nil
 }
 
 func readBefore(announced int64) error {
-	return &Error{Reason: BodyIncomplete, Err: fmt.Errorf("none of %d bytes: a middleware in front has read the body", announced)}
+	err := fmt.Errorf("none of %d bytes: a middleware in front has read the body", announced)
+	return &Error{Reason: BodyIncomplete, Err: err}
 }
 
 // readAll reads src to its end, at most one byte beyond the limit. announced is the Content-Length, -1 if unknown. The
@@ -180,8 +182,10 @@ func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, start time.Ti
 	if r.ContentLength == 0 || r.ProtoMajor >= 2 { // a stream of HTTP/2 is reset
 		return
 	}
-	if s := serverOf(r); s != nil && s.ReadTimeout > 0 && (s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout) {
-		return // the server's own may be the earlier one, and does as well
+	if s := serverOf(r); s != nil && s.ReadTimeout > 0 {
+		if s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout {
+			return // the server's own may be the earlier one, and does as well
+		}
 	}
 	_ = setReadDeadline(w, start.Add(b.timeout))
 }

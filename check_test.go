@@ -326,3 +326,18 @@ func TestCheck_UnixPeerIsTheAddressOfAUnixSocket(t *testing.T) {
 		})
 	}
 }
+
+// A stranger's query of many parameters takes no memory.
+func TestCheck_QueryOfManyParametersCostsNoMemory(t *testing.T) {
+	check := truhook.QueryEquals("token", "x")
+	for name, query := range map[string]string{
+		"pairs": strings.Repeat("a=b&", 250_000) + "token=x", "separators": strings.Repeat("&", 1_000_000) + "token=x",
+		"one name": strings.Repeat("tok=x&", 150_000) + "token=x",
+	} {
+		d := &truhook.Delivery{RequestURI: "/hook?" + query}
+		require.NoError(t, check.Run(t.Context(), d), name)
+		require.LessOrEqual(t, testing.AllocsPerRun(1, func() { _ = check.Run(t.Context(), d) }), 2.0, name)
+	}
+	d := &truhook.Delivery{RequestURI: "/hook?token=y&" + strings.Repeat("token=x&", 100_000)}
+	require.ErrorIs(t, check.Run(t.Context(), d), truhook.CheckFailed)
+}

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// deadlines cuts off the bodies that take too long. Setting and lifting a deadline on each connection costs more than all
-// else that the middleware does, so only a body that is late has one set, in the past. All have the same timeout, so they
-// are due in the order in which they began, and one timer serves all.
+// deadlines cuts off the bodies that take too long. Setting and lifting a deadline on each connection costs more than
+// all else that the middleware does, so only a body that is late has one set, in the past. All have the same timeout,
+// so they are due in the order in which they began, and one timer serves all.
 type deadlines struct {
 	timeout     time.Duration
 	epoch       time.Time // what due counts from

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// An Explainer finds out why it refuses a delivery. The verifiers of this module are Explainers, and a [Verifier] of yours
-// may be one.
+// An Explainer finds out why it refuses a delivery. The verifiers of this module are Explainers, and a [Verifier] of
+// yours may be one.
 //
 // Explain uses the keys at hand. It never asks a source for new ones, never opens a path and changes nothing. It ends
 // when ctx does or when its budget is spent, and says then that it is not complete. It must be safe for concurrent use.
@@ -76,8 +76,8 @@ const (
 
 // Explain says why v refuses d, within the budget of cfg. d must have its body. It asks v if that is an [Explainer], as
 // are the verifiers of this module and those that [AllOf], [AnyOf] and [Require] make of them; about another verifier
-// nothing is found. Verify is not called, so no key source is asked. A panic of an Explainer ends its part of the search
-// only.
+// nothing is found. Verify is not called, so no key source is asked. A panic of an Explainer ends its part of the
+// search only.
 //
 // Explain is for a person or for a log after the response. What it finds must not reach the sender.
 func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Explanation {
@@ -92,7 +92,8 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 	}
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
-	e, known := explain(ctx, v, ExplainQuery{Delivery: d, Others: slices.Clone(cfg.Others), MaxHashedBytes: cfg.MaxHashedBytes})
+	q := ExplainQuery{Delivery: d, Others: slices.Clone(cfg.Others), MaxHashedBytes: cfg.MaxHashedBytes}
+	e, known := explain(ctx, v, q)
 	if !known {
 		e.Complete = true
 	}
@@ -100,8 +101,10 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 		e.Reason = cfg.Reason
 	}
 	if len(e.Findings) == 0 && e.Tried > 0 {
-		e.Findings = []Finding{{Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.",
-			Remedy: "Compare the key with the provider's page, and ask the provider which key and which bytes it signed."}}
+		e.Findings = []Finding{{
+			Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.",
+			Remedy: "Compare the key with the provider's page, and ask the provider which key and bytes it signed.",
+		}}
 	}
 	for i := range e.Findings {
 		if !e.Findings[i].Proven {
@@ -175,14 +178,17 @@ func (a anyOf) Explain(ctx context.Context, q ExplainQuery) Explanation {
 	out := join(known)
 	for _, e := range known {
 		if e.Reason == "" && len(e.Findings) == 0 && all {
-			return Explanation{Complete: e.Complete, Tried: out.Tried, HashedBytes: out.HashedBytes} // it accepts, and so does AnyOf
+			// It accepts, and so does AnyOf.
+			return Explanation{Complete: e.Complete, Tried: out.Tried, HashedBytes: out.HashedBytes}
 		}
-		if e.Reason.Status() >= http.StatusInternalServerError && e.Reason != "" && out.Reason.Status() < http.StatusInternalServerError {
+		if e.Reason != "" && isOurs(e.Reason) && !isOurs(out.Reason) {
 			out.Reason = e.Reason // as ReasonOf does it
 		}
 	}
 	return out
 }
+
+func isOurs(r Reason) bool { return r.Status() >= http.StatusInternalServerError }
 
 // Explain tells which head check refuses; the other checks could wait for something outside and are not asked.
 func (q require) Explain(ctx context.Context, query ExplainQuery) Explanation {

@@ -29,8 +29,8 @@ type Finding struct {
 	// Proven is for Explain: a sender who held one of the given keys made this delivery, and one named change shows it.
 	Proven bool
 
-	// Offset is for a Proven finding about the body: the first byte of the body that differs, counted from 0, or -1 where
-	// there is none. Without Proven it says nothing, whatever it is.
+	// Offset is for a Proven finding about the body: the first byte of the body that differs, counted from 0, or -1
+	// where there is none. Without Proven it says nothing, whatever it is.
 	Offset int64
 }
 

@@ -34,8 +34,8 @@ func (h *hops) add(text string) error {
 	return nil
 }
 
-// addr reads one entry, with or without a port. What is not an address, and one with a zone, is the zero Addr, which lies
-// in no prefix.
+// addr reads one entry, with or without a port. What is not an address, and one with a zone, is the zero Addr, which
+// lies in no prefix.
 func (h *hops) addr(i int) netip.Addr { return hop(h.texts[i], h.brackets) }
 
 func checkForwardedBytes(lines []string) error {
@@ -109,8 +109,8 @@ func forwarded(lines []string, h *hops) error {
 }
 
 // forwardedLine adds one hop for each element. Quoted strings are read first, so that a separator inside one separates
-// nothing. A line that breaks the grammar anywhere is refused as a whole, as a client's open quote could swallow what the
-// proxy wrote after it.
+// nothing. A line that breaks the grammar anywhere is refused as a whole, as a client's open quote could swallow what
+// the proxy wrote after it.
 func forwardedLine(line string, h *hops) error {
 	var names [maxForwardedParams]string // of the element
 	node, n := "", 0

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// HeaderValues returns the lines of the header name under every spelling of its name, in upper or lower case: a Delivery
-// that did not come from net/http can hold any. Several spellings count as several lines, those of the canonical
-// spelling first. name must be canonical (net/http.CanonicalHeaderKey). The result is read-only. A verifier of your own
-// should read headers by this method; it does not allocate unless there are several spellings.
+// HeaderValues returns the lines of the header name under every spelling of its name, in upper or lower case: a
+// Delivery that did not come from net/http can hold any. Several spellings count as several lines, those of the
+// canonical spelling first. name must be canonical (net/http.CanonicalHeaderKey). The result is read-only. A verifier
+// of your own should read headers by this method; it does not allocate unless there are several spellings.
 func (d *Delivery) HeaderValues(name string) []string {
 	if d.hasCanonicalNames() {
 		return d.Header[name]
@@ -60,8 +60,8 @@ func (d *Delivery) CanonicalHeader() http.Header {
 	return h
 }
 
-// setHeader gives d the header of a request. parsed says that a server of net/http made its names, so they are not looked
-// at again.
+// setHeader gives d the header of a request. parsed says that a server of net/http made its names, so they are not
+// looked at again.
 func (d *Delivery) setHeader(h http.Header, parsed bool) {
 	switch {
 	case h == nil:

@@ -29,8 +29,8 @@ func (o Observation) LogValue() slog.Value {
 	if o.Delivery != nil {
 		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
 	}
-	attrs = append(attrs, slog.Duration("read_duration", o.ReadDuration), slog.Duration("verify_duration", o.VerifyDuration))
-	return slog.GroupValue(attrs...)
+	read, verify := slog.Duration("read_duration", o.ReadDuration), slog.Duration("verify_duration", o.VerifyDuration)
+	return slog.GroupValue(append(attrs, read, verify)...)
 }
 
 // Format prints what LogValue returns, for every verb.
@@ -75,7 +75,11 @@ func (d Delivery) Format(f fmt.State, _ rune) {
 
 // MarshalJSON writes the method and the sizes of d. Package recorded keeps deliveries.
 func (d Delivery) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"method": fmt.Sprintf("%.16s", d.Method), "headers": len(d.Header), "body_bytes": len(d.Body)})
+	return json.Marshal(struct {
+		Method  string `json:"method"`
+		Headers int    `json:"headers"`
+		Bytes   int    `json:"body_bytes"`
+	}{fmt.Sprintf("%.16s", d.Method), len(d.Header), len(d.Body)})
 }
 
 // A journal counts verdicts and writes the lines of Config.Logger.
@@ -252,7 +256,8 @@ func writeFirst(ctx context.Context, logger *slog.Logger, o Observation) {
 }
 
 func (j *journal) writeRefusal(
-	ctx context.Context, logger *slog.Logger, v Verifier, o Observation, reason Reason, scheme string, count, refusedSince int64,
+	ctx context.Context, logger *slog.Logger, v Verifier, o Observation,
+	reason Reason, scheme string, count, refusedSince int64,
 ) {
 	defer func() { _ = recover() }() // as in writeFirst
 	level := levelOf(reason)
@@ -263,7 +268,8 @@ func (j *journal) writeRefusal(
 	if scheme != "" {
 		attrs = append(attrs, slog.String("provider", scheme))
 	}
-	attrs = append(attrs, slog.String("reason", string(reason)), slog.Int("status", reason.Status()), slog.Int64("count", count))
+	attrs = append(attrs,
+		slog.String("reason", string(reason)), slog.Int("status", reason.Status()), slog.Int64("count", count))
 	if o.Delivery != nil {
 		attrs = append(attrs, slog.Int("headers", len(o.Delivery.Header)), slog.Int("body_bytes", len(o.Delivery.Body)))
 	}
@@ -318,8 +324,8 @@ const formTimeout = 5 * time.Millisecond
 // form says in which form a refused signature or token came, by asking the Explainer without a budget to hash.
 func form(ctx context.Context, v Verifier, d *Delivery, reason Reason) []slog.Attr {
 	switch reason {
-	case MissingSignature, MalformedSignature, MissingTimestamp, MalformedTimestamp, MissingMessageID, MalformedMessageID,
-		MissingToken, MalformedToken, DuplicateHeader, HeaderTooLong:
+	case MissingSignature, MalformedSignature, MissingTimestamp, MalformedTimestamp, MissingMessageID,
+		MalformedMessageID, MissingToken, MalformedToken, DuplicateHeader, HeaderTooLong:
 	default:
 		return nil
 	}

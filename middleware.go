@@ -18,46 +18,48 @@ type Config struct {
 	MaxBodyBytes int64
 
 	// MaxBufferedBytes is how many bytes of bodies all requests together may hold, from the beginning of the body until
-	// their handler has ended; a request that would go over it is Overloaded. A quarter of it is kept for bodies of up to
-	// 16 KiB. What is held follows what has arrived: at most 16 KiB for a length that is only announced, then at most twice
-	// what is there. Zero and below mean 64 MiB, or twice MaxBodyBytes where that is more.
+	// their handler has ended; a request that would go over it is Overloaded. A quarter of it is kept for bodies of up
+	// to 16 KiB. What is held follows what has arrived: at most 16 KiB for a length that is only announced, then at
+	// most twice what is there. Zero and below mean 64 MiB, or twice MaxBodyBytes where that is more.
 	MaxBufferedBytes int64
 
-	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5 s.
-	// A shorter ReadTimeout of the http.Server holds. A late body is cut off by a read deadline on the connection, which
-	// needs a ResponseWriter that http.NewResponseController reaches; behind a wrapper without Unwrap, only a body that
-	// arrives slowly is cut off, not one that stalls.
+	// BodyTimeout is how long one body may take to arrive; after it the delivery is BodyTimedOut. Zero and below mean 5
+	// s. A shorter ReadTimeout of the http.Server holds. A late body is cut off by a read deadline on the connection,
+	// which needs a ResponseWriter that http.NewResponseController reaches; behind a wrapper without Unwrap, only a
+	// body that arrives slowly is cut off, not one that stalls.
 	BodyTimeout time.Duration
 
-	// OnReject writes the response to a refused request. If it writes nothing, the response is the status of the Reason, as
-	// it is where OnReject is nil, and where it writes a body without a status. Whatever it writes goes to somebody who has
-	// proven nothing: err is for the operator.
+	// OnReject writes the response to a refused request. If it writes nothing, the response is the status of the
+	// Reason, as it is where OnReject is nil, and where it writes a body without a status. Whatever it writes goes to
+	// somebody who has proven nothing: err is for the operator.
 	OnReject func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Observe is called once a delivery, in the request's goroutine, after the verdict and before the handler or
 	// OnReject. Its panic is recovered and dropped. It delays the response for as long as it runs.
 	Observe func(ctx context.Context, o Observation)
 
-	// Logger gets a line when a delivery is refused: the first of each Reason and scheme at once, then at most one a minute
-	// with the count. A 4xx is at Info and a 5xx at Warn. The first verified delivery after the start is at Info; further
-	// ones write nothing. No line holds anything that was sent. Nil is slog.Default() as it is when the line is written;
-	// slog.New(slog.DiscardHandler) turns it off.
+	// Logger gets a line when a delivery is refused: the first of each Reason and scheme at once, then at most one a
+	// minute with the count. A 4xx is at Info and a 5xx at Warn. The first verified delivery after the start is at
+	// Info; further ones write nothing. No line holds anything that was sent. Nil is slog.Default() as it is when the
+	// line is written; slog.New(slog.DiscardHandler) turns it off.
 	Logger *slog.Logger
 
-	// Capture is called for each refused delivery, after Observe and before the response, in the request's goroutine; its
-	// panic is recovered and dropped. What it is given is valid until it returns. It is for keeping refused deliveries as
-	// they came, which can hold personal data: package recorded has one. While Capture is set, the body of at most one
-	// delivery a second that its head refuses is read, within the limits of this Config and before the same response.
+	// Capture is called for each refused delivery, after Observe and before the response, in the request's goroutine;
+	// its panic is recovered and dropped. What it is given is valid until it returns. It is for keeping refused
+	// deliveries as they came, which can hold personal data: package recorded has one. While Capture is set, the body
+	// of at most one delivery a second that its head refuses is read, within the limits of this Config and before the
+	// same response.
 	Capture func(ctx context.Context, o Observation)
 
-	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. It runs after
-	// the response, in one goroutine, on a copy, hashes at most 8 MiB in at most 10 ms, and rests for 100 times as long:
-	// neither the time of a response nor its status tells the sender anything. It reads bodies as Capture does.
+	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. It runs
+	// after the response, in one goroutine, on a copy, hashes at most 8 MiB in at most 10 ms, and rests for 100 times
+	// as long: neither the time of a response nor its status tells the sender anything. It reads bodies as Capture
+	// does.
 	ExplainRefusals bool
 
-	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine that
-	// connects over a socket file. Checks and sources of addresses read it as the address of the direct peer. The zero Addr
-	// gives such a peer no address, so that every address list refuses it.
+	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine
+	// that connects over a socket file. Checks and sources of addresses read it as the address of the direct peer. The
+	// zero Addr gives such a peer no address, so that every address list refuses it.
 	UnixPeer netip.Addr
 
 	// Now replaces time.Now.
@@ -117,13 +119,13 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 
 // Wrap returns a handler that runs h for verified requests only, whatever their method. It panics if h is nil.
 //
-// For h, r.Body replays the exact bytes that were verified, r.ContentLength is their number, [FromContext] gives what was
-// proven and [DeliveryFromContext] the delivery: h should use Verified.Payload. Otherwise r.Context() is as the server
-// gave it. net/http ends it when the sender closes its side of the connection, as some senders do after their request.
-// The verdict does not depend on that, and work that must be done should go on under context.WithoutCancel.
+// For h, r.Body replays the exact bytes that were verified, r.ContentLength is their number, [FromContext] gives what
+// was proven and [DeliveryFromContext] the delivery: h should use Verified.Payload. Otherwise r.Context() is as the
+// server gave it. net/http ends it when the sender closes its side of the connection, as some senders do after their
+// request. The verdict does not depend on that, and work that must be done should go on under context.WithoutCancel.
 //
-// Wrap writes nothing on success and hands the ResponseWriter on as it is. The response to a refused request is the status
-// of its [Reason] and the standard text of that status, or what Config.OnReject writes. A 503 has a Retry-After.
+// Wrap writes nothing on success and hands the ResponseWriter on as it is. The response to a refused request is the
+// status of its [Reason] and the standard text of that status, or what Config.OnReject writes. A 503 has a Retry-After.
 func (m *Middleware) Wrap(h http.Handler) http.Handler {
 	if h == nil {
 		panic("truhook: Wrap: the handler is nil")
@@ -152,8 +154,8 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 
 // ReadDelivery is the first half of [Middleware.Wrap], for routers whose handlers are not http.Handlers: it refuses by
 // the head what can be refused by the head, then reads the body within the limits of the Config. Hand the delivery to
-// [Middleware.Verify]. Respond to an error with the status of its [ReasonOf] and nothing else, set Retry-After on a 503,
-// and close an HTTP/1 connection after one.
+// [Middleware.Verify]. Respond to an error with the status of its [ReasonOf] and nothing else, set Retry-After on a
+// 503, and close an HTTP/1 connection after one.
 //
 // r.Body is read to the end and not replayed. The bytes count against MaxBufferedBytes until ReadDelivery returns. The
 // delivery shares the memory of r; where the host uses that again, [NewDelivery] makes a copy to keep.

@@ -126,8 +126,8 @@ type Error struct {
 	Reason Reason
 	Err    error // what lies beneath; may be nil
 
-	// KeyIDs are the labels of the keys that were tried, at most 16, for logs. They are never key material. The slice is
-	// read-only and may be nil.
+	// KeyIDs are the labels of the keys that were tried, at most 16, for logs. They are never key material. The slice
+	// is read-only and may be nil.
 	KeyIDs []string
 }
 

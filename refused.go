@@ -61,7 +61,8 @@ func (f *refused) explain(v Verifier, logger *slog.Logger, d *Delivery, err erro
 			end := time.Now()
 			f.end(end, end.Sub(start))
 		}()
-		e := Explain(context.Background(), v, copied, ExplainConfig{Reason: reason, MaxHashedBytes: explainedBytes, Timeout: explainedTime})
+		cfg := ExplainConfig{Reason: reason, MaxHashedBytes: explainedBytes, Timeout: explainedTime}
+		e := Explain(context.Background(), v, copied, cfg)
 		writeExplanation(loggerOf(logger), scheme, reason, e)
 	})
 }
@@ -121,8 +122,10 @@ func writeExplanation(logger *slog.Logger, scheme string, reason Reason, e Expla
 		if i > 1 {
 			name = "and"
 		}
-		group := []slog.Attr{slog.String("name", f.Name), slog.Bool("proven", f.Proven), slog.String("subject", f.Subject),
-			slog.String("problem", f.Problem), slog.String("remedy", f.Remedy)}
+		group := []slog.Attr{
+			slog.String("name", f.Name), slog.Bool("proven", f.Proven), slog.String("subject", f.Subject),
+			slog.String("problem", f.Problem), slog.String("remedy", f.Remedy),
+		}
 		if f.Proven && f.Offset >= 0 {
 			group = append(group, slog.Int64("offset", f.Offset))
 		}

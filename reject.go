@@ -64,8 +64,9 @@ func tellToComeAgain(w http.ResponseWriter, status int) {
 // retryAfter is in seconds: longer than a body may take by default, shorter than the retries of any provider.
 const retryAfter = "10"
 
-// watchedWriter notices whether OnReject answered. It is used on the refusal path only. net/http takes a body or a flush
-// without a status for 200, which would tell the sender that its delivery arrived: here it is the status of the Reason.
+// watchedWriter notices whether OnReject answered. It is used on the refusal path only. net/http takes a body or a
+// flush without a status for 200, which would tell the sender that its delivery arrived: here it is the status of the
+// Reason.
 type watchedWriter struct {
 	http.ResponseWriter
 	status int

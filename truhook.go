@@ -104,7 +104,8 @@ type Verified struct {
 	// Payload is what was proven: the Body of the delivery itself, or its decrypted content.
 	Payload []byte
 
-	// Inner is content that was encrypted once more inside Payload, such as TransUnion's device response. Nil elsewhere.
+	// Inner is content that was encrypted once more inside Payload, such as TransUnion's device response. Nil
+	// elsewhere.
 	Inner []byte
 
 	// Proofs has one entry for each verifier that accepted, in the order of the arguments of AllOf.
@@ -156,8 +157,8 @@ func FromContext(ctx context.Context) (*Verified, bool) {
 }
 
 // DeliveryFromContext returns the delivery that was verified about the request that ctx belongs to, as it came, and
-// whether there is one. What its headers say is the sender's claim unless a proof covers it. The delivery is valid until
-// the request ends and is read-only. [NewContext] makes no delivery.
+// whether there is one. What its headers say is the sender's claim unless a proof covers it. The delivery is valid
+// until the request ends and is read-only. [NewContext] makes no delivery.
 func DeliveryFromContext(ctx context.Context) (*Delivery, bool) {
 	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
 	return d, d != nil
@@ -165,10 +166,10 @@ func DeliveryFromContext(ctx context.Context) (*Delivery, bool) {
 
 type receivedKey struct{}
 
-// WithReceived returns a copy of ctx by which [Middleware.Wrap], [Middleware.ReadDelivery] and package idempotency take at
-// as the instant at which the request arrived, in place of the clocks of their Configs. It is for recorded deliveries and
-// for requests that waited in a queue, whose tokens and events are judged as of then. Nothing on the wire can set it. A
-// zero at changes nothing.
+// WithReceived returns a copy of ctx by which [Middleware.Wrap], [Middleware.ReadDelivery] and package idempotency take
+// at as the instant at which the request arrived, in place of the clocks of their Configs. It is for recorded
+// deliveries and for requests that waited in a queue, whose tokens and events are judged as of then. Nothing on the
+// wire can set it. A zero at changes nothing.
 func WithReceived(ctx context.Context, at time.Time) context.Context {
 	if at.IsZero() {
 		return ctx
@@ -176,8 +177,8 @@ func WithReceived(ctx context.Context, at time.Time) context.Context {
 	return context.WithValue(ctx, receivedKey{}, at)
 }
 
-// ReceivedFromContext returns when the delivery that ctx belongs to arrived: as [WithReceived] says, else as the Received
-// of [DeliveryFromContext] says. It reports false where neither does.
+// ReceivedFromContext returns when the delivery that ctx belongs to arrived: as [WithReceived] says, else as the
+// Received of [DeliveryFromContext] says. It reports false where neither does.
 func ReceivedFromContext(ctx context.Context) (time.Time, bool) {
 	if at, ok := ctx.Value(receivedKey{}).(time.Time); ok {
 		return at, true

@@ -35,7 +35,8 @@ func ofReplacedBody(d *Delivery, err error) error {
 	}
 	switch ReasonOf(err) {
 	case SignatureMismatch, BodyHashMismatch, DecryptFailed, MalformedPayload:
-		return &Error{Reason: BodyReplaced, Err: fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)}
+		err = fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)
+		return &Error{Reason: BodyReplaced, Err: err}
 	}
 	return err
 }

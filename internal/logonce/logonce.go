@@ -30,7 +30,9 @@ type kind struct {
 // Write logs msg with attrs and the number of times as "count", unless a line of this kind was written less than
 // Interval ago. kind is one of a closed list, or of few; it is not logged. A nil logger is slog.Default() as it is now.
 // now may go back. A panic of the logger's handler is recovered: a log must not change what happens.
-func (l *Lines) Write(ctx context.Context, logger *slog.Logger, now time.Time, level slog.Level, kind, msg string, attrs ...slog.Attr) {
+func (l *Lines) Write(
+	ctx context.Context, logger *slog.Logger, now time.Time, level slog.Level, kind, msg string, attrs ...slog.Attr,
+) {
 	defer func() { _ = recover() }()
 	if logger == nil {
 		logger = slog.Default()
