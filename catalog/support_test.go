@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,7 +34,7 @@ func signedByAnother(t testing.TB, p catalog.Provider, v vector, d *truhook.Deli
 		require.NoError(t, err)
 		require.NoError(t, scheme.Sign(h, key, m))
 	}
-	return h.Get(http.CanonicalHeaderKey(signatureHeaders(p)[0]))
+	return h.Get(signatureHeaders(p)[0])
 }
 
 func anotherPrivateKey(t testing.TB, a keysig.Algorithm) (key crypto.Signer) {

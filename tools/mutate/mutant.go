@@ -97,7 +97,7 @@ func (m *mutant) fit() error {
 	}
 	if m.in != "" {
 		if m.module = m.in; len(m.packages) == 0 {
-			return fmt.Errorf("%s: in %s needs the packages: test ./...", m.at, m.in)
+			return fmt.Errorf("%s: in %s needs its packages, as in: test ./... of it", m.at, m.in)
 		}
 	}
 	if len(m.packages) == 0 {
