@@ -14,8 +14,8 @@ import (
 	"github.com/truhook/truhook/hmacsig"
 )
 
-// BenchmarkCatalog: a verifier of a row beside one of the same scheme that is written by hand. x-floor is about 1: a row is
-// data, and nothing of it is looked up for a delivery.
+// BenchmarkCatalog: a verifier of a row beside one of the same scheme that is written by hand. x-floor is about 1: a
+// row is data, and nothing of it is looked up for a delivery.
 func BenchmarkCatalog(b *testing.B) {
 	byHand := map[string]hmacsig.Scheme{
 		"github": {Name: "github", Header: "X-Hub-Signature-256", Prefix: "sha256="},

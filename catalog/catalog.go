@@ -10,13 +10,13 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// New returns a verifier of the deliveries of the provider with this name, signed under any of the secrets, each written
-// as the provider shows it. Give the current one first, and those that are being rotated out behind it: their key ids are
-// "current", "previous-1" and so on. Where the provider signs with a key pair, its public keys take the place of secrets.
-// For a row that signs its own URL, and for a clock, see [Provider.New].
+// New returns a verifier of the deliveries of the provider with this name, signed under any of the secrets, each
+// written as the provider shows it. Give the current one first, and those that are being rotated out behind it: their
+// key ids are "current", "previous-1" and so on. Where the provider signs with a key pair, its public keys take the
+// place of secrets. For a row that signs its own URL, and for a clock, see [Provider.New].
 //
-// A name that is not in the catalog, no secret, an empty secret and one that is not of the provider's form are errors, none
-// of which holds a secret. The verifier is safe for concurrent use.
+// A name that is not in the catalog, no secret, an empty secret and one that is not of the provider's form are
+// errors, none of which holds a secret. The verifier is safe for concurrent use.
 func New(name string, secrets ...string) (truhook.Verifier, error) {
 	p, ok := Lookup(name)
 	if !ok {

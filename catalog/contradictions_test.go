@@ -15,8 +15,8 @@ import (
 	"github.com/truhook/truhook/hmacsig"
 )
 
-// Lists of other hands contradict each other. Each row here is a reading that was settled, and the delivery that tells it
-// from the other one.
+// Lists of other hands contradict each other. Each row here is a reading that was settled, and the delivery that
+// tells it from the other one.
 func TestContradictions_AreSettledByTheSafeReading(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1790000000, 0)

@@ -26,9 +26,9 @@ import (
 // idempotency.BodyDigest takes equal bodies as one event, and [InsecureHeaderID] believes a header, so that a captured
 // delivery under another id is a new event.
 //
-// A delivery that holds several events, as those of a path with "[]" do, has an id made of all of theirs: handle each event
-// of it once by its own id. A body whose id cannot be read has the digest of its bytes, which package idempotency reports as
-// unidentified.
+// A delivery that holds several events, as those of a path with "[]" do, has an id made of all of theirs: handle each
+// event of it once by its own id. A body whose id cannot be read has the digest of its bytes, which package
+// idempotency reports as unidentified.
 func (p Provider) EventID(v *truhook.Verified) (string, error) {
 	at := p.EventIDAt
 	switch {
@@ -109,15 +109,16 @@ func valuesAt(v payload.Value, path string) (values []payload.Value, ok bool) {
 // headerID is the Detail of the proof that InsecureHeaderID adds.
 type headerID string
 
-// InsecureHeaderID returns v, and an idempotency.KeyFunc that takes the id of an event from a header which the signature
-// does not cover. It is insecure against replay only: whoever captured a delivery can send it again under another id, and it
-// counts as a new event. It never makes a forgery pass.
+// InsecureHeaderID returns v, and an idempotency.KeyFunc that takes the id of an event from a header which the
+// signature does not cover. It is insecure against replay only: whoever captured a delivery can send it again under
+// another id, and it counts as a new event. It never makes a forgery pass.
 //
 //	v, err := catalog.New("github", secret)
 //	...
 //	v, eventID := catalog.InsecureHeaderID(v, "X-GitHub-Delivery")
 //
-// A delivery without one such header has the digest of its body. InsecureHeaderID panics if v is nil or header is empty.
+// A delivery without one such header has the digest of its body. InsecureHeaderID panics if v is nil or header is
+// empty.
 func InsecureHeaderID(v truhook.Verifier, header string) (truhook.Verifier, func(v *truhook.Verified) (string, error)) {
 	if v == nil || header == "" {
 		panic("catalog: InsecureHeaderID: the verifier is nil or the header is empty")
@@ -150,7 +151,8 @@ func (w withHeaderID) Verify(ctx context.Context, d *truhook.Delivery) (*truhook
 		id = strings.Clone(lines[0])
 	}
 	with := *v
-	with.Proofs = append(append([]truhook.Proof(nil), v.Proofs...), truhook.Proof{Scheme: "unsigned header", Detail: headerID(id)})
+	unsigned := truhook.Proof{Scheme: "unsigned header", Detail: headerID(id)}
+	with.Proofs = append(append([]truhook.Proof(nil), v.Proofs...), unsigned)
 	return &with, nil
 }
 

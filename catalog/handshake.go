@@ -10,22 +10,22 @@ import (
 	"github.com/truhook/truhook/internal/payload"
 )
 
-// A Challenge says how a provider asks whether an endpoint is yours, in a signed POST whose JSON body is no event. The zero
-// Challenge recognizes nothing.
+// A Challenge says how a provider asks whether an endpoint is yours, in a signed POST whose JSON body is no event.
+// The zero Challenge recognizes nothing.
 type Challenge struct {
-	// Member and Equals recognize the handshake: "type" and "url_verification". An empty Equals takes every body that has
-	// the member Value.
+	// Member and Equals recognize the handshake: "type" and "url_verification". An empty Equals takes every body that
+	// has the member Value.
 	Member, Equals string
 
 	// Value is the path of the text to send back, such as "challenge" or "payload.plainToken".
 	Value string
 
-	// Name is the member under which the response repeats the value: {"challenge":"..."}. Empty: the response is the bare
-	// text, as text/plain.
+	// Name is the member under which the response repeats the value: {"challenge":"..."}. Empty: the response is the
+	// bare text, as text/plain.
 	Name string
 
-	// Digest is the member for the hex HMAC-SHA256 of the value under Key. Empty: none. Whoever can ask for a digest of a
-	// text of his choice can have forgeries signed, so it is given to signed requests only.
+	// Digest is the member for the hex HMAC-SHA256 of the value under Key. Empty: none. Whoever can ask for a digest
+	// of a text of his choice can have forgeries signed, so it is given to signed requests only.
 	Digest string
 
 	// Key is the key of Digest. It is required with Digest.
@@ -40,8 +40,8 @@ const maxChallenge = 4 << 10 // bytes of a body that may be a handshake
 //	slack := catalog.Challenge{Member: "type", Equals: "url_verification", Value: "challenge", Name: "challenge"}
 //	mux.Handle("POST /webhooks/slack", verify.Wrap(catalog.AnswerChallenge(slack, next)))
 //
-// The response to a request that nothing verified is 500 (truhook.NotVerified), and it goes no further. A body over 4 KiB is no
-// handshake. It panics if c has no Value, if it has a Digest and no Key, or if next is nil.
+// The response to a request that nothing verified is 500 (truhook.NotVerified), and it goes no further. A body over 4
+// KiB is no handshake. It panics if c has no Value, if it has a Digest and no Key, or if next is nil.
 func AnswerChallenge(c Challenge, next http.Handler) http.Handler {
 	if c.Value == "" || next == nil || c.Digest != "" && c.Key.ID() == "" {
 		panic("catalog: AnswerChallenge: the Challenge has no Value, its Digest has no Key, or the handler is nil")
@@ -118,8 +118,8 @@ func respond(w http.ResponseWriter, contentType string, body []byte) {
 
 // AnswerPing responds to signed bodies whose member has this JSON value with response, as application/json, and hands
 // everything else to next: Discord's PING is AnswerPing("type", "1", `{"type":1}`, next). It belongs inside of the
-// middleware; the response to a request that nothing verified is 500. It panics if member, value or response is empty, if
-// response is not JSON, or if next is nil.
+// middleware; the response to a request that nothing verified is 500. It panics if member, value or response is
+// empty, if response is not JSON, or if next is nil.
 func AnswerPing(member, value, response string, next http.Handler) http.Handler {
 	if member == "" || value == "" || !json.Valid([]byte(response)) || next == nil {
 		panic("catalog: AnswerPing: the member, the value or the response is empty, or the handler is nil")

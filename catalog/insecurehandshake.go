@@ -9,13 +9,13 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// InsecureEchoQuery responds to a GET that has the query parameter with its value as text/plain, and hands everything else to
-// next. It goes around the middleware, as the request is not signed:
+// InsecureEchoQuery responds to a GET that has the query parameter with its value as text/plain, and hands everything
+// else to next. It goes around the middleware, as the request is not signed:
 //
 //	mux.Handle("/webhooks/dropbox", catalog.InsecureEchoQuery("challenge", verify.Wrap(handler)))
 //
-// It reflects up to 4 KiB that nobody vouched for, and proves nothing about who sent it; it is no way to an event. It panics
-// if parameter is empty or next is nil.
+// It reflects up to 4 KiB that nobody vouched for, and proves nothing about who sent it; it is no way to an event. It
+// panics if parameter is empty or next is nil.
 func InsecureEchoQuery(parameter string, next http.Handler) http.Handler {
 	if parameter == "" || next == nil {
 		panic("catalog: InsecureEchoQuery: the parameter is empty or the handler is nil")
@@ -30,14 +30,15 @@ func InsecureEchoQuery(parameter string, next http.Handler) http.Handler {
 	})
 }
 
-// InsecureAcceptHeader takes the secret that a provider sends in a header of its first, unsigned POST: it gives the value to
-// accept, and responds 200 with the same header if that returns nil, else 503. Everything else goes to next. It goes around
-// the middleware:
+// InsecureAcceptHeader takes the secret that a provider sends in a header of its first, unsigned POST: it gives the
+// value to accept, and responds 200 with the same header if that returns nil, else 503. Everything else goes to next.
+// It goes around the middleware:
 //
 //	mux.Handle("POST /webhooks/asana", catalog.InsecureAcceptHeader("X-Hook-Secret", keep, verify.Wrap(handler)))
 //
-// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is kept. A
-// header that comes twice or has over 256 bytes goes to next. It panics if header is empty, or accept or next is nil.
+// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is
+// kept. A header that comes twice or has over 256 bytes goes to next. It panics if header is empty, or accept or next
+// is nil.
 func InsecureAcceptHeader(
 	header string, accept func(ctx context.Context, secret string) error, next http.Handler,
 ) http.Handler {
@@ -61,15 +62,15 @@ func InsecureAcceptHeader(
 
 const maxSecret = 256 // bytes of a secret that is sent
 
-// InsecureAcceptToken takes the secret that a provider sends as a member of its first, unsigned POST: it gives the text to
-// accept, and responds 200 if that returns nil, else 503. A request with the header signature, and a body over 4 KiB or
-// without the member, goes to next with its body whole. It goes around the middleware:
+// InsecureAcceptToken takes the secret that a provider sends as a member of its first, unsigned POST: it gives the
+// text to accept, and responds 200 if that returns nil, else 503. A request with the header signature, and a body
+// over 4 KiB or without the member, goes to next with its body whole. It goes around the middleware:
 //
 //	notion := catalog.InsecureAcceptToken("verification_token", "X-Notion-Signature", keep, verify.Wrap(handler))
 //
-// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is kept.
-// How long the body may take is bounded by the http.Server's ReadTimeout only. It panics if member or signature is empty, or
-// accept or next is nil.
+// Whoever sends first chooses the secret. Let accept reject a second one, and take the handler out once the secret is
+// kept. How long the body may take is bounded by the http.Server's ReadTimeout only. It panics if member or signature
+// is empty, or accept or next is nil.
 func InsecureAcceptToken(
 	member, signature string, accept func(ctx context.Context, secret string) error, next http.Handler,
 ) http.Handler {

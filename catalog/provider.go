@@ -28,8 +28,8 @@ const (
 	IndependentReceivers Evidence = "C"
 )
 
-// A Provider is one row of the catalog. It is made by [Lookup] and [All]; the zero Provider makes no verifier. Its fields
-// are data: changing them changes the copy. It is safe for concurrent use while nobody changes it.
+// A Provider is one row of the catalog. It is made by [Lookup] and [All]; the zero Provider makes no verifier. Its
+// fields are data: changing them changes the copy. It is safe for concurrent use while nobody changes it.
 type Provider struct {
 	Name          string   // the key of the row, such as "stripe"
 	Title         string   // the provider's name, such as "Stripe"
@@ -109,8 +109,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// New returns a verifier of the provider's deliveries, as the function [New] does. Where the provider signs with a key pair,
-// the secrets are its public keys.
+// New returns a verifier of the provider's deliveries, as the function [New] does. Where the provider signs with a
+// key pair, the secrets are its public keys.
 func (p Provider) New(cfg Config, secrets ...string) (truhook.Verifier, error) {
 	if p.Name == "" {
 		return nil, fmt.Errorf("catalog: the zero Provider makes no verifier")
@@ -121,7 +121,8 @@ func (p Provider) New(cfg Config, secrets ...string) (truhook.Verifier, error) {
 	}
 	var v truhook.Verifier
 	if p.publicKey() {
-		v, err = keysig.New(p.PublicKeyScheme, keysig.StaticKeys(publicKeys...), keysig.Config{URL: cfg.URL, Now: cfg.Now})
+		own := keysig.Config{URL: cfg.URL, Now: cfg.Now}
+		v, err = keysig.New(p.PublicKeyScheme, keysig.StaticKeys(publicKeys...), own)
 	} else {
 		v, err = hmacsig.New(p.Scheme, hmacsig.StaticKeys(keys...), hmacsig.Config{URL: cfg.URL, Now: cfg.Now})
 	}
@@ -133,8 +134,9 @@ func (p Provider) New(cfg Config, secrets ...string) (truhook.Verifier, error) {
 
 func (p Provider) publicKey() bool { return p.PublicKeyScheme != keysig.Scheme{} }
 
-// Form returns where the signature, the id and the time stand, what is signed and how keys are written, of either kind of
-// scheme. It is for reading: the scheme of a public key is never one of an HMAC, whose secret everybody would know.
+// Form returns where the signature, the id and the time stand, what is signed and how keys are written, of either
+// kind of scheme. It is for reading: the scheme of a public key is never one of an HMAC, whose secret everybody would
+// know.
 func (p Provider) Form() hmacsig.Scheme {
 	if p.publicKey() {
 		return p.PublicKeyScheme.Form
@@ -169,7 +171,8 @@ func (p Provider) keys(secrets []string) (keys []hmacsig.Key, publicKeys []keysi
 			id = fmt.Sprintf("previous-%d", i)
 		}
 		if secret == "" {
-			return nil, nil, fmt.Errorf("catalog: %s: secret %d is empty, as an environment variable is that nobody has set", p.Name, i+1)
+			const text = "catalog: %s: secret %d is empty, as an environment variable is that nobody has set"
+			return nil, nil, fmt.Errorf(text, p.Name, i+1)
 		}
 		if p.publicKey() {
 			key, err := p.PublicKeyScheme.NewKey(id, secret)

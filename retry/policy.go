@@ -80,8 +80,9 @@ func preferred(want Outcome) []int {
 	return nil
 }
 
-// Status returns the status to respond with, so that the provider does what you want, and false if it publishes none: want is
-// Unknown, or no rule has that outcome. So it is false for Final with Truv, which delivers again after every failure.
+// Status returns the status to respond with, so that the provider does what you want, and false if it publishes none:
+// want is Unknown, or no rule has that outcome. So it is false for Final with Truv, which delivers again after every
+// failure.
 //
 // It is 200 for Delivered, 503 for Retried and 422 for Final wherever the provider takes these that way. It is never
 // below 200, never a 3xx, as a redirect may be followed with another method and without the body, and never 410, which
@@ -106,9 +107,9 @@ func (p Policy) Status(want Outcome) (code int, ok bool) {
 	return 0, false
 }
 
-// Respond responds so that the provider does what you want, without a body. Where the provider publishes no such status,
-// it sends what senders of webhooks commonly understand: 200 for Delivered and for Final, as nothing else ends the
-// matter, and 503 for Retried. An Unknown want is treated like Retried.
+// Respond responds so that the provider does what you want, without a body. Where the provider publishes no such
+// status, it sends what senders of webhooks commonly understand: 200 for Delivered and for Final, as nothing else
+// ends the matter, and 503 for Retried. An Unknown want is treated like Retried.
 func (p Policy) Respond(w http.ResponseWriter, want Outcome) {
 	w.WriteHeader(p.response(want))
 }
@@ -128,8 +129,9 @@ func (p Policy) response(want Outcome) int {
 	return http.StatusServiceUnavailable
 }
 
-// Validate returns an error if p cannot be what anybody meant: a negative number, delays without attempts, a rule that
-// ends before it begins or speaks of something else than NoAnswer or a status from 100 to 599. The zero Policy is valid.
+// Validate returns an error if p cannot be what anybody meant: a negative number, delays without attempts, a rule
+// that ends before it begins or speaks of something else than NoAnswer or a status from 100 to 599. The zero Policy
+// is valid.
 func (p Policy) Validate() error {
 	switch {
 	case p.Attempts < 0, p.AckLimit < 0, p.ByHand < 0:

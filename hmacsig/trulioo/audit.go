@@ -11,8 +11,8 @@ import (
 // maxSkew is how far two clocks may differ before it is worth a word; a Date header has whole seconds.
 const maxSkew = 30 * time.Second
 
-// Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, looks at the credentials, and compares
-// the clock with the Date of the last response.
+// Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, looks at the credentials, and
+// compares the clock with the Date of the last response.
 func (s *CredentialSource) Audit(ctx context.Context) []truhook.Finding {
 	if s == nil {
 		return nil

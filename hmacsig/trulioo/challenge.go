@@ -20,9 +20,9 @@ const maxChallengeBytes = 4 << 10
 //
 //	verify.Wrap(trulioo.AnswerChallenge(once.Handle(h)))
 //
-// The response to a request that nothing verified is 500 ([truhook.NotVerified]), and it goes no further. Whether Trulioo
-// expects the challenge as JSON or as plain text is not documented; customers send JSON (Trulioo, "API Handshake"). It panics
-// if next is nil.
+// The response to a request that nothing verified is 500 ([truhook.NotVerified]), and it goes no further. Whether
+// Trulioo expects the challenge as JSON or as plain text is not documented; customers send JSON (Trulioo, "API
+// Handshake"). It panics if next is nil.
 func AnswerChallenge(next http.Handler) http.Handler {
 	if next == nil {
 		panic("trulioo: AnswerChallenge: the handler is nil")

@@ -10,10 +10,10 @@ import (
 	"github.com/truhook/truhook/internal/payload"
 )
 
-// ParseCredentials reads the response of the endpoint client-webhooks/current-credential: the keys of all webhooks in it,
-// each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC to expirationDateTimeUTC, both
-// included. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves
-// the window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
+// ParseCredentials reads the response of the endpoint client-webhooks/current-credential: the keys of all webhooks in
+// it, each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC to expirationDateTimeUTC,
+// both included. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves the
+// window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
 //
 // A credential that is not of this form costs that credential only: one without an id or a secret, one with a time that
 // cannot be read, one whose window ends before it begins, and two with one id that differ, which are both left out. An
@@ -124,7 +124,8 @@ func readCredential(value payload.Value) (credential, error) {
 	return c, nil
 }
 
-// credentialTime reads RFC 3339, and the same without a zone. A window decides what is accepted, so it is read strictly.
+// credentialTime reads RFC 3339, and the same without a zone. A window decides what is accepted, so it is read
+// strictly.
 func credentialTime(value payload.Value) (time.Time, bool) {
 	text, ok := value.Text()
 	if value.IsNull() || ok && text == "" {

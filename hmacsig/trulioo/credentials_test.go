@@ -16,8 +16,8 @@ import (
 	"github.com/truhook/truhook/hmacsig/trulioo"
 )
 
-// sample has the form of the answer that Trulioo prints (Trulioo, "HMAC", step 2), with a secret made for this test. The
-// ids are no UUIDs there either.
+// sample has the form of the answer that Trulioo prints (Trulioo, "HMAC", step 2), with a secret made for this test.
+// The ids are no UUIDs there either.
 const sample = `{"data":{"accountIdentifier":"6f87470e-eflk5-497a-a787-abarwerf4d437dff","webhooks":[{
 	"webhookIdentifier":"8c45063c-998a-4b4c-aaf2-9efg8891a0082f","webhookCallbackUrl":null,"credentials":[{
 	"credentialIdentifier":"35fd3bc3-672f-4474-86de-bd905687d580b4","secretValue":"Made^For#This=Test$0123456789?@-_!&%(,*",

@@ -57,8 +57,9 @@ type Event struct {
 	ClientID      string            // of a transaction webhook
 	Error         *TransactionError // nil if the transaction webhook reports none
 
-	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read, members
-	// of nested objects as "event.ts". Their fields are zero; Raw has what came. It is nil where there are none.
+	// Unread names the members that came in another JSON type than documented, or as a time that cannot be read,
+	// members of nested objects as "event.ts". Their fields are zero; Raw has what came. It is nil where there are
+	// none.
 	Unread []string
 
 	Raw json.RawMessage // the whole payload, shared with the Verified it came from

@@ -17,9 +17,9 @@ import (
 // event or a session, is not documented. Neither the body nor the signature would do, as the signed retry counter
 // changes both. The handshake has no id, "": there is nothing to deduplicate.
 //
-// It reads these members and no others. A number is its digits, and text that is not UTF-8 or holds a NUL is replaced by
-// its hash, as is a member of another type. A body of which id, or the rest that tells its events apart, cannot be read
-// has the SHA-256 of [Fingerprint], which package idempotency reports as unidentified. The only error is
+// It reads these members and no others. A number is its digits, and text that is not UTF-8 or holds a NUL is replaced
+// by its hash, as is a member of another type. A body of which id, or the rest that tells its events apart, cannot be
+// read has the SHA-256 of [Fingerprint], which package idempotency reports as unidentified. The only error is
 // [truhook.NotVerified], for a nil v. It serves as idempotency.KeyFunc and is safe for concurrent use.
 func EventID(v *truhook.Verified) (string, error) {
 	if v == nil {
@@ -50,8 +50,8 @@ func EventID(v *truhook.Verified) (string, error) {
 }
 
 // Fingerprint returns the members of the payload without the retry counter and in the order of their names, which is
-// what two deliveries of one event have in common: an idempotency.FingerprintFunc. What is not a JSON object is returned
-// as it is, and nil for a nil v. It is safe for concurrent use.
+// what two deliveries of one event have in common: an idempotency.FingerprintFunc. What is not a JSON object is
+// returned as it is, and nil for a nil v. It is safe for concurrent use.
 func Fingerprint(v *truhook.Verified) []byte {
 	if v == nil {
 		return nil
@@ -75,10 +75,10 @@ func Fingerprint(v *truhook.Verified) []byte {
 	return slices.Concat([]byte("{"), bytes.Join(stable, []byte(",")), []byte("}"))
 }
 
-// EventVersion returns the flow and user that the event is about, and event.ts. The time has whole seconds, so ties are
-// normal, and Trulioo does not guarantee an order. The resource is empty, and nothing is to be ordered, where one of the
-// three is absent or cannot be read, as in transaction webhooks, and where the time is before 2015 or after 9999. The only
-// error is [truhook.NotVerified], for a nil v. It serves as idempotency.VersionFunc.
+// EventVersion returns the flow and user that the event is about, and event.ts. The time has whole seconds, so ties
+// are normal, and Trulioo does not guarantee an order. The resource is empty, and nothing is to be ordered, where one
+// of the three is absent or cannot be read, as in transaction webhooks, and where the time is before 2015 or after
+// 9999. The only error is [truhook.NotVerified], for a nil v. It serves as idempotency.VersionFunc.
 func EventVersion(v *truhook.Verified) (resource string, at time.Time, err error) {
 	if v == nil {
 		return "", time.Time{}, &truhook.Error{Scheme: "trulioo", Reason: truhook.NotVerified}

@@ -35,26 +35,26 @@ const (
 )
 
 // NewCredentialSource returns a source of the credentials of an account, which it fetches from
-// client-webhooks/current-credential (Trulioo, "HMAC", step 2) and caches by the rules of [hmacsig.NewCachedKeys]. client has
-// to authorise its requests: it is one of [NewClient], or of golang.org/x/oauth2/clientcredentials. endpoint is the
-// whole URL, https and without the query, to which AccountIdentifier is added. Trulioo documents only that of its
-// development platform,
+// client-webhooks/current-credential (Trulioo, "HMAC", step 2) and caches by the rules of [hmacsig.NewCachedKeys].
+// client has to authorise its requests: it is one of [NewClient], or of golang.org/x/oauth2/clientcredentials.
+// endpoint is the whole URL, https and without the query, to which AccountIdentifier is added. Trulioo documents only
+// that of its development platform,
 //
 //	https://auth-api-primary.dev.trulioo.com/api/v2/client-webhooks/current-credential
 //
 // and a newer version of the page leaves the endpoint out: ask Trulioo for the host of your environment, and whether it
 // still exists. Static keys work without it.
 //
-// All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A credential
-// that is not of the documented form costs that credential only: see [ParseCredentials]. OnError and Audit name it. The next
-// response is fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
-// credentials only; one that it no longer lists counts as one that ended then. Give [New] a Grace to go on accepting
-// those for a while; cfg.Retain bounds it, and is 24 h if zero.
+// All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A
+// credential that is not of the documented form costs that credential only: see [ParseCredentials]. OnError and Audit
+// name it. The next response is fetched a minute before the earliest one expires, and when a delivery fits none. The
+// endpoint lists current credentials only; one that it no longer lists counts as one that ended then. Give [New] a
+// Grace to go on accepting those for a while; cfg.Retain bounds it, and is 24 h if zero.
 //
-// Whatever comes in, it begins one fetch every cfg.MinInterval at the most, and makes at most one call in it; a client of
-// NewClient makes at most two more, for a token and after a 401. After 429 or 503 with Retry-After it makes none for that
-// long, at most 15 min. Redirects are not followed, responses over 256 KiB are not read, and anything but 200 is a failure:
-// the last good credentials stay in use for cfg.MaxStale.
+// Whatever comes in, it begins one fetch every cfg.MinInterval at the most, and makes at most one call in it; a
+// client of NewClient makes at most two more, for a token and after a 401. After 429 or 503 with Retry-After it makes
+// none for that long, at most 15 min. Redirects are not followed, responses over 256 KiB are not read, and anything
+// but 200 is a failure: the last good credentials stay in use for cfg.MaxStale.
 //
 // A nil client, an empty account and an endpoint that is not such a URL are errors.
 func NewCredentialSource(

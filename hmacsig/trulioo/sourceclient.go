@@ -169,7 +169,8 @@ func (s *session) request(ctx context.Context) (token string, life time.Duration
 	return parseToken(response.Body)
 }
 
-// errorCode returns the code of an error, if it is one of RFC 6749, section 5.2: nothing else of a response is repeated.
+// errorCode returns the code of an error, if it is one of RFC 6749, section 5.2: nothing else of a response is
+// repeated.
 func errorCode(response *fetch.Response) string {
 	o, _ := payload.Parse(response.Body)
 	code, _ := o.Get("error").Text()
@@ -207,8 +208,8 @@ func parseToken(body []byte) (token string, life time.Duration, err error) {
 	return token, life, err
 }
 
-// tokenLife reads a number of seconds, quoted or not; at most a day counts. Where none came that can be read, a token is
-// used for defaultLife: should it be rejected earlier, a request without a body is sent once more.
+// tokenLife reads a number of seconds, quoted or not; at most a day counts. Where none came that can be read, a token
+// is used for defaultLife: should it be rejected earlier, a request without a body is sent once more.
 func tokenLife(expires payload.Value) (time.Duration, error) {
 	if text, ok := expires.Text(); ok {
 		expires = payload.Value(text)

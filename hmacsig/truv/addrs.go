@@ -13,9 +13,9 @@ func WebhookAddrs() []netip.Prefix {
 	return all
 }
 
-// MTLSAPIDestinations returns the addresses of api-mtls.truv.com, which your service calls: a firewall has to let you out
-// to them ("mTLS", section "Configure your firewall"). No webhook comes from them. They are no prefixes, so that the
-// compiler rejects them where the sources of webhooks belong. The slice is the caller's.
+// MTLSAPIDestinations returns the addresses of api-mtls.truv.com, which your service calls: a firewall has to let you
+// out to them ("mTLS", section "Configure your firewall"). No webhook comes from them. They are no prefixes, so that
+// the compiler rejects them where the sources of webhooks belong. The slice is the caller's.
 func MTLSAPIDestinations() []netip.Addr {
 	return addrs("35.167.32.174", "35.165.53.192", "54.71.147.242")
 }

@@ -70,8 +70,8 @@ type Event struct {
 
 // Parse reads what was verified. A nil v is [truhook.NotVerified], and what is not one JSON object is
 // [truhook.MalformedPayload]; nothing else is an error. Unknown event types and fields pass through, and a member of
-// another type costs its field only: see Event.Unread. Times may come in any spelling that leaves no doubt: RFC 3339, with
-// a blank for the T, a zone as +0000 or none (UTC), or a number of seconds or milliseconds since 1970.
+// another type costs its field only: see Event.Unread. Times may come in any spelling that leaves no doubt: RFC 3339,
+// with a blank for the T, a zone as +0000 or none (UTC), or a number of seconds or milliseconds since 1970.
 func Parse(v *truhook.Verified) (*Event, error) {
 	o, err := payload.Read("truv", v)
 	if err != nil {

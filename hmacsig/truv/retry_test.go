@@ -13,7 +13,8 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// The numbers are taken out of the sentences, so a number that somebody changes in the policy no longer agrees with them.
+// The numbers are taken out of the sentences, so a number that somebody changes in the policy no longer agrees with
+// them.
 func TestRetryPolicy_TheNumbersAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	text, p := policytest.Page(t), truv.RetryPolicy()

@@ -5,9 +5,9 @@
 //	verify := truhook.NewMiddleware(v, truhook.Config{})
 //	mux.Handle("POST /webhooks/truv", verify.Wrap(handler))
 //
-// Truv signs the raw body with HMAC-SHA256 and sends "X-WEBHOOK-SIGN: v1=" and 64 hex digits (Truv, "Webhook Security").
-// No time is signed: a captured delivery verifies for as long as the secret lives, so put package idempotency behind.
-// Truv retries whatever is not 2xx or 3xx, a 401 included, three times and 30 s apart.
+// Truv signs the raw body with HMAC-SHA256 and sends "X-WEBHOOK-SIGN: v1=" and 64 hex digits (Truv, "Webhook
+// Security"). No time is signed: a captured delivery verifies for as long as the secret lives, so put package
+// idempotency behind. Truv retries whatever is not 2xx or 3xx, a 401 included, three times and 30 s apart.
 package truv
 
 import (

@@ -12,9 +12,9 @@ import (
 // no IP address, no user info, not localhost and not under .local. Redirects are not followed, so give the final URL.
 //
 // Whatever a client may read as an address is one here: IPv6 in brackets, and every spelling of IPv4 that the URL
-// standard of WHATWG knows (decimal, octal, hexadecimal, fewer than four numbers, a trailing dot). A host name has to be
-// in its ASCII form, as a name with other characters may map to an address or to localhost. Names under .localhost are
-// rejected like localhost itself (RFC 6761, section 6.3). Letter case and a trailing dot change nothing.
+// standard of WHATWG knows (decimal, octal, hexadecimal, fewer than four numbers, a trailing dot). A host name has to
+// be in its ASCII form, as a name with other characters may map to an address or to localhost. Names under .localhost
+// are rejected like localhost itself (RFC 6761, section 6.3). Letter case and a trailing dot change nothing.
 //
 // The full rules are on a page of Truval's that this was not written from, so nil is no promise that Truval takes the
 // URL. Nothing is looked up: a name whose address is private passes. The error says what is wrong but does not repeat
@@ -77,8 +77,8 @@ func isLabel(s string) bool {
 	return s != "" && len(s) <= 63
 }
 
-// isNumber reports whether a host that ends in s is an IPv4 address, or a mistake for one, and never a name: the "ends in a
-// number" checker of the WHATWG URL standard.
+// isNumber reports whether a host that ends in s is an IPv4 address, or a mistake for one, and never a name: the
+// "ends in a number" checker of the WHATWG URL standard.
 func isNumber(s string) bool {
 	const decimal = "0123456789"
 	if hex, found := strings.CutPrefix(s, "0x"); found {

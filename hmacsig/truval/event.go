@@ -40,16 +40,16 @@ type Event struct {
 	Suggestion   string  `json:"suggestion"`
 	LatencyMS    float64 `json:"latency_ms"` // milliseconds
 
-	// Unread names the members that came in another JSON type than documented. Their fields are zero; Raw has what came.
-	// It is nil where there are none.
+	// Unread names the members that came in another JSON type than documented. Their fields are zero; Raw has what
+	// came. It is nil where there are none.
 	Unread []string `json:"-"`
 
 	Raw json.RawMessage `json:"-"` // the whole payload, shared with the Verified it came from
 }
 
 // Parse reads what was verified. A nil v is [truhook.NotVerified], and what is not one JSON object is
-// [truhook.MalformedPayload]; nothing else is an error. Unknown statuses and fields pass through, and a member of another
-// type costs its field only: see Event.Unread. Look there before you act on Valid.
+// [truhook.MalformedPayload]; nothing else is an error. Unknown statuses and fields pass through, and a member of
+// another type costs its field only: see Event.Unread. Look there before you act on Valid.
 func Parse(v *truhook.Verified) (*Event, error) {
 	o, err := payload.Read("truval", v)
 	if err != nil {
@@ -66,11 +66,11 @@ func Parse(v *truhook.Verified) (*Event, error) {
 	return e, nil
 }
 
-// EventID returns job_id: there is one final callback a job, so there is nothing to put in order. It reads this member
-// and no other. A number is its digits, and an id that is not UTF-8 or holds a NUL is replaced by its hash. A body without
-// a job_id that can be read, or that is no JSON object, has the SHA-256 of its bytes, which package idempotency reports as
-// unidentified. The only error is [truhook.NotVerified], for a nil v. It serves as idempotency.KeyFunc and is safe for
-// concurrent use.
+// EventID returns job_id: there is one final callback a job, so there is nothing to put in order. It reads this
+// member and no other. A number is its digits, and an id that is not UTF-8 or holds a NUL is replaced by its hash. A
+// body without a job_id that can be read, or that is no JSON object, has the SHA-256 of its bytes, which package
+// idempotency reports as unidentified. The only error is [truhook.NotVerified], for a nil v. It serves as
+// idempotency.KeyFunc and is safe for concurrent use.
 func EventID(v *truhook.Verified) (string, error) {
 	if v == nil {
 		return "", &truhook.Error{Scheme: "truval", Reason: truhook.NotVerified}

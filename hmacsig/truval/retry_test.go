@@ -15,7 +15,8 @@ import (
 
 const day = 24 * time.Hour
 
-// The numbers are taken out of the sentences, so a number that somebody changes in the policy no longer agrees with them.
+// The numbers are taken out of the sentences, so a number that somebody changes in the policy no longer agrees with
+// them.
 func TestRetryPolicy_TheNumbersAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	text, p := policytest.Page(t), truval.RetryPolicy()

@@ -5,10 +5,10 @@
 //	verify := truhook.NewMiddleware(v, truhook.Config{})
 //	mux.Handle("POST /webhooks/truval", verify.Wrap(handler))
 //
-// Truval signs the raw body with HMAC-SHA256 and sends "X-Truval-Signature: sha256=" and 64 hex digits, but only if the
-// verify request gave a webhook_secret (Truval, "Webhooks", section "Security"). The secret belongs to one request, so an
-// endpoint may see many: give [hmacsig.New] this package's [Scheme] and a source that chooses the key by the path or
-// the query of the URL that was registered.
+// Truval signs the raw body with HMAC-SHA256 and sends "X-Truval-Signature: sha256=" and 64 hex digits, but only if
+// the verify request gave a webhook_secret (Truval, "Webhooks", section "Security"). The secret belongs to one
+// request, so an endpoint may see many: give [hmacsig.New] this package's [Scheme] and a source that chooses the key
+// by the path or the query of the URL that was registered.
 //
 // Truval takes every 4xx as final and makes three attempts within some four seconds. No time is signed, so put package
 // idempotency behind.
@@ -36,9 +36,9 @@ func Scheme() hmacsig.Scheme {
 // MinSecretLength is the shortest webhook_secret that Truval takes, in characters (Truval, "Webhooks").
 const MinSecretLength = 8
 
-// New returns a verifier for callbacks that were all asked for with the same webhook_secret. Nothing is stripped from it:
-// "whsec_" is part of the text. A secret under 8 characters, also among the previous ones, is an error, as Truval does
-// not take one. The key ids are "current", "previous-1", "previous-2" and so on.
+// New returns a verifier for callbacks that were all asked for with the same webhook_secret. Nothing is stripped from
+// it: "whsec_" is part of the text. A secret under 8 characters, also among the previous ones, is an error, as Truval
+// does not take one. The key ids are "current", "previous-1", "previous-2" and so on.
 func New(secret string, previous ...string) (*hmacsig.Verifier, error) {
 	for _, text := range append([]string{secret}, previous...) {
 		if utf8.RuneCountInString(text) < MinSecretLength {

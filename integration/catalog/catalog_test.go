@@ -248,7 +248,8 @@ func (s *sender) sign(h http.Header, m hmacsig.Message, thief bool) error {
 	return s.p.Scheme.Sign(h, s.key, m)
 }
 
-// forge changes one thing about a signed delivery. Some changes change nothing that counts: both verifiers must see that.
+// forge changes one thing about a signed delivery. Some changes change nothing that counts: both verifiers must see
+// that.
 func (s *sender) forge(h http.Header, d *delivery, forgery int) {
 	value := h.Get(s.signatureHeader)
 	switch forgery {

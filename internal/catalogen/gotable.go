@@ -71,7 +71,8 @@ func (r row) writeGo(b *bytes.Buffer) error {
 	l.text("Area", r.Area)
 	l.text("Documentation", r.Documentation)
 	l.texts("Aliases", r.Aliases)
-	l.code("Evidence", map[string]string{"A": "PublishedVector", "B": "ProviderPage", "C": "IndependentReceivers"}[r.Evidence])
+	classes := map[string]string{"A": "PublishedVector", "B": "ProviderPage", "C": "IndependentReceivers"}
+	l.code("Evidence", classes[r.Evidence])
 	l.text("Checked", r.Checked)
 	b.WriteString("Sources: []Source{\n")
 	for _, s := range r.Sources {
@@ -129,7 +130,9 @@ func one(what, value string, names map[string]string) (string, error) {
 // writeSigning writes how the provider signs: Scheme for HMACs, PublicKeyScheme for public keys.
 func (r row) writeSigning(l literal) error {
 	if !r.publicKey() {
-		hash, err := one("class", r.Class, map[string]string{"hmac-sha1": "crypto.SHA1", "hmac-sha256": "", "hmac-sha512": "crypto.SHA512"})
+		hash, err := one("class", r.Class, map[string]string{
+			"hmac-sha1": "crypto.SHA1", "hmac-sha256": "", "hmac-sha512": "crypto.SHA512",
+		})
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ func readmeList(rows []row) string {
 		areas[r.Area] = append(areas[r.Area], fmt.Sprintf("[%s](docs/providers.md#%s)", r.Title, r.Name))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n| area | %d providers as rows of [the catalog](docs/providers.md): `catalog.New(name, secret)` |\n|---|---|\n", len(rows))
+	fmt.Fprintf(&b, "\n| area | %d providers as rows of [the catalog](docs/providers.md): `catalog.New(name, secret)` |\n", len(rows))
+	b.WriteString("|---|---|\n")
 	for _, area := range sortedKeys(areas) {
 		fmt.Fprintf(&b, "| %s | %s |\n", area, strings.Join(areas[area], ", "))
 	}
@@ -85,7 +86,8 @@ func (r row) writeSection(b *bytes.Buffer) {
 	b.WriteString("```go\n")
 	signsURL := strings.Contains(r.Content, "{url}")
 	if signsURL {
-		fmt.Fprintf(b, "p, _ := catalog.Lookup(%q)\nv, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, secret)\n", r.Name, r.Name)
+		fmt.Fprintf(b, "p, _ := catalog.Lookup(%q)\n", r.Name)
+		fmt.Fprintf(b, "v, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, secret)\n", r.Name)
 	} else {
 		comment := ""
 		if r.publicKey() {
@@ -135,8 +137,11 @@ func (r row) facts() []string {
 	}
 	names := strings.ReplaceAll(r.Header, "{n}", "1 to 8")
 	signed := fmt.Sprintf("Signed: `%s`, by %s in %s.", strings.ReplaceAll(r.Content, "\n", `\n`), classes[r.Class], r.Encoding)
-	facts := []string{fmt.Sprintf("Header: `%s`%s%s.", names, quoted(", prefix ", r.Prefix), quoted(", separator ", r.Separator)), signed}
-	secret := map[string]string{"": "the text itself", "raw": "the text itself", "base64": "base64", "hex": "hex", "pem": "PEM"}[r.Key.Encoding]
+	form := quoted(", prefix ", r.Prefix) + quoted(", separator ", r.Separator)
+	facts := []string{fmt.Sprintf("Header: `%s`%s.", names, form), signed}
+	secret := map[string]string{
+		"": "the text itself", "raw": "the text itself", "base64": "base64", "hex": "hex", "pem": "PEM",
+	}[r.Key.Encoding]
 	what := "Secret"
 	if r.publicKey() {
 		what = "Public key"
@@ -144,7 +149,8 @@ func (r row) facts() []string {
 	facts = append(facts, fmt.Sprintf("%s: %s%s.", what, secret, quoted(" behind ", r.Key.Prefix)))
 	switch {
 	case r.Timestamp == "":
-		facts = append(facts, "Time: none is signed. A captured delivery verifies for as long as the secret: package idempotency is the guard.")
+		facts = append(facts, "Time: none is signed. A captured delivery verifies for as long as the secret: "+
+			"package idempotency is the guard.")
 	case r.NoWindow:
 		facts = append(facts, fmt.Sprintf("Time: `%s` is signed and not judged, as no window is documented.", r.Timestamp))
 	default:

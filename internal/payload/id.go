@@ -13,9 +13,9 @@ import (
 const hashed = "sha256:" // marks what ID has hashed
 
 // ID returns the text by which a value tells one event from another, and whether there is one: what a string says, or
-// the digits of a number as they came, so that 17 and "17" are one id. A string that is not UTF-8, holds a NUL or half of
-// a surrogate pair, that encoding/json would change, or one that looks like what this package makes, is replaced by the
-// hash of the value as it came. An empty string, true, false, null, arrays and objects are no id.
+// the digits of a number as they came, so that 17 and "17" are one id. A string that is not UTF-8, holds a NUL or
+// half of a surrogate pair, that encoding/json would change, or one that looks like what this package makes, is
+// replaced by the hash of the value as it came. An empty string, true, false, null, arrays and objects are no id.
 func (v Value) ID() (string, bool) {
 	if v.isNumber() {
 		return string(v), true

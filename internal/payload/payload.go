@@ -12,8 +12,8 @@ import (
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
-// An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count, and of equal
-// names the last counts, but for null, which is as if the member were absent. The zero Object has no members.
+// An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count, and of
+// equal names the last counts, but for null, which is as if the member were absent. The zero Object has no members.
 type Object struct{ members []Member }
 
 // A Member is a name and a value of an Object. Quoted and Value are slices of the payload and read-only.
@@ -43,8 +43,8 @@ func (m Member) is(name string) bool {
 	return len(plain) == len(name) && strings.EqualFold(string(plain), name)
 }
 
-// Parse returns the object that data holds, and whether it holds one object and nothing else. A byte order mark in front
-// is passed over (RFC 8259, section 8.1, lets a reader ignore one).
+// Parse returns the object that data holds, and whether it holds one object and nothing else. A byte order mark in
+// front is passed over (RFC 8259, section 8.1, lets a reader ignore one).
 func Parse(data []byte) (Object, bool) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	o := Object{members: make([]Member, 0, 24)}
@@ -76,7 +76,8 @@ func (o Object) Has(name string) bool {
 	return slices.ContainsFunc(o.members, func(m Member) bool { return m.Name() == name })
 }
 
-// Read returns the object that was verified. A nil v is NotVerified, and what is not one JSON object is MalformedPayload.
+// Read returns the object that was verified. A nil v is NotVerified, and what is not one JSON object is
+// MalformedPayload.
 func Read(scheme string, v *truhook.Verified) (Object, error) {
 	if v == nil {
 		return Object{}, &truhook.Error{Scheme: scheme, Reason: truhook.NotVerified}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Reader takes the members of an object for an event, one call a member. Absent members and null are zero. A member of
-// another type is zero too, and its name goes to Unread.
+// A Reader takes the members of an object for an event, one call a member. Absent members and null are zero. A member
+// of another type is zero too, and its name goes to Unread.
 type Reader struct {
 	Object Object
 	Prefix string    // stands before the names in Unread: "event." in a nested object

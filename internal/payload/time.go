@@ -11,10 +11,10 @@ func layouts() [4]string {
 	return [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05"}
 }
 
-// ParseTime returns the instant that text names, in UTC: RFC 3339; the same with a blank or a small t for the T, and with
-// a zone as +0000, +00, UTC, GMT or none, which is UTC; or a number of seconds, milliseconds, microseconds or nanoseconds
-// since 1970, told apart by their size, of the year 2000 and later. Anything else, days without a time of day included,
-// is none.
+// ParseTime returns the instant that text names, in UTC: RFC 3339; the same with a blank or a small t for the T, and
+// with a zone as +0000, +00, UTC, GMT or none, which is UTC; or a number of seconds, milliseconds, microseconds or
+// nanoseconds since 1970, told apart by their size, of the year 2000 and later. Anything else, days without a time of
+// day included, is none.
 func ParseTime(text string) (time.Time, bool) {
 	if len(text) > 64 {
 		return time.Time{}, false
@@ -69,8 +69,8 @@ func sinceEpoch(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// IsPlausible reports whether at can be the time of an event: no provider here was older than 2015, and JSON cannot hold
-// a year beyond 9999. A time that is not plausible says nothing about the order or the age of an event.
+// IsPlausible reports whether at can be the time of an event: no provider here was older than 2015, and JSON cannot
+// hold a year beyond 9999. A time that is not plausible says nothing about the order or the age of an event.
 func IsPlausible(at time.Time) bool {
 	at = at.UTC()
 	return at.Year() >= 2015 && at.Year() <= 9999

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Value is one JSON value, as it came. nil is a member that is absent. Each method but IsNull returns false for a value
-// of another type.
+// A Value is one JSON value, as it came. nil is a member that is absent. Each method but IsNull returns false for a
+// value of another type.
 type Value []byte
 
 // IsNull reports whether the value is absent or null.

@@ -75,8 +75,8 @@ func Schedule(t testing.TB, p retry.Policy, horizon time.Duration, attempts ...[
 	}
 }
 
-// Sources holds the policy to being valid and not shared, and each of its fields to a quotation from text, or to a source
-// that says nothing where the field is zero.
+// Sources holds the policy to being valid and not shared, and each of its fields to a quotation from text, or to a
+// source that says nothing where the field is zero.
 func Sources(t testing.TB, policy func() retry.Policy, text string) {
 	t.Helper()
 	p := policy()

@@ -20,9 +20,9 @@ type AuthorizationResponse struct {
 	DeviceID    string   // the device that answered
 	ServicePins []string // see "Service PIN" in the provider's documentation
 
-	// Type is AUTHORIZED, DENIED or FAILED, and Reason says more: APPROVED, DISAPPROVED, FRAUDULENT, POLICY, PERMISSION,
-	// AUTHENTICATION, CONFIGURATION, BUSY_LOCAL, SENSOR. Other values pass through as they came. A response in the older
-	// form, auth, has AUTHORIZED and APPROVED, or DENIED and DISAPPROVED.
+	// Type is AUTHORIZED, DENIED or FAILED, and Reason says more: APPROVED, DISAPPROVED, FRAUDULENT, POLICY,
+	// PERMISSION, AUTHENTICATION, CONFIGURATION, BUSY_LOCAL, SENSOR. Other values pass through as they came. A
+	// response in the older form, auth, has AUTHORIZED and APPROVED, or DENIED and DISAPPROVED.
 	Type, Reason string
 	DenialReason string // the id of the denial reason that the user chose; empty if there is none
 

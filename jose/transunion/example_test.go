@@ -80,8 +80,8 @@ func ExampleNew() {
 	// transunion: signature-mismatch: token
 }
 
-// liveKeys is a PrivateKeySource whose keys can be replaced while deliveries are verified. A key of jose.ParsePrivateKey is
-// precomputed already.
+// liveKeys is a PrivateKeySource whose keys can be replaced while deliveries are verified. A key of
+// jose.ParsePrivateKey is precomputed already.
 type liveKeys struct {
 	now atomic.Pointer[jose.StaticPrivateKeys]
 }
