@@ -71,10 +71,16 @@ func (v *Verifier) atHand() []Key {
 			keys = slices.Clone(*last)
 		}
 	}
-	if c, ok := v.keys.(*CachedKeys); ok && len(keys) == 0 && c != nil && c.cache != nil {
-		for _, state := range c.cache.States() {
-			if state.Answer != nil {
-				keys = append(keys, state.Answer.Keys...)
+	switch source := v.keys.(type) {
+	case *ReloadableKeys:
+		keys, _ = source.Keys(context.Background(), Query{}) // which asks nobody
+		keys = slices.Clone(keys)
+	case *CachedKeys:
+		if len(keys) == 0 && source != nil && source.cache != nil {
+			for _, state := range source.cache.States() {
+				if state.Answer != nil {
+					keys = append(keys, state.Answer.Keys...)
+				}
 			}
 		}
 	}

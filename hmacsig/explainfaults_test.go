@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/recorded"
 )
 
 // written are documents as the JSON writers of other languages wrote them (internal/probe/testdata/make.py).
@@ -394,4 +396,82 @@ func FuzzExplain(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Each provable cause, each provider, as it happens: the receiver refuses, keeps what came, and it is explained from the file.
+func TestExplain_FromACapturedDelivery(t *testing.T) {
+	t.Parallel()
+	webhook := written(t)["webhook"]
+	_, contents := packed(t)
+	other := "prod-89abcdef89abcdef89abcdef89abcdef89abcdef"
+	for _, s := range providers() {
+		elsewhere := s
+		elsewhere.Name, elsewhere.Header = "elsewhere", "X-Elsewhere"
+		environment := verifier(t, s, testKey(t, "production", other))
+		provider := verifier(t, elsewhere, testKey(t, "elsewhere", other))
+		sign := func(secret string, body []byte) string { return s.Prefix + hexOf(secret, string(body)) }
+		node := webhook["node"]
+		for name, tt := range map[string]struct {
+			configured string
+			header     string
+			value      string
+			body       []byte
+			others     []truhook.Verifier
+			want       string
+		}{
+			"written again":      {testSecret, s.Header, sign(testSecret, webhook["python"]), node, nil, "body-reserialized/Python"},
+			"gzip":               {testSecret, s.Header, sign(testSecret, []byte(packedWebhook(t))), contents["gzip"], nil, "body-content-encoding/gzip"},
+			"a line break":       {testSecret, s.Header, sign(testSecret, node), append(slices.Clone(node), '\n'), nil, "body-text-changed/whitespace"},
+			"a blank":            {testSecret + " ", s.Header, sign(testSecret, node), node, nil, "key-whitespace/2026"},
+			"quotes":             {`"` + testSecret + `"`, s.Header, sign(testSecret, node), node, nil, "key-quoted/2026"},
+			"hex":                {hex.EncodeToString([]byte(testSecret)), s.Header, sign(testSecret, node), node, nil, "key-encoding/2026, hex"},
+			"environment":        {testSecret, s.Header, sign(other, node), node, []truhook.Verifier{environment}, "key-of-other-environment/" + s.Name + ", key production"},
+			"provider":           {testSecret, s.Header, sign(other, node), node, []truhook.Verifier{provider}, "key-of-other-provider/elsewhere, key elsewhere"},
+			"prefix":             {testSecret, s.Header, "mac=" + hexOf(testSecret, string(node)), node, nil, "signature-form/prefix"},
+			"encoding":           {testSecret, s.Header, s.Prefix + base64Of(testSecret, string(node)), node, nil, "signature-form/encoding"},
+			"algorithm":          {testSecret, s.Header, s.Prefix + signedBy(sha512Of, testSecret, string(node)), node, nil, "signature-other-algorithm/SHA-512"},
+			"similar name":       {testSecret, s.Header + "-1", sign(testSecret, node), node, nil, "header-similar-name/" + http.CanonicalHeaderKey(s.Header+"-1")},
+			"another header":     {testSecret, "X-Event-Mac", sign(testSecret, node), node, nil, "header-of-other-provider/X-Event-Mac"},
+			"header twice":       {testSecret, s.Header, sign(testSecret, node) + ", " + sign(testSecret, node), node, nil, "header-folded/" + s.Header},
+			"with a time":        {testSecret, s.Header, sign(testSecret, append([]byte("1772452800."), node...)), node, nil, "content-form/with the time"},
+			"no cause":           {testSecret, s.Header, sign("another one altogether", node), node, nil, "likely no-cause-found"},
+			"a plain hash":       {testSecret, s.Header, s.Prefix + plainSHA256(string(node)), node, nil, "likely signature-plain-hash"},
+			"the label":          {testSecret, s.Header, sign("2026", node), node, nil, "likely key-id-as-secret/2026"},
+			"a body that is cut": {testSecret, s.Header, sign(testSecret, node), node[:20], nil, "likely body-cut"},
+		} {
+			v := verifier(t, s, testKey(t, "2026", tt.configured))
+			dir := t.TempDir()
+			capture, err := recorded.Refused(dir, recorded.RefusedConfig{})
+			require.NoError(t, err)
+			m := truhook.NewMiddleware(v, truhook.Config{Logger: slog.New(slog.DiscardHandler), Capture: capture.Capture})
+			r := httptest.NewRequest(http.MethodPost, "/webhooks", bytes.NewReader(tt.body))
+			r.Header.Set(tt.header, tt.value)
+			r.Header.Set("X-Request-Timestamp", "1772452800")
+			w := httptest.NewRecorder()
+			m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("accepted") })).ServeHTTP(w, r)
+			require.Equal(t, http.StatusUnauthorized, w.Code, name)
+			require.NoError(t, capture.Wait(t.Context()))
+			d := captured(t, dir)
+			e := truhook.Explain(t.Context(), v, d, truhook.ExplainConfig{Others: tt.others, Timeout: time.Minute})
+			require.Equal(t, tt.want, firstCause(e), "%s: %s: %+v", s.Name, name, e)
+			requireNothingTold(t, e, d)
+		}
+	}
+}
+
+func packedWebhook(t testing.TB) string {
+	webhook, _ := packed(t)
+	return string(webhook)
+}
+
+func captured(t testing.TB, dir string) *truhook.Delivery {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	file, err := recorded.ReadFile(filepath.Join(dir, files[len(files)-1].Name()))
+	require.NoError(t, err)
+	d, err := file.Delivery()
+	require.NoError(t, err)
+	return d
 }

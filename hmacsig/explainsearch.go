@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/hmac"
-	"crypto/md5"
 	"hash"
 	"io"
 	"slices"
@@ -241,10 +240,13 @@ func (m *metered) Write(p []byte) (int, error) {
 			m.s.spent = true
 			return written, io.ErrShortWrite
 		}
-		n, _ := m.Hash.Write(p[:min(len(p), checkEvery)])
+		n, err := m.Hash.Write(p[:min(len(p), checkEvery)])
 		m.s.left -= int64(n)
 		m.s.hashed += int64(n)
 		written, p = written+n, p[n:]
+		if err != nil { // as FIPS mode refuses SHA-1
+			return written, err
+		}
 	}
 	return written, nil
 }
@@ -261,24 +263,28 @@ func clone(h hash.Hash) hash.Hash {
 
 // plainHash reports whether a candidate is a hash of the body without any key.
 func (s *search) plainHash() bool {
-	for _, h := range append([]crypto.Hash{crypto.MD5}, hashes...) {
-		var plain hash.Hash
-		if h == crypto.MD5 {
-			plain = md5.New() //nolint:gosec // only to recognize it
-		} else {
-			plain = h.New()
-		}
+	for _, h := range hashes {
 		if !slices.ContainsFunc(s.candidates, func(c candidate) bool { return len(c.mac) == h.Size() }) {
 			continue
 		}
-		m := &metered{Hash: plain, s: s}
-		if _, err := m.Write(s.d.Body); err != nil {
-			return false
-		}
-		sum := m.Sum(nil)
-		if slices.ContainsFunc(s.candidates, func(c candidate) bool { return hmac.Equal(c.mac, sum) }) {
+		sum := s.unkeyed(h)
+		if sum != nil && slices.ContainsFunc(s.candidates, func(c candidate) bool { return hmac.Equal(c.mac, sum) }) {
 			return true
 		}
 	}
 	return false
+}
+
+// unkeyed returns the hash of the body, nil where the budget is spent or FIPS mode panics at the hash.
+func (s *search) unkeyed(h crypto.Hash) (sum []byte) {
+	defer func() {
+		if recover() != nil {
+			sum = nil
+		}
+	}()
+	m := &metered{Hash: h.New(), s: s}
+	if _, err := m.Write(s.d.Body); err != nil {
+		return nil
+	}
+	return m.Sum(nil)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 )
 
@@ -51,5 +52,18 @@ func underFIPS(t *testing.T) {
 	require.ErrorContains(t, err, "FIPS 140-3")
 	_, err = hmacsig.New(sha1, hmacsig.KeySourceFunc(nil), hmacsig.Config{})
 	assert.ErrorContains(t, err, "FIPS 140-3", "a source that is asked later does not put the panic off")
+	// What the mode refuses is left out of the search.
+	for _, s := range providers() {
+		v, err := hmacsig.New(s, hmacsig.StaticKeys(long), hmacsig.Config{})
+		require.NoError(t, err)
+		for _, digits := range []string{strings.Repeat("0", 40), strings.Repeat("0", 64), strings.Repeat("0", 128)} {
+			d := delivery(body, s.Header, s.Prefix+digits)
+			e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, MaxHashedBytes: 1 << 24})
+			require.True(t, e.Complete)
+			require.Positive(t, e.Tried)
+		}
+		d := delivery(body+"\n", s.Header, s.Prefix+hexOf("14 characters!", body))
+		require.Equal(t, "body-text-changed/whitespace", firstCause(v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, MaxHashedBytes: 1 << 24})))
+	}
 	t.Log("under FIPS: done")
 }
