@@ -143,7 +143,15 @@ func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 		}
 	}
 	var findings []truhook.Finding
-	for _, s := range c.cache.States() {
+	states := c.cache.States()
+	if trouble := c.cache.Trouble(); trouble != nil && len(states) == 0 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityError, Name: "keys-unavailable",
+			Problem: fmt.Sprintf("There are no keys: %v.", trouble),
+			Remedy:  "Compare the address of the source with the provider's page; until then every delivery is answered 503.",
+		})
+	}
+	for _, s := range states {
 		findings = append(findings, auditFetch(s)...)
 		if s.Answer != nil {
 			findings = append(findings, AuditKeys(c.now(), s.Answer.Keys...)...)

@@ -80,3 +80,16 @@ func TestAuditOfACachedKeySet(t *testing.T) {
 	assert.NotEmpty(t, (*jose.CachedKeys)(nil).Audit(t.Context()))
 	assert.NotEmpty(t, (*jose.Verifier)(nil).Audit(t.Context()))
 }
+
+// A mistyped address answers 404 for every id: the audit tells once somebody has asked.
+func TestCachedKeys_AuditTellsOfASourceThatHasNeverGivenAKey(t *testing.T) {
+	t.Parallel()
+	keys, err := jose.CacheByID(func(context.Context, string) ([]jose.PublicKey, error) { return nil, nil }, jose.CacheConfig{})
+	require.NoError(t, err)
+	assert.Empty(t, keys.Audit(t.Context()), "nothing is known yet")
+	cfg := config()
+	cfg.Keys = keys
+	_, err = newVerifier(t, cfg).Verify(t.Context(), delivery(token(t, nil)))
+	require.ErrorIs(t, err, truhook.KeysStale)
+	assert.Equal(t, []string{"keys-unavailable"}, findingNames(keys.Audit(t.Context())))
+}

@@ -16,7 +16,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -414,4 +417,49 @@ func TestPrivateKeysAreCopiedAndPrecomputed(t *testing.T) {
 	got, _, err := d.Decrypt(t.Context(), jwe{content: body}.text(t))
 	require.NoError(t, err)
 	assert.Equal(t, body, got)
+}
+
+// countingDevice is an HSM that counts who uses it at once.
+type countingDevice struct {
+	hsm
+	release chan struct{}
+	now     *atomic.Int64
+	most    *atomic.Int64
+}
+
+func (c countingDevice) Decrypt(r io.Reader, msg []byte, opts crypto.DecrypterOpts) ([]byte, error) {
+	at := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); at > most && !c.most.CompareAndSwap(most, at); most = c.most.Load() {
+	}
+	<-c.release
+	return c.hsm.Decrypt(r, msg, opts)
+}
+
+func TestDecrypter_BoundsThePrivateKeyOperationsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		device := countingDevice{hsm{key: testKeys().rsa}, make(chan struct{}), new(atomic.Int64), new(atomic.Int64)}
+		cfg := decrypterConfig()
+		cfg.Keys = jose.StaticPrivateKeys{{ID: "1", Key: device}}
+		d := newDecrypter(t, cfg)
+		text := jwe{content: body}.text(t)
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				_, _, err := d.Decrypt(t.Context(), text)
+				assert.NoError(t, err)
+			})
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 64, device.most.Load())
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _, err := d.Decrypt(ctx, text)
+		assert.ErrorIs(t, err, truhook.Canceled, "the wait for a device ends with the context")
+		close(device.release)
+		wg.Wait()
+		_, _, err = d.Decrypt(ctx, text)
+		assert.NoError(t, err, "and nothing else does")
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -136,5 +137,50 @@ func FuzzPEM(f *testing.F) {
 			require.NoError(t, err)
 		}
 		_, _ = jose.ParseJWKS(data)
+	})
+}
+
+// No set of keys makes it panic, and what it gives can be used.
+func FuzzJWKS(f *testing.F) {
+	good := toJSON(f, object{"keys": []any{map[string]any{"kty": "RSA", "kid": "1", "e": "AQAB", "n": b64(testKeys().rsa.N.Bytes())}}})
+	f.Add(good)
+	for _, seed := range []string{
+		`{"keys":[null,1,"x",[],{}]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1","x":"AAAA"}]}`,
+		`{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"AA","y":"AA","use":"sig"}]}`, `{"keys":[{"kty":"oct","k":"AA"}]}`,
+		`{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB","d":"AQAB"}]}`, `{"keys":{}}`, `[]`, "",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		findings := jose.AuditJWKS(now, data)
+		keys, err := jose.ParseJWKS(data)
+		if err != nil {
+			if keys != nil || len(findings) == 0 {
+				t.Fatal("an error beside keys, or without a finding")
+			}
+			return
+		}
+		cfg := config()
+		cfg.Keys = keys
+		if _, err := jose.New(cfg); err != nil {
+			t.Fatalf("keys that New rejects: %v", err)
+		}
+	})
+}
+
+// No delivery makes an explanation panic, and none that was not signed is proven.
+func FuzzExplain(f *testing.F) {
+	v := newVerifier(f, config())
+	f.Add("X-Token", token(f, nil), "/hook", []byte(`{}`))
+	f.Add("Authorization", "Bearer a.b.c", "/x?y", []byte("a=b"))
+	f.Add("X_Token", `"`+token(f, nil)+`=",v1=`, "", []byte("\x1f\x8b"))
+	f.Fuzz(func(t *testing.T, name, value, uri string, body []byte) {
+		d := &truhook.Delivery{Method: "POST", RequestURI: uri, Header: http.Header{name: {value}}, Body: body, Received: now}
+		e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, MaxHashedBytes: 1 << 16})
+		for _, finding := range e.Findings {
+			if finding.Proven && !strings.Contains(value, token(t, nil)[:40]) {
+				t.Fatalf("proven: %v", finding)
+			}
+		}
 	})
 }

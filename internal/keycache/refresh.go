@@ -141,6 +141,19 @@ type State[K any] struct {
 	Ends    time.Time  // when Answer will be as old as MaxStale; zero without Answer
 }
 
+// Trouble returns why a source cannot say that an unknown id does not exist, nil if it can or was not asked yet.
+func (c *Cache[K]) Trouble() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failure != nil {
+		return c.failure
+	}
+	if len(c.unknown) > 0 && c.noSuchID() != nil {
+		return errNoneID
+	}
+	return nil
+}
+
 // States returns what is held, ordered by id. It fetches nothing.
 func (c *Cache[K]) States() []State[K] {
 	now := c.now()
