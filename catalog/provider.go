@@ -58,6 +58,7 @@ type Provider struct {
 	Handshake string   // what has to be responded before or between deliveries; empty: nothing is known of one
 	Pitfalls  []string // what receivers got wrong
 
+	normalizeKey      bool // secrets are used in Unicode form NFKD
 	optionalKeyPrefix bool // secrets come with and without Scheme.KeyText.Prefix
 }
 
@@ -185,6 +186,9 @@ func (p Provider) keys(secrets []string) (keys []hmacsig.Key, publicKeys []keysi
 		scheme := p.Scheme
 		if p.optionalKeyPrefix && !strings.HasPrefix(secret, scheme.KeyText.Prefix) {
 			scheme.KeyText.Prefix = ""
+		}
+		if p.normalizeKey {
+			secret = nfkd(secret)
 		}
 		key, err := scheme.NewKey(id, secret)
 		if err != nil {

@@ -828,9 +828,10 @@ func row(name string) (Provider, bool) {
 			EventTypeAt: Place{Member: "description", Signed: true},
 			Retry:       retry.Policy{Provider: "easypost"},
 			Pitfalls: []string{
-				"A secret with letters outside ASCII is used in Unicode form NFKD: write it in that form, as the row cannot.",
+				"A secret with letters outside ASCII is used in Unicode form NFKD: Latin letters are brought into it; write others in that form.",
 				"The SDK also rewrites whole-number weights because JavaScript loses the .0; a raw body needs nothing of it.",
 			},
+			normalizeKey: true,
 		}, true
 	case "elevenlabs":
 		return Provider{

@@ -97,6 +97,12 @@ func (r row) writeGo(b *bytes.Buffer) error {
 	}
 	l.text("Handshake", r.Handshake)
 	l.texts("Pitfalls", r.Pitfalls)
+	if r.Key.Normalize != "" {
+		if _, err := one("key.normalize", r.Key.Normalize, map[string]string{"nfkd": "true"}); err != nil {
+			return err
+		}
+		l.code("normalizeKey", "true")
+	}
 	if r.Key.PrefixOptional {
 		l.code("optionalKeyPrefix", "true")
 	}
