@@ -110,6 +110,10 @@ size: ## tokens of each module, without comments, tests and generated files
 quickstart: ## start a receiver and send it genuine and forged deliveries
 	go run ./examples/quickstart
 
+.PHONY: service
+service: ## start a complete small service with secrets of its own making, and print a curl line to try
+	cd examples/services && go run ./complete -demo
+
 .PHONY: tidy
 tidy: ## go mod tidy in every module
 	$(call each,$(MODULES),go mod tidy)
