@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -46,8 +47,8 @@ const (
 // still exists. Static keys work without it.
 //
 // All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A
-// credential that is not of the documented form costs that credential only: see [ParseCredentials]. OnError and Audit
-// name it. The next response is fetched a minute before the earliest one expires, and when a delivery fits none. The
+// credential that is not of the documented form costs that credential only: see [ParseCredentials]. Of more than 16
+// those that are valid come first, and the others are left out. OnError and Audit name what was. The next response is fetched a minute before the earliest one expires, and when a delivery fits none. The
 // endpoint lists current credentials only; one that it no longer lists counts as one that ended then. Give [New] a
 // Grace to go on accepting those for a while; cfg.Retain bounds it, and is 24 h if zero.
 //
@@ -123,7 +124,35 @@ func (c *clock) fetch(ctx context.Context, client *http.Client, address string) 
 	if err != nil {
 		return nil, err
 	}
-	return keys, keycache.Drop(dropped...)
+	keys, over := current(keys, now)
+	return keys, keycache.Drop(append(dropped, over...)...)
+}
+
+// maxKeys is how many keys package hmacsig tries.
+const maxKeys = 16
+
+// current returns at most maxKeys keys, those that are valid now first, and why each of the others is left out.
+func current(keys []hmacsig.Key, now time.Time) (kept []hmacsig.Key, dropped []error) {
+	if len(keys) <= maxKeys {
+		return keys, nil
+	}
+	valid := func(k hmacsig.Key) bool {
+		return !now.Before(k.NotBefore) && (k.NotAfter.IsZero() || !now.After(k.NotAfter))
+	}
+	kept = slices.Clone(keys)
+	slices.SortStableFunc(kept, func(a, b hmacsig.Key) int {
+		switch {
+		case valid(a) == valid(b):
+			return 0
+		case valid(a):
+			return -1
+		}
+		return 1
+	})
+	for _, k := range kept[maxKeys:] {
+		dropped = append(dropped, fmt.Errorf("trulioo: credential %q is left out, as there are more than %d", k.ID(), maxKeys))
+	}
+	return kept[:maxKeys:maxKeys], dropped
 }
 
 // checkJSON returns an error unless the response has status 200 and a Content-Type that may be JSON.

@@ -258,6 +258,30 @@ func TestCredentialSource_AnOddCredentialCostsItselfAndIsReported(t *testing.T) 
 	})
 }
 
+func TestCredentialSource_OfManyCredentialsThoseThatAreValidServe(t *testing.T) {
+	bubble(t, func(t *testing.T, p *platform) {
+		p.set(func() {
+			p.credentials = nil
+			for i := range 20 {
+				p.credentials = append(p.credentials, credential{
+					fmt.Sprint("over-", i), fmt.Sprint("secret-that-is-over-", i), "1998-01-01T00:00:00", "1999-01-01T00:00:00",
+				})
+			}
+			p.credentials = append(p.credentials,
+				credential{"cred-1", secretOne, "1999-01-01T00:00:00", ""}, credential{"cred-2", secretTwo, "1999-01-01T00:00:00", ""})
+		})
+		var reported atomic.Value
+		v := verifier(t, p.source(t, hmacsig.CacheConfig{OnError: func(err error) { reported.Store(err) }}), hmacsig.Config{})
+		assert.Empty(t, reason(t, v, secretOne))
+		assert.Empty(t, reason(t, v, secretTwo))
+		assert.Equal(t, truhook.KeyExpired, reason(t, v, "secret-that-is-over-0"))
+		advance(time.Millisecond)
+		err, _ := reported.Load().(error)
+		require.ErrorContains(t, err, `credential "over-19" is left out`)
+		assert.NotContains(t, err.Error(), "secret-that-is-over")
+	})
+}
+
 func TestCredentialSource_WithoutAnAnswerIsAFaultOfOurs(t *testing.T) {
 	bubble(t, func(t *testing.T, p *platform) {
 		p.set(func() { p.fault = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) } })
