@@ -7,7 +7,7 @@
 //	...
 //	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{Policy: truv.RetryPolicy()})
 //
-// The tables are yours to create: put [PostgresSchema] or [SQLiteSchema] into a migration. They grow until you call [Store.Prune], every hour
+// The tables are yours to create: put [PostgresSchema] or [SQLiteSchema] into a migration. They grow until you call [Store.Prune], every minute
 // say. [Store.Audit] looks at tables and settings once at start.
 //
 // # What is promised
@@ -27,12 +27,19 @@
 // handler's own transaction: one commit makes the effect and the claim, or neither. It stands instead of the
 // middleware, not under it.
 //
+// # PgBouncer
+//
+// A pooler in transaction mode gives the statements of one connection to several servers. A driver that prepares statements,
+// or sends one in two steps, then meets statements of others: most calls fail, and one may run with parameters that are
+// meant for another. With pgx set default_query_exec_mode to exec, cache_describe or simple_protocol, with lib/pq
+// binary_parameters to yes. [Store.Audit] finds the modes that do not work.
+//
 // # SQLite
 //
 // Open it with a write-ahead log, full synchronisation and a time-out for locks, and one connection for everything that
 // writes; for the driver modernc.org/sqlite:
 //
-//	db, err := sql.Open("sqlite", "file:hooks.db?_txlock=immediate&_pragma=journal_mode(WAL)"+
-//		"&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)")
+//	db, err := sql.Open("sqlite", "file:hooks.db?_txlock=immediate&_pragma=busy_timeout(1000)"+
+//		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 //	db.SetMaxOpenConns(1)
 package sqlstore

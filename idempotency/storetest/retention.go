@@ -22,7 +22,9 @@ func kept(s *subject) {
 	ok("complete", s.complete(completedKey, completed.Token))
 	released, releasedKey := claim("released", s.unit)
 	ok("release", s.release(releasedKey, released.Token))
-	abandoned, _ := claim("abandoned", s.unit)
+	abandoned, abandonedKey := claim("abandoned", s.unit)
+	near, nearKey := claim("near the end", s.unit)
+	ok("release", s.release(nearKey, near.Token))
 	running, runningKey := claim("running", s.unit)
 	ok("extend beyond the retention", s.store.Extend(s.ctx, runningKey, running.Token, 100*s.unit))
 
@@ -37,7 +39,15 @@ func kept(s *subject) {
 	s.want("completed, within the retention", again(completed), done, 1)
 	s.want("completed late, within the retention", again(late), done, 2)
 
+	near = again(near)
+	near.Lease, near.Retain = 100*s.unit, 100*s.unit
+	s.want("released, with a lease beyond the retention", near, owned, 2)
+
 	s.advance(retain - 2*s.unit + slack + s.unit/4)
+	lost("Extend of what was forgotten", s.extend(abandonedKey, abandoned.Token))
+	lost("Release of what was forgotten", s.release(abandonedKey, abandoned.Token))
+	s.want("claimed near the end: its lease is not over", s.request(nearKey, token()), busy, 2)
+	ok("it completes", s.complete(nearKey, near.Token))
 	s.want("completed, after the retention", again(completed), owned, 1)
 	s.want("completed late: its retention began with the first claim", again(late), owned, 1)
 	s.want("abandoned, after the retention", again(abandoned), owned, 1)

@@ -220,7 +220,8 @@ func (w *writer) together(ctx context.Context, batch []*operation) (again bool, 
 	if err := errors.Join(c.settle(), c.insert(), c.order(), c.take()); err != nil {
 		return true, err
 	}
-	return false, c.tx.Commit()
+	// Constraints may fail at the end. What was committed nevertheless is found by the next attempt.
+	return true, c.tx.Commit()
 }
 
 // insertOne needs no transaction around its only statement.

@@ -168,6 +168,93 @@ func TestStats_AreThoseOfTheTableWhateverHappens(t *testing.T) {
 	})
 }
 
+// Nothing but what is done is ever forgotten, however old it is.
+func TestPrune_KeepsWhatIsNotDone(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		_, err := db.ExecContext(t.Context(), `
+INSERT INTO truhook_inbox (scope, id, state, due, attempt, base, accepted_at, fingerprint, message, error)
+VALUES ('s', 'waiting', 1, 1, 1, 0, 1, x'', x'', ''), ('s', 'running', 2, 1, 1, 0, 1, x'', x'', ''),
+	('s', 'delayed', 3, 1, 1, 0, 1, x'', x'', ''), ('s', 'done', 4, 1, 1, 0, 1, x'', x'', ''), ('s', 'dead', 5, 1, 1, 0, 1, x'', x'', '')`)
+		require.NoError(t, err)
+		q := newQueue(t, db, sqliteinbox.Config{})
+		n, err := q.Prune(t.Context(), 100)
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		s, err := q.Stats(t.Context())
+		require.NoError(t, err)
+		s.Lag = 0
+		assert.Equal(t, sqliteinbox.Stats{Waiting: 1, Running: 1, Delayed: 1, Dead: 1}, s)
+	})
+}
+
+// A commit can fail at its end, after its statements have succeeded.
+func TestCommit_OneThatFailsAtItsEndIsAnError(t *testing.T) {
+	t.Parallel()
+	d := database("file:" + filepath.Join(t.TempDir(), "inbox.db") + sqliteSettings + "&_pragma=foreign_keys(1)")
+	db := d.open(t)
+	_, err := db.ExecContext(t.Context(), `
+CREATE TABLE parent (id INTEGER PRIMARY KEY);
+CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);
+CREATE TRIGGER orphan AFTER INSERT ON truhook_inbox WHEN NEW.id LIKE 'bad%' BEGIN INSERT INTO child VALUES (1); END`)
+	require.NoError(t, err)
+	q := newQueue(t, db, sqliteinbox.Config{})
+	_, err = q.Enqueue(t.Context(), message("bad alone"))
+	require.Error(t, err)
+	lock, err := db.Conn(t.Context())
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	var accepted atomic.Int64
+	for i := range 12 {
+		wg.Go(func() {
+			id := fmt.Sprint("good", i)
+			if i == 5 {
+				id = "bad"
+			}
+			if _, err := q.Enqueue(t.Context(), message(id)); err == nil {
+				accepted.Add(1)
+			} else {
+				assert.Equal(t, 5, i, "%v", err)
+			}
+		})
+	}
+	require.NoError(t, lock.Close())
+	wg.Wait()
+	s, err := q.Stats(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 11, accepted.Load())
+	assert.Equal(t, accepted.Load(), s.Waiting, "what was acknowledged is there, and nothing else")
+}
+
+// A renewal of the lease after the function has completed the event itself must not bring the event back.
+func TestComplete_IsFinalForARenewalToo(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Lease: 90 * time.Millisecond})
+		j := &journal{}
+		enqueue(t, q, "a")
+		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
+			j.add(ctx, "called")
+			tx, err := db.BeginTx(ctx, nil)
+			if err == nil {
+				err = q.Complete(ctx, tx)
+			}
+			if err == nil {
+				err = tx.Commit()
+			}
+			<-ctx.Done() // the renewal finds no lease
+			return err
+		})
+		var state int
+		eventually(t, func() bool {
+			assert.NoError(t, db.QueryRowContext(t.Context(), "SELECT state FROM truhook_inbox").Scan(&state))
+			return state == 4
+		})
+		idle(t, q)
+		j.wait(t, "called")
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT state FROM truhook_inbox").Scan(&state))
+		assert.Equal(t, 4, state)
+	})
+}
+
 // What is over must not stand in the way of what came: the event is handled while rows that are over are still there.
 func TestPrune_NobodyWaitsForIt(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB) {

@@ -411,3 +411,31 @@ func TestSchema_ManyProcessesMayRunItAtOnce(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// A commit can fail at its end, after the statement has answered: what was answered then counts for nothing.
+func TestStore_ACommitThatFailsAtItsEndIsAnError(t *testing.T) {
+	t.Parallel()
+	db := ownSchema(t)
+	s := newStore(t, db, postgres, sqlstore.Config{})
+	before := claim(key(t, "before"))
+	owned(t, s, before)
+	_, err := db.Exec(`
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused at the end'; END $$;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON truhook_claim DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON truhook_resource DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	require.NoError(t, err)
+	r, err := s.Claim(ctx, claim(key(t, "a")))
+	require.ErrorContains(t, err, "refused at the end")
+	assert.Zero(t, r)
+	require.ErrorContains(t, s.Complete(ctx, before.Key, before.Token), "refused at the end")
+	require.ErrorContains(t, s.Extend(ctx, before.Key, before.Token, time.Minute), "refused at the end")
+	o, err := s.Order(ctx, key(t, "r"), time.Now(), time.Hour)
+	require.ErrorContains(t, err, "refused at the end")
+	assert.Zero(t, o)
+	_, err = db.Exec(`DROP TRIGGER refuse ON truhook_claim; DROP TRIGGER refuse ON truhook_resource`)
+	require.NoError(t, err)
+	owned(t, s, claim(key(t, "a")))
+	require.NoError(t, s.Complete(ctx, before.Key, before.Token))
+}
