@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 )
 
 // AllOf returns a [Verifier] that accepts a delivery if every one of its verifiers does.
@@ -157,28 +155,6 @@ func (a anyOf) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 		refusals = append(refusals, err)
 	}
 	return nil, &anyError{refusals}
-}
-
-// anyError joins by "; ", as the newlines of errors.Join would break log lines.
-type anyError struct{ refusals []error }
-
-func (e *anyError) Unwrap() []error { return e.refusals }
-
-func (e *anyError) Error() string {
-	texts := make([]string, len(e.refusals))
-	for i, err := range e.refusals {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-func (e *anyError) refusal() (Reason, string) {
-	for _, err := range e.refusals {
-		if r, scheme := refusal(err); r.Status() >= http.StatusInternalServerError {
-			return r, scheme
-		}
-	}
-	return refusal(e.refusals[0])
 }
 
 type require struct {

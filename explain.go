@@ -2,7 +2,6 @@ package truhook
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -187,8 +186,6 @@ func (a anyOf) Explain(ctx context.Context, q ExplainQuery) Explanation {
 	}
 	return out
 }
-
-func isOurs(r Reason) bool { return r.Status() >= http.StatusInternalServerError }
 
 // Explain tells which head check refuses; the other checks could wait for something outside and are not asked.
 func (q require) Explain(ctx context.Context, query ExplainQuery) Explanation {

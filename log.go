@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -240,7 +239,7 @@ func loggerOf(logger *slog.Logger) *slog.Logger {
 
 // levelOf is Info for what the sender may have caused and Warn for what is ours.
 func levelOf(reason Reason) slog.Level {
-	if reason.Status() >= http.StatusInternalServerError {
+	if isOurs(reason) {
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

@@ -3,6 +3,7 @@ package truhook
 import (
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // A Reason says why a delivery was refused. It is an error, a log field and a metric label at once, so it is one of a
@@ -205,3 +206,29 @@ func find(err error) (r Reason, scheme string, found bool) {
 	}
 	return "", "", false
 }
+
+// anyError is what AnyOf returns. It joins by "; ", as the newlines of errors.Join would break log lines.
+type anyError struct{ refusals []error }
+
+func (e *anyError) Unwrap() []error { return e.refusals }
+
+func (e *anyError) Error() string {
+	texts := make([]string, len(e.refusals))
+	for i, err := range e.refusals {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// refusal is the first one that is not the sender's fault, else the first.
+func (e *anyError) refusal() (Reason, string) {
+	for _, err := range e.refusals {
+		if r, scheme := refusal(err); isOurs(r) {
+			return r, scheme
+		}
+	}
+	return refusal(e.refusals[0])
+}
+
+// isOurs reports whether r is not the sender's fault.
+func isOurs(r Reason) bool { return r.Status() >= http.StatusInternalServerError }
