@@ -87,6 +87,7 @@ type Middleware struct {
 	verifier  Verifier
 	config    Config
 	wallClock bool // Config.Now is time.Now
+	made      time.Time
 	bodies    bodies
 	journal   journal
 	refused   refused
@@ -107,13 +108,14 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	if cfg.BodyTimeout <= 0 {
 		cfg.BodyTimeout = defaultBodyTimeout
 	}
-	m := &Middleware{verifier: v, wallClock: cfg.Now == nil}
+	m := &Middleware{verifier: v, wallClock: cfg.Now == nil, made: time.Now()}
 	if m.wallClock {
 		cfg.Now = time.Now
 	}
 	m.config = cfg
 	m.bodies.maxBytes, m.bodies.timeout, m.bodies.budget.max = cfg.MaxBodyBytes, cfg.BodyTimeout, cfg.MaxBufferedBytes
-	m.bodies.deadlines.timeout, m.bodies.deadlines.epoch = cfg.BodyTimeout, time.Now()
+	m.refused.set(cfg.ExplainRefusals, cfg.ExplainRefusals || cfg.Capture != nil)
+	m.bodies.deadlines.timeout, m.bodies.deadlines.epoch = cfg.BodyTimeout, m.made
 	return m
 }
 
@@ -145,7 +147,7 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 		}
 		if err != nil {
 			m.reject(w, r, err)
-			m.explain(&x.delivery, err, true)
+			m.explain(&x.delivery, err, true, now)
 			return
 		}
 		h.ServeHTTP(w, x.handlerRequest(r, v))
@@ -165,8 +167,9 @@ func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Deli
 	}
 	x := &exchange{}
 	defer m.bodies.release(x)
-	if err := m.read(w, r, x, m.config.Now()); err != nil {
-		m.explain(&x.delivery, err, true)
+	now := m.config.Now()
+	if err := m.read(w, r, x, now); err != nil {
+		m.explain(&x.delivery, err, true, now)
 		return nil, err
 	}
 	return &x.delivery, nil
@@ -180,7 +183,7 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange, n
 		start = time.Now()
 	}
 	err := judgeHead(r.Context(), m.verifier, &x.delivery)
-	if err != nil && !m.readsRefused() {
+	if err != nil && !m.refused.readsBody(m.since(now)) {
 		m.bodies.limitRest(w, r, start)
 	} else {
 		bodyErr := m.bodies.read(w, r, x, start)
@@ -197,9 +200,12 @@ func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange, n
 	return err
 }
 
-// readsRefused reports whether the body of a delivery that its head refuses is read this time.
-func (m *Middleware) readsRefused() bool {
-	return (m.config.Capture != nil || m.config.ExplainRefusals) && m.refused.readsBody(time.Now())
+// since returns the time since m was made by the monotonic clock. now is that of Config.Now, which can be another.
+func (m *Middleware) since(now time.Time) time.Duration {
+	if m.wallClock {
+		return now.Sub(m.made)
+	}
+	return time.Since(m.made)
 }
 
 // Verify is the second half of [Middleware.Wrap], and all of it for deliveries that did not come over net/http, such as
@@ -216,17 +222,16 @@ func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error)
 		return nil, err
 	}
 	d = m.withUnixPeer(d)
-	v, err := m.verify(ctx, d, m.config.Now())
+	now := m.config.Now()
+	v, err := m.verify(ctx, d, now)
 	if err != nil {
-		m.explain(d, err, false)
+		m.explain(d, err, false, now)
 	}
 	return v, err
 }
 
-func (m *Middleware) explain(d *Delivery, err error, ourBody bool) {
-	if m.config.ExplainRefusals {
-		m.refused.explain(m.verifier, m.config.Logger, d, err, ourBody)
-	}
+func (m *Middleware) explain(d *Delivery, err error, ourBody bool, now time.Time) {
+	m.refused.explain(m.verifier, m.config.Logger, d, err, ourBody, m.since(now))
 }
 
 // withUnixPeer returns d, or a copy of it where the peer is on a Unix socket and counts as an address.

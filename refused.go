@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// refused is what happens to refused deliveries beside the response.
+// refused is what happens to refused deliveries beside the response. Its times are those since the middleware was made, by
+// the monotonic clock. Every refusal passes the same comparisons, whatever is turned on, so that its time tells nothing.
 type refused struct {
-	lastHead atomic.Int64 // when the body of a delivery that the head refused was read last, in Unix nanoseconds
-
-	mu        sync.Mutex
-	busy      bool
-	notBefore time.Time // the next explanation
+	nextBody    atomic.Int64 // when the next body of a delivery that the head refused is read
+	nextExplain atomic.Int64 // when the next explanation may begin; never while one runs
 }
+
+const never = math.MaxInt64
 
 const (
 	headBodyInterval   = time.Second
@@ -30,36 +30,40 @@ const (
 	maxLoggedRuledOuts = 32
 )
 
-// readsBody reports whether the body of a delivery that its head refuses is read this time.
-func (f *refused) readsBody(now time.Time) bool {
-	last := f.lastHead.Load()
-	since := now.UnixNano() - last
-	if last != 0 && since >= 0 && since < int64(headBodyInterval) {
-		return false
+func (f *refused) set(explains, readsBodies bool) {
+	if !explains {
+		f.nextExplain.Store(never)
 	}
-	return f.lastHead.CompareAndSwap(last, now.UnixNano())
+	if !readsBodies {
+		f.nextBody.Store(never)
+	}
+}
+
+// readsBody reports whether the body of a delivery that its head refuses is read this time.
+func (f *refused) readsBody(now time.Duration) bool {
+	next := f.nextBody.Load()
+	return int64(now) >= next && f.nextBody.CompareAndSwap(next, int64(now+headBodyInterval))
 }
 
 // explain explains d after the response, in one goroutine that lives for that only. d.Body is copied unless it is ours.
-func (f *refused) explain(v Verifier, logger *slog.Logger, d *Delivery, err error, ourBody bool) {
+func (f *refused) explain(v Verifier, logger *slog.Logger, d *Delivery, err error, ourBody bool, now time.Duration) {
+	next := f.nextExplain.Load()
+	if int64(now) < next || !f.nextExplain.CompareAndSwap(next, never) {
+		return
+	}
 	reason, scheme := refusal(err)
-	if status := reason.Status(); status != http.StatusUnauthorized && status != http.StatusForbidden {
-		return
-	}
-	if !f.begin(time.Now()) {
-		return
-	}
-	copied, ok := copyToExplain(d, ourBody)
+	copied, ok := copyToExplain(d, reason, ourBody)
 	if !ok {
-		f.end(time.Now(), 0)
+		f.nextExplain.Store(next)
 		return
 	}
+	called := time.Now()
 	time.AfterFunc(explainDelay, func() {
 		start := time.Now()
 		defer func() {
 			_ = recover() // of a log handler
 			end := time.Now()
-			f.end(end, end.Sub(start))
+			f.nextExplain.Store(int64(now + end.Sub(called) + explainPause*end.Sub(start)))
 		}()
 		cfg := ExplainConfig{Reason: reason, MaxHashedBytes: explainedBytes, Timeout: explainedTime}
 		e := Explain(context.Background(), v, copied, cfg)
@@ -67,24 +71,11 @@ func (f *refused) explain(v Verifier, logger *slog.Logger, d *Delivery, err erro
 	})
 }
 
-func (f *refused) begin(now time.Time) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.busy || now.Before(f.notBefore) {
-		return false
+// copyToExplain returns a copy that outlives the request, unless the Reason or the size of the header rules it out.
+func copyToExplain(d *Delivery, reason Reason, ourBody bool) (copied *Delivery, ok bool) {
+	if status := reason.Status(); status != http.StatusUnauthorized && status != http.StatusForbidden {
+		return nil, false
 	}
-	f.busy = true
-	return true
-}
-
-func (f *refused) end(now time.Time, took time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.busy, f.notBefore = false, now.Add(explainPause*took)
-}
-
-// copyToExplain returns a copy that outlives the request, unless the header is larger than what is explained.
-func copyToExplain(d *Delivery, ourBody bool) (copied *Delivery, ok bool) {
 	size := 0
 	for name, lines := range d.Header {
 		size += len(name)

@@ -30,10 +30,11 @@ func judge(ctx context.Context, v Verifier, d *Delivery) (verified *Verified, er
 // ofReplacedBody says that a refusal can be the fault of this service: something in front has put other bytes in the
 // place of the body, and the verifier refused these bytes.
 func ofReplacedBody(d *Delivery, err error) error {
+	reason := ReasonOf(err) // here, where a panic of an error of the caller's is recovered
 	if !d.replaced {
 		return err
 	}
-	switch ReasonOf(err) {
+	switch reason {
 	case SignatureMismatch, BodyHashMismatch, DecryptFailed, MalformedPayload:
 		err = fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)
 		return &Error{Reason: BodyReplaced, Err: err}
@@ -48,7 +49,9 @@ func judgeHead(ctx context.Context, v Verifier, d *Delivery) (err error) {
 		return nil
 	}
 	defer recoverAs(&err, func() {})
-	return p.Precheck(ctx, d)
+	err = p.Precheck(ctx, d)
+	_ = ReasonOf(err) // as above
+	return err
 }
 
 // recoverAs turns a panic into an Internal error that says where it happened. The text of a panic value can hold what

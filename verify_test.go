@@ -124,3 +124,26 @@ func TestVerify_PanicDoesNotTellTheSender(t *testing.T) {
 }
 
 func emptyMap() map[string]int { return nil }
+
+// treacherous is an error that panics while its Reason is looked for.
+type treacherous struct{}
+
+func (treacherous) Error() string { return "x" }
+func (treacherous) Unwrap() error { panic("hunter2") }
+
+func TestVerify_NoVerdictStandsBesideAPanic(t *testing.T) {
+	t.Parallel()
+	v := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
+		return &truhook.Verified{Payload: []byte("x")}, treacherous{}
+	})
+	verified, err := truhook.NewMiddleware(v, truhook.Config{}).Verify(t.Context(), &truhook.Delivery{})
+	require.ErrorIs(t, err, truhook.Internal)
+	require.Nil(t, verified)
+	for name, v := range map[string]truhook.Verifier{
+		"Verify": v, "Precheck": headed{accepting("x"), func(context.Context, *truhook.Delivery) error { return treacherous{} }},
+	} {
+		w, o := judge(t, v, truhook.Config{}, unreached(t), signed([]byte("x")))
+		requireRefused(t, truhook.Internal, w, o)
+		require.NotContains(t, o.Err.Error(), "hunter2", name)
+	}
+}
