@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/jose/transunion"
+	"github.com/truhook/truhook/truhooktest"
 )
 
 func TestPlatformKeys_TakesOnlyTheKeyItAskedFor(t *testing.T) {
@@ -85,4 +88,59 @@ func TestPlatformKeys_AnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 	require.Error(t, err)
 	_, err = transunion.NewPlatformKeys("https://api.example", nil, jose.CacheConfig{TTL: -1})
 	require.Error(t, err)
+}
+
+// For an hour after a restart strangers who do not know the entity send ten tokens a second: the platform is asked for the
+// one true key only, and every true delivery is accepted.
+func TestPlatformKeys_StrangersCauseNoCall(t *testing.T) {
+	t.Parallel()
+	stranger := privateKey(t, "stranger")
+	spki, err := x509.MarshalPKIXPublicKey(stranger.Key.(*rsa.PrivateKey).Public())
+	require.NoError(t, err)
+	pem := pemlib.EncodeToMemory(&pemlib.Block{Type: "PUBLIC KEY", Bytes: spki})
+	synctest.Test(t, func(t *testing.T) {
+		asked := map[string]int{}
+		keys, err := transunion.NewPlatformKeys("https://api.example", &http.Client{Transport: round(func(r *http.Request) (*http.Response, error) {
+			id := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+			asked[id]++
+			if id != stranger.ID {
+				return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: http.NoBody}, nil
+			}
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"X-Iov-Key-Id": {id}}, Body: http.NoBody}, nil
+		}, pem)}, jose.CacheConfig{})
+		require.NoError(t, err)
+		cfg := config(t)
+		cfg.Keys = keys
+		v, err := transunion.New(cfg)
+		require.NoError(t, err)
+		sign := truhooktest.TransUnion(truhooktest.TransUnionConfig{Entity: entity, Platform: stranger, Plain: true})
+		forge := truhooktest.TransUnion(truhooktest.TransUnionConfig{
+			Entity: "svc:99999999-2222-3333-4444-555555555555", Platform: stranger, Plain: true,
+		})
+		event := []byte(`{"service_user_hash":"u","api_time":"2026-03-02T09:30:00Z"}`)
+		deliver := func(sign truhooktest.Signer) *truhook.Delivery {
+			r, err := http.NewRequest(http.MethodPost, "http://receiver.example/hook", nil)
+			require.NoError(t, err)
+			_, err = sign(r, truhooktest.Event{Body: event}, time.Now())
+			require.NoError(t, err)
+			return &truhook.Delivery{Method: "POST", RequestURI: "/hook", Header: r.Header, Received: time.Now(), Body: event}
+		}
+		accepted := 0
+		for range 60 {
+			forged := deliver(forge)
+			for range 600 {
+				require.ErrorIs(t, v.Precheck(t.Context(), forged), truhook.WrongAudience)
+				_, err := v.Verify(t.Context(), forged)
+				require.ErrorIs(t, err, truhook.WrongAudience)
+			}
+			time.Sleep(time.Minute)
+			if _, err := v.Verify(t.Context(), deliver(sign)); assert.NoError(t, err) {
+				accepted++
+			}
+		}
+		assert.Equal(t, 60, accepted)
+		synctest.Wait()
+		assert.Len(t, asked, 1)
+		assert.LessOrEqual(t, asked[stranger.ID], 2)
+	})
 }
