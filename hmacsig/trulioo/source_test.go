@@ -2,13 +2,9 @@ package trulioo_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,7 +15,6 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
-	"github.com/truhook/truhook/hmacsig/trulioo"
 )
 
 const secretOne, secretTwo = "Secret^One#$=0123456789", "Secret&Two?@-0123456789"
@@ -114,122 +109,6 @@ func TestCredentialSource_FollowsARotationAtTheInstantItHappens(t *testing.T) {
 			advance(10 * time.Second)
 		}
 	})
-}
-
-func TestCredentialSource_RefusesNoTrueDeliveryWhateverTheEndpointDoes(t *testing.T) {
-	redirect := func(to string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
-	}
-	say := func(status int, contentType, body string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", contentType)
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, body)
-		}
-	}
-	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	trickle := func(w http.ResponseWriter, r *http.Request) { // a byte a second
-		for r.Context().Err() == nil {
-			_, _ = w.Write([]byte(" "))
-			_ = http.NewResponseController(w).Flush()
-			select {
-			case <-time.After(time.Second):
-			case <-r.Context().Done():
-			}
-		}
-	}
-	endless := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		block := []byte(strings.Repeat(" ", 32<<10))
-		for {
-			if _, err := w.Write(block); err != nil {
-				return
-			}
-		}
-	}
-	gigabytes := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(int64(10<<30)))
-		endless(w, r)
-	}
-	cutOff := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, `{"data":{"webhooks":[`)
-		panic(http.ErrAbortHandler)
-	}
-	faults := map[string]http.HandlerFunc{
-		"aborts":                    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"hangs":                     hang,
-		"trickles":                  trickle,
-		"sends without end":         endless,
-		"announces 10 GB":           gigabytes,
-		"breaks off":                cutOff,
-		"redirects to itself":       redirect("/api/v2/client-webhooks/current-credential"),
-		"redirects to another host": redirect("https://evil.example/"),
-		"answers a login page":      say(200, "text/html", "<html>Please log in</html>"),
-		"answers HTML as JSON":      say(200, "application/json", "<html>"),
-		"answers nothing":           say(200, "application/json", ""),
-		"answers an empty object":   say(200, "application/json", "{}"),
-		"answers an array":          say(200, "application/json", "[]"),
-		"lists no webhooks":         say(200, "application/json", `{"data":{"webhooks":[]}}`),
-		"lists no credentials":      say(200, "application/json", `{"data":{"webhooks":[{"credentials":[]}]}}`),
-		"lists an empty secret":     say(200, "application/json", `{"data":{"webhooks":[{"credentials":[{"credentialIdentifier":"x","secretValue":""}]}]}}`),
-		"lists an impossible time":  say(200, "application/json", `{"data":{"webhooks":[{"credentials":[{"credentialIdentifier":"x","secretValue":"0123456789abcdef","effectiveStartDateTimeUTC":"soon"}]}]}}`),
-		"answers 204":               say(204, "", ""),
-		"answers 401":               say(401, "application/json", `{"secretValue":"`+secretTwo+`"}`),
-		"answers 403":               say(403, "", ""),
-		"answers 404":               say(404, "", ""),
-		"answers 429":               say(429, "", ""),
-		"answers 500":               say(500, "text/plain", secretTwo),
-		"answers 503":               say(503, "", ""),
-	}
-	for name, fault := range faults {
-		for _, at := range []string{"credentials", "token"} {
-			t.Run(name+" at "+at, func(t *testing.T) {
-				bubble(t, func(t *testing.T, p *platform) {
-					var last atomic.Value
-					s := p.source(t, hmacsig.CacheConfig{OnError: func(err error) { last.Store(err) }})
-					v := verifier(t, s, hmacsig.Config{})
-					require.Empty(t, reason(t, v, secretOne))
-					p.set(func() {
-						if p.fault = fault; at == "token" {
-							p.fault, p.tokenFault = nil, fault
-							clear(p.tokens)
-						}
-					})
-					tokens, calls := p.counts()
-					began := time.Now()
-					for time.Since(began) < 3*time.Minute {
-						before := time.Now()
-						require.Empty(t, reason(t, v, secretOne), "after %v", time.Since(began))
-						require.LessOrEqual(t, time.Since(before), 2*time.Second)
-						r := reason(t, v, "of a stranger")
-						if r != truhook.SignatureMismatch && r != truhook.KeysStale {
-							t.Fatalf("a stranger is told %s", r)
-						}
-						advance(3 * time.Second)
-					}
-					if err, _ := last.Load().(error); assert.Error(t, err) {
-						for _, leak := range []string{clientSecret, secretOne, secretTwo, "token-", "log in"} {
-							assert.NotContains(t, err.Error(), leak)
-						}
-					}
-					moreTokens, moreCalls := p.counts()
-					fetches := int(time.Since(began)/(10*time.Second)) + 1
-					assert.LessOrEqual(t, moreTokens-tokens, fetches)
-					assert.LessOrEqual(t, moreCalls-calls, 2*fetches)
-					assert.LessOrEqual(t, moreTokens-tokens+moreCalls-calls, 3*fetches, "the bound of the doc comment")
-
-					p.set(func() { p.fault, p.tokenFault = nil, nil })
-					advance(20 * time.Second)
-					p.set(func() {
-						p.credentials = append(p.credentials, credential{"cred-2", secretTwo, "2000-01-01T00:00:00", ""})
-					})
-					assert.Empty(t, reason(t, v, secretTwo), "it is well again")
-					advance(10 * time.Second)
-				})
-			})
-		}
-	}
 }
 
 func TestCredentialSource_AnOddCredentialCostsItselfAndIsReported(t *testing.T) {
@@ -359,169 +238,12 @@ func TestCredentialSource_WithAClockAnHourOff(t *testing.T) {
 	}
 }
 
-func TestNewClient_FollowsNoRedirectWithTheSecretOrTheToken(t *testing.T) {
-	t.Parallel()
-	var reached atomic.Int64
-	evil := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
-	defer evil.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		p := newPlatform(t, nil)
-		to := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, evil.URL, status) }
-		p.set(func() { p.tokenFault = to })
-		require.Error(t, p.source(t, hmacsig.CacheConfig{}).Refresh(t.Context()))
-		p.set(func() { p.tokenFault, p.fault = nil, to })
-		require.ErrorContains(t, p.source(t, hmacsig.CacheConfig{}).Refresh(t.Context()), "redirect")
-
-		// Nor does a client of somebody else, such as one of golang.org/x/oauth2, whose transport authorises every hop.
-		other := p.server.Client()
-		s, err := trulioo.NewCredentialSource(other, p.server.URL+"/api/v2/client-webhooks/current-credential", "acc+ou&nt",
-			hmacsig.CacheConfig{})
-		require.NoError(t, err)
-		require.ErrorContains(t, s.Refresh(t.Context()), "redirect")
-		assert.Nil(t, other.CheckRedirect, "which is not changed")
-	}
-	assert.Zero(t, reached.Load())
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestNewCredentialSource_RejectsBadArguments(t *testing.T) {
-	t.Parallel()
-	const good = "https://auth.example/connect/token"
-	for _, args := range [][3]string{
-		{"", "id", "secret"}, {"http://auth.example/token", "id", "secret"}, {"auth.example/token", "id", "secret"},
-		{"https://", "id", "secret"}, {"https://user:pass@auth.example/", "id", "secret"},
-		{good + "?x=y", "id", "secret"}, {good + "#f", "id", "secret"}, {"https://auth.example/%zz", "id", "secret"},
-		{good, "", "secret"}, {good, "id", ""}, {good, "id", "secret\n"}, {good, "id\r\n", "secret"}, {good, "id", "\xef\xbb\xbfsecret"},
-	} {
-		_, err := trulioo.NewClient(args[0], args[1], args[2], trulioo.ClientConfig{})
-		require.Error(t, err, "%q", args)
-		assert.NotContains(t, err.Error(), "pass")
-	}
-	client, err := trulioo.NewClient(good, "id", "secret", trulioo.ClientConfig{})
-	require.NoError(t, err)
-	for _, test := range []struct {
-		client            *http.Client
-		endpoint, account string
-	}{{nil, good, "a"}, {client, "", "a"}, {client, "http://auth.example", "a"}, {client, good + "?a=b", "a"}, {client, good, ""}} {
-		_, err := trulioo.NewCredentialSource(test.client, test.endpoint, test.account, hmacsig.CacheConfig{})
-		require.Error(t, err)
-	}
-	asked := 0
-	client, err = trulioo.NewClient(good, "id", "secret", trulioo.ClientConfig{HTTPClient: &http.Client{
-		Transport: roundTripper(func(*http.Request) (*http.Response, error) { asked++; return nil, http.ErrNotSupported }),
-	}})
-	require.NoError(t, err)
-	_, err = client.Get("http://auth.example/") //nolint:noctx,bodyclose // it must not get out
-	require.ErrorContains(t, err, "https")
-	assert.Zero(t, asked, "a token goes over https only")
-
-	for _, s := range []*trulioo.CredentialSource{nil, {}} {
-		keys, err := s.Keys(t.Context(), hmacsig.Query{})
-		assert.NoError(t, err)
-		assert.Empty(t, keys)
-		assert.Error(t, s.Refresh(t.Context()))
-		assert.Error(t, s.Run(t.Context()))
-		assert.NotPanics(t, func() { s.Audit(t.Context()) })
-	}
-}
-
-func TestNewClient_ReadsBothSpellingsOfATokenAndRejectsOthers(t *testing.T) {
-	tests := map[string]bool{
-		`{"access_token":"token-x","token_type":"Bearer","expires_in":3600}`:     true,
-		`{"Token":"token-x","TokenType":"bearer","ExpiresIn":3600}`:              true,
-		`{"access_token":"token-x"}`:                                             true,
-		`{"access_token":"token-x","expires_in":"3600"}`:                         true,
-		`{"access_token":"token-x","expires_in":99999999999}`:                    true,
-		`{"access_token":"token-x","expires_in":null}`:                           true,
-		`{"access_token":"token-x","expires_in":"soon","token_type":17}`:         true,
-		`{"access_token":"token-x","expires_in":[],"scope":{"x":1}}`:             true,
-		`{"access_token":null,"Token":"token-x","ExpiresIn":1799.5}`:             true,
-		`{"access_token":"token-x","token_type":"mac"}`:                          false,
-		`{"access_token":"token-x","expires_in":0}`:                              false,
-		`{"access_token":"token-x","expires_in":-1}`:                             false,
-		`{"access_token":"token-x","expires_in":1e400}`:                          false,
-		`{"access_token":"token-x\r\nX-Evil: 1"}`:                                false,
-		`{"access_token":"token x"}`:                                             false,
-		`{"access_token":"tök"}`:                                                 false,
-		`{"access_token":""}`:                                                    false,
-		`{"access_token":7}`:                                                     false,
-		`{"access_token":"` + strings.Repeat("t", 16<<10+1) + `"}`:               false,
-		`{"access_token":"token-x","pad":"` + strings.Repeat("t", 64<<10) + `"}`: false,
-		`null`: false, `"token-x"`: false, `[]`: false, ``: false, `token-x`: false,
-	}
-	for body, want := range tests {
-		t.Run(fmt.Sprintf("%.60s", body), func(t *testing.T) {
-			bubble(t, func(t *testing.T, p *platform) {
-				p.set(func() {
-					p.tokens["token-x"], p.tokens["token x"], p.tokens["tök"] = true, true, true
-					p.tokenFault = func(w http.ResponseWriter, _ *http.Request) {
-						w.Header().Set("Content-Type", "application/json")
-						_, _ = io.WriteString(w, body)
-					}
-				})
-				err := p.source(t, hmacsig.CacheConfig{}).Refresh(t.Context())
-				assert.Equal(t, want, err == nil, "%v", err)
-				if err != nil {
-					assert.NotContains(t, err.Error(), "token-x")
-				}
-			})
-		})
-	}
-}
-
-func TestCredentialSource_UnderLoadOverARealNetwork(t *testing.T) {
-	t.Parallel()
-	p := newPlatform(t, nil)
-	var offset atomic.Int64 // so that the rate limit lets a rotation follow a rotation
-	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	s := p.source(t, hmacsig.CacheConfig{Now: now})
-	v := verifier(t, s, hmacsig.Config{Grace: time.Second, Now: now})
-	secret := func(n int) string { return fmt.Sprintf("rotated-secret-number-%d", n) }
-	listed := func(n int) {
-		p.credentials = []credential{{fmt.Sprint("cred-", n), secret(n), "1999-01-01T00:00:00", ""}}
-	}
-	p.set(func() { listed(0) })
-
-	var rotation sync.RWMutex // the provider changes its credential between deliveries
-	current, verified := 0, atomic.Int64{}
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer stop.Store(true)
-	require.Empty(t, reason(t, v, secret(0)))
-	for range 4 {
-		wg.Go(func() {
-			for !stop.Load() {
-				rotation.RLock()
-				_, err := v.Verify(t.Context(), signed(t, secret(current)))
-				rotation.RUnlock()
-				if !assert.NoError(t, err) {
-					return
-				}
-				verified.Add(1)
-			}
-		})
-	}
-	for n := 1; n <= 50 && !t.Failed(); n++ {
-		rotation.Lock()
-		current = n
-		p.set(func() { listed(n) })
-		offset.Add(int64(11 * time.Second))
-		rotation.Unlock()
-		require.Empty(t, reason(t, v, secret(n)))
-		offset.Add(int64(time.Second))
-		require.Equal(t, truhook.KeyExpired, reason(t, v, secret(n-1)), "a removed one is over after its grace")
-	}
-	assert.Positive(t, verified.Load())
-	_, calls := p.counts()
-	assert.LessOrEqual(t, calls, 1+50*12/10+1)
-}
-
 // The windows of credentials must not depend on where the program runs; two of these zones have daylight saving or
+
 // half hours. The zone of a process is fixed when it starts.
+
 func TestCredentialSource_DoesNotDependOnTheLocalZone(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("TRUHOOK_TEST_ZONE") != "" {
