@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,39 @@ func TestSQLiteKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) idempotency.Store {
 		return newStore(t, databases[sqlite](t), sqlite, sqlstore.Config{Now: c.Now})
 	}, storetest.Config{Advance: c.Advance})
+}
+
+// A claim in SQLite looks before it asks to be the one writer. What it then writes decides, not what it saw.
+func TestClaim_OfManyAtOnceOneOwnsTheEvent(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "hooks.db")
+	var stores []*sqlstore.Store
+	for range 4 { // as many processes
+		db := open(t, "sqlite", sqliteURL(path)+"&_pragma=busy_timeout(20000)")
+		db.SetMaxOpenConns(4)
+		_, err := db.Exec(sqlstore.SQLiteSchema())
+		require.NoError(t, err)
+		stores = append(stores, newStore(t, db, sqlite, sqlstore.Config{}))
+	}
+	for round := range 40 {
+		var owners atomic.Int32
+		var group sync.WaitGroup
+		begin := make(chan struct{})
+		for i := range 16 {
+			group.Go(func() {
+				c := claim(key(t, fmt.Sprint("at once ", round)))
+				<-begin
+				r, err := stores[i%len(stores)].Claim(ctx, c)
+				assert.NoError(t, err)
+				if r.State == idempotency.Owned {
+					owners.Add(1)
+				}
+			})
+		}
+		close(begin)
+		group.Wait()
+		require.EqualValues(t, 1, owners.Load(), "round %d", round)
+	}
 }
 
 func TestWhatIsForgottenHasNoOwner(t *testing.T) {
@@ -111,6 +145,8 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 			owned(t, s, c)
 			return c
 		}
+		running := hold("running", short) // to stay: its retention is over, its lease is not
+		require.NoError(t, s.Extend(ctx, running.Key, running.Token, time.Hour))
 		for i := range 7 { // to go: abandoned, released, done
 			c := hold(fmt.Sprint("over ", i), short)
 			switch i % 3 {
@@ -128,8 +164,6 @@ func TestPruneDeletesWhatIsForgottenAndNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, tx.Commit())
 
-		running := hold("running", short) // to stay: its retention is over, its lease is not
-		require.NoError(t, s.Extend(ctx, running.Key, running.Token, time.Hour))
 		finished := hold("done", time.Hour)
 		require.NoError(t, s.Complete(ctx, finished.Key, finished.Token))
 		_, err = s.Order(ctx, key(t, "resource"), time.Now(), time.Hour)
