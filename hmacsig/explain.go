@@ -2,13 +2,10 @@ package hmacsig
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/explain"
 	"github.com/truhook/truhook/internal/probe"
 )
 
@@ -44,17 +41,12 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	}
 	s.others = otherKeys(v, q.Others)
 	changes := s.run()
-	out.Findings = s.findings(changes)
-	for _, f := range likely {
-		if !slices.ContainsFunc(out.Findings, func(told truhook.Finding) bool { return told.Name == f.Name }) {
-			out.Findings = append(out.Findings, f)
-		}
-	}
+	out.Findings = explain.Lacking(explain.Findings(changes, !s.weak, s.offset), likely)
 	if len(changes) == 0 && s.plainHash() {
-		out.Findings = append(out.Findings, finding(change{causePlainHash, ""}, false))
+		out.Findings = append(out.Findings, explain.Finding(explain.Because(explain.PlainHash, ""), false))
 	}
 	if len(out.Findings) == 0 && probe.MapOrder(d.Body) {
-		out.Findings = append(out.Findings, finding(change{probe.Reserialized, "Go, a map"}, false))
+		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
 	}
 	out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed
 	if len(changes) == 0 {
@@ -113,13 +105,13 @@ func otherKeys(v *Verifier, others []truhook.Verifier) []keyTry {
 				continue
 			}
 			o := h.itself()
-			cause := change{causeOtherProvider, o.format.Name}
+			cause := explain.Because(explain.KeyOfOtherProvider, o.format.Name)
 			if o.format.Name == v.format.Name || o.format.header == v.format.header {
-				cause.cause = causeOtherEnvironment
+				cause.Cause = explain.KeyOfOtherEnvironment
 			}
 			for _, k := range o.atHand() {
 				c := cause
-				c.subject += ", key " + k.id
+				c.Subject += ", key " + k.id
 				out = append(out, newKeyTry(k.open().bytes, c))
 			}
 		}
@@ -152,101 +144,15 @@ func (s *search) judge() truhook.Reason {
 
 // likely are causes that can only be supposed: nothing of them is hashed.
 func (s *search) likely(reason truhook.Reason) []truhook.Finding {
-	var out []truhook.Finding
-	add := func(c change, problem string) {
-		f := finding(c, false)
-		if problem != "" {
-			f.Problem = problem
-		}
-		out = append(out, f)
-	}
-	f, d := s.v.format, s.d
-	switch reason {
-	case truhook.Expired, truhook.NotYetValid:
-		if text := s.outside(); text != "" {
-			add(change{causeOutsideWindow, ""}, text)
-		}
-	case truhook.MissingSignature:
-		for _, name := range similarHeaders(f, d) {
-			add(change{causeSimilarName, name}, "")
-		}
-	case truhook.MalformedSignature:
-		add(change{causeForm, ""}, sentence(f.Describe(d)))
-	case truhook.DuplicateHeader:
-		add(change{causeFolded, ""}, "A header that must come once came several times.")
-	}
-	if n := d.Header.Get("Content-Length"); len(d.Body) == 0 && d.Body != nil && n != "" && n != "0" {
-		add(change{causeEmpty, ""}, "")
-	} else if cutShort(d) {
-		add(change{causeCut, ""}, "")
-	}
-	if d.Method != "" && d.Method != http.MethodPost {
-		add(change{causeRedirected, d.Method}, "")
-	}
+	out := explain.Likely(s.v.format.Format, s.d, reason, macSizes)
 	for i := range s.keys {
 		k := &s.keys[i]
 		switch text := string(k.open().bytes); {
 		case isPath(text):
-			add(change{causePath, k.id}, "")
+			out = append(out, explain.Finding(explain.Because(explain.KeyIsPath, k.id), false))
 		case isPlaceholder(text):
-			add(change{causePlaceholder, k.id}, "")
+			out = append(out, explain.Finding(explain.Because(explain.KeyIsPlaceholder, k.id), false))
 		}
 	}
 	return out
-}
-
-func sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-// outside says by how much the signed time lies outside of the window. Without a time of receipt it is not judged.
-func (s *search) outside() string {
-	if s.d.Received.IsZero() {
-		return ""
-	}
-	h := s.v.format.Loose(s.d)
-	for i := range h.Groups[:h.GroupCount] {
-		if !s.v.format.Time(&h.Groups[i]) {
-			continue
-		}
-		age := s.d.Received.Sub(h.Groups[i].Time).Round(time.Second)
-		direction := "before"
-		if age < 0 {
-			age, direction = -age, "after"
-		}
-		return fmt.Sprintf("The signed time lies %v %s the time of receipt; %v is allowed.", age, direction, s.v.format.Tolerance)
-	}
-	return ""
-}
-
-// cutShort reports whether fewer bytes are there than were announced, or a JSON text without its end.
-func cutShort(d *truhook.Delivery) bool {
-	if len(d.Body) == 0 {
-		return false
-	}
-	var announced int
-	if _, err := fmt.Sscan(d.Header.Get("Content-Length"), &announced); err == nil && announced > len(d.Body) {
-		return true
-	}
-	depth, inString := 0, false
-	if d.Body[0] != '{' && d.Body[0] != '[' {
-		return false
-	}
-	for i := 0; i < len(d.Body); i++ {
-		switch c := d.Body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{', c == '[':
-			depth++
-		case c == '}', c == ']':
-			depth--
-		}
-	}
-	return inString || depth > 0
 }

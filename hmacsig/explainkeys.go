@@ -11,17 +11,19 @@ import (
 	"html"
 	"net/url"
 	"strings"
+
+	"github.com/truhook/truhook/internal/explain"
 )
 
 // keyTry is a key that may have signed, and how it differs from one that is given.
 type keyTry struct {
 	secret  []byte
-	changes []change
+	changes []explain.Change
 	weak    bool // anybody can know it
 	macs    map[crypto.Hash]hash.Hash
 }
 
-func newKeyTry(secret []byte, changes ...change) keyTry {
+func newKeyTry(secret []byte, changes ...explain.Change) keyTry {
 	return keyTry{secret: secret, changes: changes, weak: weakKey(secret), macs: map[crypto.Hash]hash.Hash{}}
 }
 
@@ -58,28 +60,28 @@ func keyVariants(keys []Key) []keyTry {
 				return
 			}
 			known[secret] = true
-			out = append(out, newKeyTry([]byte(secret), change{cause, keySubject(k.id, subject)}))
+			out = append(out, newKeyTry([]byte(secret), explain.Because(cause, keySubject(k.id, subject))))
 		}
 		s := string(k.open().bytes)
 		trimmed := strings.TrimSpace(s)
-		add(trimmed, causeWhitespace, "")
-		add(strings.Join(strings.Fields(s), ""), causeWhitespace, "")
+		add(trimmed, explain.KeyWhitespace, "")
+		add(strings.Join(strings.Fields(s), ""), explain.KeyWhitespace, "")
 		bare := trimmed
 		if quoted(trimmed) {
 			bare = trimmed[1 : len(trimmed)-1]
-			add(bare, causeQuoted, "")
-			add(strings.TrimSpace(bare), causeQuoted, "")
+			add(bare, explain.KeyQuoted, "")
+			add(strings.TrimSpace(bare), explain.KeyQuoted, "")
 		}
 		for _, q := range []string{`"`, "'"} {
-			add(q+s+q, causeQuoted, "")
+			add(q+s+q, explain.KeyQuoted, "")
 		}
 		for _, end := range []string{"\n", "\r\n", " "} {
-			add(s+end, causeWhitespace, "")
+			add(s+end, explain.KeyWhitespace, "")
 		}
 		addEncodings(add, bare)
 		if k.id != "" && !known[k.id] {
 			known[k.id] = true
-			label := newKeyTry([]byte(k.id), change{causeIDAsSecret, k.id})
+			label := newKeyTry([]byte(k.id), explain.Because(explain.KeyIDAsSecret, k.id))
 			label.weak = true // it is no secret
 			out = append(out, label)
 		}
@@ -95,47 +97,47 @@ func keySubject(id, subject string) string {
 }
 
 func addEncodings(add func(secret, cause, subject string), s string) {
-	add(html.UnescapeString(s), causeEncoding, "escapes")
-	add(html.EscapeString(s), causeEncoding, "escapes")
+	add(html.UnescapeString(s), explain.KeyEncoding, "escapes")
+	add(html.EscapeString(s), explain.KeyEncoding, "escapes")
 	if unescaped, err := url.PathUnescape(s); err == nil {
-		add(unescaped, causeEncoding, "escapes")
+		add(unescaped, explain.KeyEncoding, "escapes")
 	}
-	add(url.QueryEscape(s), causeEncoding, "escapes")
+	add(url.QueryEscape(s), explain.KeyEncoding, "escapes")
 	var unescaped string
 	if json.Unmarshal([]byte(`"`+s+`"`), &unescaped) == nil {
-		add(unescaped, causeEncoding, "escapes")
+		add(unescaped, explain.KeyEncoding, "escapes")
 	}
-	add(strings.ReplaceAll(s, `\`, ""), causeEncoding, "escapes")
-	add(strings.ReplaceAll(s, "$$", "$"), causeEncoding, "escapes")
+	add(strings.ReplaceAll(s, `\`, ""), explain.KeyEncoding, "escapes")
+	add(strings.ReplaceAll(s, "$$", "$"), explain.KeyEncoding, "escapes")
 	for _, cut := range []int{0, strings.IndexByte(s, '_') + 1, strings.IndexByte(s, '-') + 1} {
 		rest := s[cut:]
 		if cut > 0 && cut <= 10 && len(rest) >= 16 {
-			add(rest, causeEncoding, "prefix")
+			add(rest, explain.KeyEncoding, "prefix")
 		} else if cut > 0 {
 			continue
 		}
 		if decoded, err := hex.DecodeString(rest); err == nil {
-			add(string(decoded), causeEncoding, "hex")
+			add(string(decoded), explain.KeyEncoding, "hex")
 		}
 		bare := strings.TrimRight(rest, "=")
 		if decoded, err := base64.RawStdEncoding.DecodeString(bare); err == nil {
-			add(string(decoded), causeEncoding, "base64")
+			add(string(decoded), explain.KeyEncoding, "base64")
 		}
 		if decoded, err := base64.RawURLEncoding.DecodeString(bare); err == nil {
-			add(string(decoded), causeEncoding, "base64")
+			add(string(decoded), explain.KeyEncoding, "base64")
 		}
 	}
 	encoded := base64.StdEncoding.EncodeToString([]byte(s))
 	for _, prefix := range []string{"", "whsec_"} {
-		add(prefix+encoded, causeEncoding, "base64")
-		add(prefix+strings.TrimRight(encoded, "="), causeEncoding, "base64")
+		add(prefix+encoded, explain.KeyEncoding, "base64")
+		add(prefix+strings.TrimRight(encoded, "="), explain.KeyEncoding, "base64")
 	}
-	add("whsec_"+s, causeEncoding, "prefix")
-	add(hex.EncodeToString([]byte(s)), causeEncoding, "hex")
-	add(strings.ToUpper(hex.EncodeToString([]byte(s))), causeEncoding, "hex")
+	add("whsec_"+s, explain.KeyEncoding, "prefix")
+	add(hex.EncodeToString([]byte(s)), explain.KeyEncoding, "hex")
+	add(strings.ToUpper(hex.EncodeToString([]byte(s))), explain.KeyEncoding, "hex")
 	if strings.Trim(s, "0123456789abcdefABCDEF") == "" {
-		add(strings.ToLower(s), causeEncoding, "hex")
-		add(strings.ToUpper(s), causeEncoding, "hex")
+		add(strings.ToLower(s), explain.KeyEncoding, "hex")
+		add(strings.ToUpper(s), explain.KeyEncoding, "hex")
 	}
 }
 

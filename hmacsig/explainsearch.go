@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/explain"
 	"github.com/truhook/truhook/internal/form"
 	"github.com/truhook/truhook/internal/probe"
 )
@@ -25,8 +26,8 @@ type search struct {
 	headSound bool
 	judged    bool
 
-	candidates []candidate
-	contents   []content
+	candidates []explain.Candidate
+	contents   []explain.Content
 	left       int64 // bytes that may be hashed
 	hashed     int64
 	tried      int
@@ -37,30 +38,30 @@ type search struct {
 	offset int64 // at which the body that fits differs, -1: none
 }
 
-// change is one difference between what was sent and what fits: a cause and what it says of it.
-type change struct{ cause, subject string }
-
 // match is what fitted.
 type match struct {
-	changes  []change
+	changes  []explain.Change
 	weak     bool // anybody could have made it
 	variant  *probe.Variant
 	appended string
 }
 
-var hashes = []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA512, crypto.SHA384}
+var (
+	hashes   = []crypto.Hash{crypto.SHA256, crypto.SHA1, crypto.SHA512, crypto.SHA384}
+	macSizes = []int{32, 20, 64, 48}
+)
 
 // run goes from one change to two, until something fits or the budget is spent. It returns the changes that explain it.
-func (s *search) run() []change {
+func (s *search) run() []explain.Change {
 	s.offset = -1
-	s.candidates = candidatesOf(s.v.format, s.d, &s.head)
+	s.candidates = explain.Candidates(s.v.format.Format, s.d, &s.head, macSizes)
 	if s.left == 0 {
 		s.spent = true
 	}
 	if len(s.candidates) == 0 || s.spent {
 		return nil
 	}
-	s.contents = contentsOf(s.v, s.d)
+	s.contents = explain.Contents(s.v.format.Format, s.d)
 	own := make([]keyTry, len(s.keys))
 	for i := range s.keys {
 		own[i] = newKeyTry(s.keys[i].open().bytes)
@@ -73,14 +74,14 @@ func (s *search) run() []change {
 		rulesOut []string
 		run      func() *match
 	}{
-		{[]string{causeForm, causeSimilarName, causeOtherHeader, causeFolded, causeContent, causeTimeUnit, causeURL},
+		{[]string{explain.SignatureForm, explain.SimilarName, explain.OtherHeader, explain.HeaderFolded, explain.ContentForm, explain.TimeUnit, explain.URLMismatch},
 			func() *match { return s.all(own, s.contents, asSent, hash) }},
-		{[]string{causeOtherEnvironment, causeOtherProvider}, func() *match { return s.all(s.others, s.contents, asSent, hash) }},
-		{[]string{causeWhitespace, causeQuoted, causeEncoding, causeIDAsSecret},
+		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider}, func() *match { return s.all(s.others, s.contents, asSent, hash) }},
+		{[]string{explain.KeyWhitespace, explain.KeyQuoted, explain.KeyEncoding, explain.KeyIDAsSecret},
 			func() *match { return s.all(variants, s.contents, asSent, hash) }},
 		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope, probe.Reserialized},
 			func() *match { return s.bodies(own, plain, hash) }},
-		{[]string{causeAlgorithm}, func() *match { return s.algorithms(own, s.contents, asSent) }},
+		{[]string{explain.OtherAlgorithm}, func() *match { return s.algorithms(own, s.contents, asSent) }},
 
 		// Two changes at once.
 		{nil, func() *match { return s.bodies(slices.Concat(variants, s.others), plain, hash) }},
@@ -103,19 +104,19 @@ func (s *search) run() []change {
 }
 
 // told keeps what findings says of a match.
-func (s *search) told(m *match) []change {
+func (s *search) told(m *match) []explain.Change {
 	if m.variant != nil {
 		s.offset = m.variant.Offset(s.d.Body)
 	} else if m.appended != "" {
 		s.offset = int64(len(s.d.Body))
 	}
 	if s.weak = m.weak; m.weak && len(m.changes) == 0 {
-		return []change{{causePlaceholder, ""}}
+		return []explain.Change{explain.Because(explain.KeyIsPlaceholder, "")}
 	}
 	return m.changes
 }
 
-func (s *search) all(keys []keyTry, contents []content, body probe.Variant, h crypto.Hash) *match {
+func (s *search) all(keys []keyTry, contents []explain.Content, body probe.Variant, h crypto.Hash) *match {
 	for _, k := range keys {
 		for _, c := range contents {
 			if m := s.try(k, c, body, h); m != nil || s.spent {
@@ -126,7 +127,7 @@ func (s *search) all(keys []keyTry, contents []content, body probe.Variant, h cr
 	return nil
 }
 
-func (s *search) bodies(keys []keyTry, contents []content, h crypto.Hash) (found *match) {
+func (s *search) bodies(keys []keyTry, contents []explain.Content, h crypto.Hash) (found *match) {
 	if len(keys) == 0 || len(contents) == 0 {
 		return nil
 	}
@@ -141,7 +142,7 @@ func (s *search) bodies(keys []keyTry, contents []content, h crypto.Hash) (found
 }
 
 // algorithms tries the other hashes of which a candidate has the size.
-func (s *search) algorithms(keys []keyTry, contents []content, body probe.Variant) *match {
+func (s *search) algorithms(keys []keyTry, contents []explain.Content, body probe.Variant) *match {
 	for _, h := range s.otherHashes() {
 		if m := s.all(keys, contents, body, h); m != nil || s.spent {
 			return m
@@ -150,7 +151,7 @@ func (s *search) algorithms(keys []keyTry, contents []content, body probe.Varian
 	return nil
 }
 
-func (s *search) algorithmsOfBodies(keys []keyTry, contents []content) *match {
+func (s *search) algorithmsOfBodies(keys []keyTry, contents []explain.Content) *match {
 	for _, h := range s.otherHashes() {
 		if m := s.bodies(keys, contents, h); m != nil || s.spent {
 			return m
@@ -161,7 +162,7 @@ func (s *search) algorithmsOfBodies(keys []keyTry, contents []content) *match {
 
 func (s *search) otherHashes() (out []crypto.Hash) {
 	for _, h := range hashes {
-		if h != s.v.format.hash && slices.ContainsFunc(s.candidates, func(c candidate) bool { return len(c.mac) == h.Size() }) {
+		if h != s.v.format.hash && slices.ContainsFunc(s.candidates, func(c explain.Candidate) bool { return len(c.Signature) == h.Size() }) {
 			out = append(out, h)
 		}
 	}
@@ -169,12 +170,12 @@ func (s *search) otherHashes() (out []crypto.Hash) {
 }
 
 // try makes one MAC, and by going on from there those of the body with white space behind it, and compares them.
-func (s *search) try(k keyTry, c content, body probe.Variant, h crypto.Hash) *match {
+func (s *search) try(k keyTry, c explain.Content, body probe.Variant, h crypto.Hash) *match {
 	m := &metered{Hash: k.keyed(h), s: s}
 	if m.Hash == nil {
 		return nil
 	}
-	_, _ = m.Write(c.before)
+	_, _ = m.Write(c.Before)
 	_, _ = body.WriteTo(m)
 	if s.spent {
 		return nil
@@ -195,31 +196,29 @@ func (s *search) try(k keyTry, c content, body probe.Variant, h crypto.Hash) *ma
 	return s.compare(m, k, c, body, h, "")
 }
 
-func (s *search) compare(m *metered, k keyTry, c content, body probe.Variant, h crypto.Hash, tail string) *match {
-	_, _ = m.Write(c.after)
+func (s *search) compare(m *metered, k keyTry, c explain.Content, body probe.Variant, h crypto.Hash, tail string) *match {
+	_, _ = m.Write(c.After)
 	sum := m.Sum(nil)
 	s.tried++
 	for i := range s.candidates {
 		to := &s.candidates[i]
-		if len(to.mac) != len(sum) || !hmac.Equal(to.mac, sum) {
+		if len(to.Signature) != len(sum) || !hmac.Equal(to.Signature, sum) {
 			continue
 		}
 		out := &match{weak: k.weak, appended: tail}
 		if len(body.Changes) > 0 {
 			out.variant = &body
 		}
-		for _, b := range body.Changes {
-			out.changes = append(out.changes, change{b.Cause, b.Subject})
-		}
+		out.changes = append(out.changes, body.Changes...)
 		if tail != "" {
-			out.changes = append(out.changes, change{probe.TextChanged, "whitespace"})
+			out.changes = append(out.changes, explain.Because(probe.TextChanged, "whitespace"))
 		}
 		out.changes = append(out.changes, k.changes...)
 		if h != s.v.format.hash {
-			out.changes = append(out.changes, change{causeAlgorithm, h.String()})
+			out.changes = append(out.changes, explain.Because(explain.OtherAlgorithm, h.String()))
 		}
-		out.changes = append(out.changes, c.changes...)
-		out.changes = append(out.changes, to.changes...)
+		out.changes = append(out.changes, c.Changes...)
+		out.changes = append(out.changes, to.Changes...)
 		return out
 	}
 	return nil
@@ -264,11 +263,11 @@ func clone(h hash.Hash) hash.Hash {
 // plainHash reports whether a candidate is a hash of the body without any key.
 func (s *search) plainHash() bool {
 	for _, h := range hashes {
-		if !slices.ContainsFunc(s.candidates, func(c candidate) bool { return len(c.mac) == h.Size() }) {
+		if !slices.ContainsFunc(s.candidates, func(c explain.Candidate) bool { return len(c.Signature) == h.Size() }) {
 			continue
 		}
 		sum := s.unkeyed(h)
-		if sum != nil && slices.ContainsFunc(s.candidates, func(c candidate) bool { return hmac.Equal(c.mac, sum) }) {
+		if sum != nil && slices.ContainsFunc(s.candidates, func(c explain.Candidate) bool { return hmac.Equal(c.Signature, sum) }) {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -23,8 +24,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Verifier accepts what one provider signed. It implements [truhook.Verifier] and [truhook.Prechecker] and is safe for
-// concurrent use. A nil or zero Verifier rejects everything with NoKey.
+// A Verifier accepts what one provider signed. It implements [truhook.Verifier], [truhook.Prechecker], [truhook.Auditor] and
+// [truhook.Explainer], and is safe for concurrent use. A nil or zero Verifier rejects everything with NoKey.
 //
 // It rejects with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
 // MalformedTimestamp, Expired, NotYetValid, MissingMessageID, MalformedMessageID and MissingKeyID by the head alone; with
@@ -38,6 +39,7 @@ type Verifier struct {
 	format *format
 	keys   KeySource
 	now    func() time.Time
+	last   atomic.Pointer[[]Key] // what the source gave last, for Explain
 }
 
 var (
@@ -163,6 +165,10 @@ func (v *Verifier) ask(ctx context.Context, q Query) ([]Key, error) {
 	case err == nil && len(keys) > maxKeys:
 		return nil, v.refuse(truhook.KeysUnavailable, errTooManyKeys)
 	case err == nil:
+		if last := v.last.Load(); last == nil || !sameKeys(*last, keys) {
+			kept := keys // of its own, or every call would allocate
+			v.last.Store(&kept)
+		}
 		return keys, v.usable(keys)
 	}
 	if r := truhook.ReasonOf(err); r != truhook.Internal || errors.Is(err, truhook.Internal) {

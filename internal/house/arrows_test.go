@@ -17,9 +17,9 @@ import (
 // them is listed by itself. Tests are not held to it. Arrows point toward the root.
 var arrows = []struct{ from, to string }{
 	{"", ""},
-	{"keysig", ". hmacsig internal/ed25519key internal/fetch internal/folder internal/form internal/keycache"},
+	{"keysig", ". hmacsig internal/ed25519key internal/explain internal/fetch internal/folder internal/form internal/keycache internal/probe"},
 	{"catalog", ". hmacsig internal/dedupe internal/payload keysig retry"},
-	{"hmacsig", ". internal/folder internal/form internal/keycache internal/probe"},
+	{"hmacsig", ". internal/explain internal/folder internal/form internal/keycache internal/probe"},
 	{"hmacsig/trulioo", ". hmacsig internal/dedupe internal/fetch internal/keycache internal/payload retry"},
 	{"hmacsig/truv", ". hmacsig internal/dedupe internal/payload retry"},
 	{"hmacsig/truval", ". hmacsig internal/dedupe internal/payload retry"},
@@ -37,6 +37,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/catalogen", ""},
 	{"internal/dedupe", ""},
 	{"internal/ed25519key", ""},
+	{"internal/explain", ". internal/form internal/probe"},
 	{"internal/fetch", ""},
 	{"internal/folder", "internal/logonce"},
 	{"internal/form", "."},

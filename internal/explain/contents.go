@@ -1,4 +1,4 @@
-package hmacsig
+package explain
 
 import (
 	"net/http"
@@ -9,47 +9,48 @@ import (
 	"github.com/truhook/truhook/internal/form"
 )
 
-// content is what stands before and behind the body in what is signed, and how it differs from the scheme.
-type content struct {
-	before, after []byte
-	changes       []change
+// Content is what stands before and behind the body in what is signed, and how it differs from the scheme.
+type Content struct {
+	Before, After []byte
+	Changes       []Change
 }
 
-// contentsOf returns the texts that may have been signed with the body: first as the scheme says, with the values of the
+// Contents returns the texts that may have been signed with the body: first as the scheme says, with the values of the
 // headers as they stand.
-func contentsOf(v *Verifier, d *truhook.Delivery) []content {
-	f := v.format
-	var out []content
-	add := func(f *form.Format, h *form.Head, changes ...change) {
+func Contents(f *form.Format, d *truhook.Delivery) []Content {
+	var out []Content
+	add := func(f *form.Format, h *form.Head, changes ...Change) {
 		for g := range h.Groups[:h.GroupCount] {
 			text, split := f.Around(nil, h, g)
-			out = append(out, content{text[:split:split], text[split:], changes})
+			out = append(out, Content{text[:split:split], text[split:], changes})
 		}
 	}
 	head := f.Loose(d)
 	_, timed := f.Signs()
 	switch {
 	case timed && !f.Time(&head.Groups[0]) && head.Groups[0].Timestamp != "":
-		add(f.Format, head, change{causeTimeUnit, unitOf(head.Groups[0].Timestamp)})
+		add(f, head, Because(TimeUnit, unitOf(head.Groups[0].Timestamp)))
 	default:
-		add(f.Format, head)
+		add(f, head)
 	}
 	if timed {
 		for _, other := range otherUnits(head.Groups[0].Timestamp) {
 			h := *head
 			h.GroupCount, h.Groups[0].Timestamp = 1, other
-			add(f.Format, &h, change{causeTimeUnit, unitOf(other)})
+			add(f, &h, Because(TimeUnit, unitOf(other)))
 		}
 	}
-	for _, trio := range trios(v.scheme, d) {
-		add(f.Format, f.Loose(trio.d), change{causeContent, trio.subject})
+	for _, trio := range trios(f, d) {
+		add(f, f.Loose(trio.d), Because(ContentForm, trio.subject))
 	}
 	if !f.BodyOnly() {
-		out = append(out, content{changes: []change{{causeContent, "the body alone"}}})
+		out = append(out, Content{Changes: []Change{Because(ContentForm, "the body alone")}})
 	}
-	for _, other := range otherURLs(v.scheme, f.URL, d) {
-		if changed, err := v.scheme.compile(other.url); err == nil {
-			add(changed.Format, head, change{causeURL, other.subject})
+	for _, other := range otherURLs(f, d) {
+		spec := f.Spec
+		spec.URL = other.url
+		if changed, err := form.Compile(spec); err == nil {
+			add(changed, head, Because(URLMismatch, other.subject))
 		}
 	}
 	if f.BodyOnly() {
@@ -87,7 +88,7 @@ type trio struct {
 
 // trios returns d with the values of headers that are named as the scheme's but for their beginning: "Svix-Id" for
 // "Webhook-Id".
-func trios(s Scheme, d *truhook.Delivery) []trio {
+func trios(s *form.Format, d *truhook.Delivery) []trio {
 	var names []string
 	for _, name := range []string{s.ID, s.Timestamp} {
 		if name != "" && !strings.Contains(name, "#") {
@@ -123,9 +124,10 @@ func trios(s Scheme, d *truhook.Delivery) []trio {
 type otherURL struct{ url, subject string }
 
 // otherURLs are spellings of the configured URL, and what the request says of itself. The Host is used for the search only.
-func otherURLs(s Scheme, configured string, d *truhook.Delivery) []otherURL {
+func otherURLs(f *form.Format, d *truhook.Delivery) []otherURL {
+	configured := f.URL
 	u, err := url.Parse(configured)
-	if !strings.Contains(s.Content, "{url}") || err != nil {
+	if configured == "" || err != nil {
 		return nil
 	}
 	var out []otherURL
@@ -150,8 +152,8 @@ func otherURLs(s Scheme, configured string, d *truhook.Delivery) []otherURL {
 }
 
 // withTimes are contents with a time in front, for schemes that sign the body alone.
-func withTimes(d *truhook.Delivery) []content {
-	var out []content
+func withTimes(d *truhook.Delivery) []Content {
+	var out []Content
 	for _, name := range headerNames(d) {
 		lines := d.Header[name]
 		lower := strings.ToLower(name)
@@ -159,7 +161,7 @@ func withTimes(d *truhook.Delivery) []content {
 			continue
 		}
 		for _, between := range []string{".", ":", ""} {
-			out = append(out, content{before: []byte(lines[0] + between), changes: []change{{causeContent, "with the time"}}})
+			out = append(out, Content{Before: []byte(lines[0] + between), Changes: []Change{Because(ContentForm, "with the time")}})
 		}
 		if len(out) >= 6 {
 			break

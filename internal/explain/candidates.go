@@ -1,4 +1,4 @@
-package hmacsig
+package explain
 
 import (
 	"bytes"
@@ -12,10 +12,10 @@ import (
 	"github.com/truhook/truhook/internal/form"
 )
 
-// candidate is something in a header that can be a MAC, and what is odd about it.
-type candidate struct {
-	mac     []byte
-	changes []change
+// Candidate is something in a header that can be a signature, and what is odd about it.
+type Candidate struct {
+	Signature []byte
+	Changes   []Change
 }
 
 const (
@@ -24,14 +24,15 @@ const (
 	maxLine       = 4 << 10 // bytes of one
 )
 
-// candidatesOf returns everything in the headers that has the size of a MAC, in any encoding: first the signatures that
-// are of the scheme's form, then what stands in its headers, then in similar ones, then elsewhere.
-func candidatesOf(f *format, d *truhook.Delivery, read *form.Head) []candidate {
-	var out []candidate
-	add := func(mac []byte, changes ...change) {
-		known := slices.ContainsFunc(out, func(c candidate) bool { return hmac.Equal(c.mac, mac) })
+// Candidates returns everything in the headers that has one of the sizes in bytes, in any encoding: first the signatures
+// that are of the scheme's form, which read holds or is filled with, then what stands in its headers, then in similar
+// ones, then elsewhere.
+func Candidates(f *form.Format, d *truhook.Delivery, read *form.Head, sizes []int) []Candidate {
+	var out []Candidate
+	add := func(mac []byte, changes ...Change) {
+		known := slices.ContainsFunc(out, func(c Candidate) bool { return hmac.Equal(c.Signature, mac) })
 		if !known && len(out) < maxCandidates {
-			out = append(out, candidate{mac, changes})
+			out = append(out, Candidate{mac, changes})
 		}
 	}
 	if read.Count() == 0 {
@@ -50,18 +51,18 @@ func candidatesOf(f *format, d *truhook.Delivery, read *form.Head) []candidate {
 			}
 			lines := d.Header[name]
 			for _, line := range lines[:min(len(lines), 8)] {
-				for _, c := range inLine(f, line) {
+				for _, c := range inLine(f, line, sizes) {
 					switch {
-					case rank == inOwn && len(lines) > 1, rank == inOwn && len(c.changes) == 0 && strings.Contains(line, ","):
-						c.changes = append(c.changes, change{causeFolded, printable(name)})
-					case rank == inOwn && len(c.changes) == 0: // else it would have been read
-						c.changes = append(c.changes, change{causeForm, "encoding"})
+					case rank == inOwn && len(lines) > 1, rank == inOwn && len(c.Changes) == 0 && strings.Contains(line, ","):
+						c.Changes = append(c.Changes, Because(HeaderFolded, printable(name)))
+					case rank == inOwn && len(c.Changes) == 0: // else it would have been read
+						c.Changes = append(c.Changes, Because(SignatureForm, "encoding"))
 					case rank == inSimilar:
-						c.changes = append(c.changes, change{causeSimilarName, printable(name)})
+						c.Changes = append(c.Changes, Because(SimilarName, printable(name)))
 					case rank == inOther:
-						c.changes = append(c.changes, change{causeOtherHeader, printable(name)})
+						c.Changes = append(c.Changes, Because(OtherHeader, printable(name)))
 					}
-					add(c.mac, c.changes...)
+					add(c.Signature, c.Changes...)
 				}
 			}
 		}
@@ -132,12 +133,12 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// similarHeaders returns the names of headers that the signature may stand in by mistake.
-func similarHeaders(f *format, d *truhook.Delivery) []string {
+// SimilarHeaders returns the names of headers that the signature may stand in by mistake.
+func SimilarHeaders(f *form.Format, d *truhook.Delivery, sizes []int) []string {
 	var out []string
 	for _, name := range headerNames(d) {
 		lines := d.Header[name]
-		if rankOf(name, f.Headers()) == inSimilar && len(lines) > 0 && len(inLine(f, lines[0])) > 0 {
+		if rankOf(name, f.Headers()) == inSimilar && len(lines) > 0 && len(inLine(f, lines[0], sizes)) > 0 {
 			out = append(out, printable(name))
 		}
 	}
@@ -146,23 +147,23 @@ func similarHeaders(f *format, d *truhook.Delivery) []string {
 
 // printable returns the name of a header as it may stand in a finding: a sender can write anything there.
 func printable(name string) string {
-	if len(name) > 64 || strings.Trim(name, "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || looksSecret(name) {
+	if len(name) > 48 || strings.Trim(name, "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return "another header"
 	}
 	return http.CanonicalHeaderKey(name)
 }
 
-// inLine returns what can be a MAC in one line, and how its form differs from the scheme's.
-func inLine(f *format, line string) []candidate {
-	var out []candidate
+// inLine returns what can be a signature in one line, and how its form differs from the scheme's.
+func inLine(f *form.Format, line string, sizes []int) []Candidate {
+	var out []Candidate
 	if len(line) > maxLine {
 		return nil
 	}
 	for token := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t,;\"'", r) }) {
 		for rest, steps := token, 0; rest != "" && steps < 4; steps++ {
-			for _, h := range hashes {
-				if mac, e, ok := form.DecodeAny(rest, h.Size()); ok {
-					out = append(out, candidate{mac, formChanges(f, token[:len(token)-len(rest)], e)})
+			for _, size := range sizes {
+				if mac, e, ok := form.DecodeAny(rest, size); ok {
+					out = append(out, Candidate{mac, formChanges(f, line[:strings.Index(line, token)], token[:len(token)-len(rest)], e)})
 				}
 			}
 			i := strings.IndexAny(rest, "=:")
@@ -175,16 +176,15 @@ func inLine(f *format, line string) []candidate {
 	return out[:min(len(out), maxCandidates)]
 }
 
-// formChanges says what is odd about a signature that stands in a header behind prefix.
-func formChanges(f *format, prefix string, e form.Encoding) []change {
-	wanted := strings.TrimRight(f.prefix, ", ") // which a token does not hold
+// formChanges says what is odd about a signature that stands in a header behind prefix, which is behind before.
+func formChanges(f *form.Format, before, prefix string, e form.Encoding) []Change {
 	switch {
 	case e != f.Encoding:
-		return []change{{causeForm, "encoding"}}
-	case prefix == f.prefix || strings.TrimRight(prefix, ", ") == wanted:
+		return []Change{Because(SignatureForm, "encoding")}
+	case f.Prefix == "" && prefix == "", f.Prefix != "" && strings.HasSuffix(before+prefix, f.Prefix):
 		return nil
-	case strings.Trim(prefix, "0123456789=:") == strings.Trim(f.prefix, "0123456789=:,") && prefix != "" && f.prefix != "":
-		return []change{{causeForm, "version"}}
+	case strings.Trim(prefix, "0123456789=:") == strings.Trim(f.Prefix, "0123456789=:,") && prefix != "" && f.Prefix != "":
+		return []Change{Because(SignatureForm, "version")}
 	}
-	return []change{{causeForm, "prefix"}}
+	return []Change{Because(SignatureForm, "prefix")}
 }

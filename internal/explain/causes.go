@@ -1,0 +1,133 @@
+package explain
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/probe"
+)
+
+// Change is one difference between what was sent and what fits: a cause and what it says of it.
+type Change = probe.Change
+
+// Because returns a change.
+func Because(cause, subject string) Change { return Change{Cause: cause, Subject: subject} }
+
+// The causes beside those of a body, which package probe names. Each is in docs/reasons.md.
+const (
+	KeyWhitespace         = "key-whitespace"
+	KeyQuoted             = "key-quoted"
+	KeyEncoding           = "key-encoding"
+	KeyIDAsSecret         = "key-id-as-secret"
+	KeyOfOtherEnvironment = "key-of-other-environment"
+	KeyOfOtherProvider    = "key-of-other-provider"
+	KeyIsPath             = "key-is-a-path"
+	KeyIsPlaceholder      = "key-is-a-placeholder"
+	SignatureForm         = "signature-form"
+	OtherAlgorithm        = "signature-other-algorithm"
+	PlainHash             = "signature-plain-hash"
+	SimilarName           = "header-similar-name"
+	OtherHeader           = "header-of-other-provider"
+	HeaderFolded          = "header-folded"
+	ContentForm           = "content-form"
+	URLMismatch           = "url-mismatch"
+	TimeUnit              = "time-unit"
+	OutsideWindow         = "time-outside-window"
+	BodyEmpty             = "body-empty"
+	BodyCut               = "body-cut"
+	Redirected            = "request-redirected"
+)
+
+// causes say what is wrong and what to do. No remedy loosens a check.
+var causes = map[string]struct{ problem, remedy string }{
+	probe.TextChanged: {"The white space, line ends, byte order mark or charset of the body is not what was signed.",
+		"Let nothing in front of the middleware read the body as text, and no tunnel or editor write it again."},
+	probe.Reserialized: {"Something parsed the JSON of the body and wrote it again; what was signed is what this writer writes.",
+		"Put the middleware outermost, in front of whatever parses the body, and let proxies pass it on as it came."},
+	probe.ContentEncoding: {"The body is compressed, and its content was signed.",
+		"Let the proxy in front decompress the request, or ask the provider to send it as it is."},
+	probe.Base64: {"The body is the base64 of what was signed, as serverless gateways pass it on.",
+		"Decode the event's body before it becomes a Delivery, as the gateway's isBase64Encoded says."},
+	probe.FormField: {"The body is a form, and what was signed is one of its fields.",
+		"Ask the provider to send JSON, or give the decoded field as the Body of a Delivery of your own."},
+	probe.InEnvelope: {"The body is an envelope of a gateway or queue, and what was signed is one of its members.",
+		"Take the provider's body out of the envelope before it becomes a Delivery."},
+	KeyWhitespace: {"The sender signed with this key without, or with other, white space around it.",
+		"Write the secret exactly as the provider shows it, for example with printf '%s'."},
+	KeyQuoted: {"The sender signed with this key without, or with, quotes around it.",
+		"Take the quotes away where the variable is set; env files of Docker keep them."},
+	KeyEncoding: {"The sender signed with this key written in another way: decoded, encoded, or with another prefix.",
+		"Compare the provider's page with KeyText of the scheme, and make the key with Scheme.NewKey."},
+	KeyIDAsSecret: {"The signature is made with the label of the key in place of its secret. Anybody can know a label.",
+		"Look whether the label and the secret are the wrong way round, here or at the sender."},
+	KeyOfOtherEnvironment: {"The sender signed with a key of another environment of this provider.",
+		"Send that environment to its own endpoint, or give this endpoint the key of the environment that sends to it."},
+	KeyOfOtherProvider: {"The sender signed with a key that is configured for another provider.",
+		"Exchange the two secrets, or correct the endpoint at the provider."},
+	KeyIsPath: {"The key looks like the name of a file or of an entry in a secret store.", "Give what stands there: NewFileKeys reads files."},
+	KeyIsPlaceholder: {"The key is a placeholder or a secret out of public documentation, which anybody can know.",
+		"See that the template is filled in with the provider's secret."},
+	SignatureForm: {"The signature is written in another way than the scheme says.",
+		"Compare Prefix and Encoding of the scheme with the provider's page."},
+	OtherAlgorithm: {"The signature is made with another hash than the scheme's.",
+		"Compare Hash of the scheme with the provider's page, or ask the provider to sign with that hash."},
+	PlainHash: {"The signature is a hash of the body without any key, which anybody can make.",
+		"Have the provider set the secret; until then nothing shows who sends."},
+	SimilarName: {"The signature stands in a header with a similar name.",
+		"Look what a proxy makes of the names of headers, and compare Header of the scheme with the provider's page."},
+	OtherHeader: {"The signature stands in a header that the scheme does not name.",
+		"Compare the header with the provider's page: it may be another provider, or another version of its signatures."},
+	HeaderFolded: {"The header that must come once came several times, as proxies that add or copy headers make it.",
+		"Let the proxy pass the header on once."},
+	ContentForm: {"Something else than the scheme's Content was signed.",
+		"Compare Content, ID and Timestamp of the scheme with the provider's page."},
+	URLMismatch: {"Another URL was signed than the configured one.",
+		"Give as URL the one that is registered with the provider, character by character."},
+	TimeUnit: {"The time is written or signed in another format than the scheme says.",
+		"Compare TimeFormat of the scheme with the provider's page."},
+	OutsideWindow: {"The signed time is outside of the tolerance.",
+		"Compare the clock with a time server; a queue in front has to set Delivery.Received."},
+	BodyEmpty: {"A body was announced, and none is there.", "Put the middleware in front of whatever reads the body."},
+	BodyCut:   {"The body ends early.", "Look for a limit on the size of bodies in front, and for what reads a part of it."},
+	Redirected: {"The request is no POST, as after a redirect that a client followed.",
+		"Register the final URL with the provider; http.ServeMux redirects where only a slash is missing."},
+}
+
+// Finding returns what is told of a change.
+func Finding(c Change, proven bool) truhook.Finding {
+	text := causes[c.Cause]
+	severity := truhook.SeverityWarning
+	if proven {
+		severity = truhook.SeverityError
+	}
+	return truhook.Finding{
+		Severity: severity, Name: c.Cause, Subject: c.Subject, Problem: text.problem, Remedy: text.remedy, Proven: proven, Offset: -1,
+	}
+}
+
+// Findings tells the changes of what fits. offset is the first byte of the body that differs.
+func Findings(changes []Change, proven bool, offset int64) []truhook.Finding {
+	var out []truhook.Finding
+	for _, c := range changes {
+		f := Finding(c, proven)
+		if strings.HasPrefix(c.Cause, "body-") {
+			f.Offset = offset
+		}
+		if len(changes) > 1 {
+			f.Problem += " It is not the only change: the findings belong together."
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// Lacking appends those of likely whose cause found has not.
+func Lacking(found, likely []truhook.Finding) []truhook.Finding {
+	for _, f := range likely {
+		if !slices.ContainsFunc(found, func(told truhook.Finding) bool { return told.Name == f.Name }) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
