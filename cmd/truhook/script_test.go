@@ -220,3 +220,25 @@ func TestDocs_ExamplesAreLinesOfTheScripts(t *testing.T) {
 		assert.Contains(t, scripts.String(), e[1]+"\n", "docs/cli.md shows a command that no script runs")
 	}
 }
+
+// Every flag of every command stands in a script, or in the tests of what runs until it is stopped.
+func TestScript_NamesEveryFlag(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	names, err := filepath.Glob("testdata/script/*.txt")
+	require.NoError(t, err)
+	for _, name := range append(names, "listen_test.go", "sendlisten_test.go") {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	for _, command := range []string{"verify", "send", "listen", "providers"} {
+		code, help := program(t, t.TempDir(), "help", command)
+		require.Zero(t, code)
+		flags := regexp.MustCompile(`(?m)^  (-[a-z-]+)`).FindAllStringSubmatch(help, -1)
+		require.NotEmpty(t, flags)
+		for _, f := range flags {
+			assert.Regexp(t, `(\s|")`+f[1]+`(\s|")`, all.String(), "truhook %s %s", command, f[1])
+		}
+	}
+}

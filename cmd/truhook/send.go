@@ -128,10 +128,11 @@ func (s *send) run(ctx context.Context, args []string) (int, error) {
 	if s.print != "" {
 		return s.show(p, ring, id, sign, target, events[0])
 	}
-	wrongRing := keyring{single: s.wrong, url: target}
-	wrong, err := wrongRing.signer(p, "")
-	if err != nil {
-		wrong = nil // of a provider that signs by key pairs: truhooktest says so where the fault is asked for
+	var wrong truhooktest.Signer
+	if faults&truhooktest.WrongKey != 0 {
+		if wrong, err = ring.wrongSigner(p, s.wrong); err != nil {
+			return exitUsage, err
+		}
 	}
 	return s.deliver(ctx, p.policy, sign, wrong, target, events)
 }

@@ -2,14 +2,22 @@ package main
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 
+	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/jose/transunion"
+	"github.com/truhook/truhook/keysig"
 	"github.com/truhook/truhook/truhooktest"
 )
 
@@ -21,13 +29,72 @@ func (k *keyring) signer(p provider, id string) (truhooktest.Signer, error) {
 	return p.signer(k, id)
 }
 
+// wrongSigner returns what signs under a key that nobody gave: text for an HMAC, a new key for a key pair.
+func (k *keyring) wrongSigner(p provider, text string) (truhooktest.Signer, error) {
+	wrong := keyring{dir: k.dir, entity: k.entity, single: text}
+	switch {
+	case p.token:
+		cfg, err := k.tokenConfig()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Platform.Key, err = rsa.GenerateKey(rand.Reader, 2048)
+		return truhooktest.TransUnion(cfg), err
+	case p.asymmetric():
+		key, err := newPrivateKey(p.row.PublicKeyScheme.Algorithm)
+		if err != nil {
+			return nil, err
+		}
+		return truhooktest.PublicKey(p.row.PublicKeyScheme, key), nil
+	}
+	written, err := p.written(text)
+	if err != nil {
+		return nil, err
+	}
+	wrong.single = written
+	return p.signer(&wrong, "")
+}
+
+func newPrivateKey(a keysig.Algorithm) (crypto.Signer, error) {
+	switch a {
+	case keysig.ECDSA, keysig.ECDSARaw:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case keysig.RSAPKCS1v15, keysig.RSAPSS:
+		return rsa.GenerateKey(rand.Reader, 2048)
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	return key, err
+}
+
+// written returns text as the provider writes a secret whose bytes are those of text.
+func (p provider) written(text string) (string, error) {
+	t := p.scheme.KeyText
+	switch t.Encoding {
+	case hmacsig.KeyHex:
+		text = hex.EncodeToString([]byte(text))
+	case hmacsig.KeyBase64:
+		text = base64.StdEncoding.EncodeToString([]byte(text))
+	case hmacsig.KeyPEM:
+		return "", errors.New("the provider writes no secrets")
+	}
+	return t.Prefix + text, nil
+}
+
 // tokenSigner signs as TransUnion does. The folder needs a platform-*.pem with a private key, made for tests.
 func (k *keyring) tokenSigner() (truhooktest.Signer, error) {
-	if k.dir == "" || k.entity == "" {
-		return nil, usagef("to send as transunion give -keys DIR and -entity ID; DIR has a platform-*.pem with a private key made for tests and a service-*.pem")
+	cfg, err := k.tokenConfig()
+	if err != nil {
+		return nil, err
 	}
-	cfg := truhooktest.TransUnionConfig{Entity: k.entity}
-	err := eachPEM(k.dir, "platform-*.pem", func(pem []byte) error {
+	return truhooktest.TransUnion(cfg), nil
+}
+
+func (k *keyring) tokenConfig() (cfg truhooktest.TransUnionConfig, err error) {
+	if k.dir == "" || k.entity == "" {
+		return cfg, usagef("to send as transunion give -keys DIR and -entity ID; DIR has a platform-*.pem with a private key made for tests and a service-*.pem")
+	}
+	cfg.Entity = k.entity
+	err = eachPEM(k.dir, "platform-*.pem", func(pem []byte) error {
 		key, err := jose.ParsePrivateKey(pem)
 		if err != nil || cfg.Platform.Key != nil {
 			return nil //nolint:nilerr // a public key: it verifies and does not sign
@@ -37,7 +104,7 @@ func (k *keyring) tokenSigner() (truhooktest.Signer, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	err = eachPEM(k.dir, "service-*.pem", func(pem []byte) error {
 		key, err := publicKey(pem)
@@ -50,13 +117,13 @@ func (k *keyring) tokenSigner() (truhooktest.Signer, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, err
+		return cfg, err
 	case cfg.Platform.Key == nil:
-		return nil, fmt.Errorf("%w: %s has no platform-*.pem with a private key: TransUnion's own is not to be had, so make one for tests", errNoKey, k.dir)
+		return cfg, fmt.Errorf("%w: %s has no platform-*.pem with a private key: TransUnion's own is not to be had, so make one for tests", errNoKey, k.dir)
 	case cfg.Service.Key == nil:
-		return nil, fmt.Errorf("%w: %s has no service-*.pem", errNoKey, k.dir)
+		return cfg, fmt.Errorf("%w: %s has no service-*.pem", errNoKey, k.dir)
 	}
-	return truhooktest.TransUnion(cfg), nil
+	return cfg, nil
 }
 
 // publicKey reads a public key, or the public half of a private one.
