@@ -38,9 +38,12 @@ const (
 	extend
 	complete
 	release
+	forget
 )
 
-func (k kind) String() string { return [...]string{"claim", "extend", "complete", "release"}[k] }
+func (k kind) String() string {
+	return [...]string{"claim", "extend", "complete", "release", "forget"}[k]
+}
 
 type input struct {
 	kind  kind
@@ -52,6 +55,7 @@ type output struct {
 	state   idempotency.State
 	attempt uint32
 	lost    bool
+	held    bool // ErrInFlight
 	unknown bool // the call failed: it may have had its effect or not
 }
 
@@ -81,6 +85,15 @@ func (r record) steps(in input, out output) []any {
 			return []any{record{"pending", in.token, out.attempt}}
 		}
 		return nil
+	}
+	if in.kind == forget {
+		switch {
+		case out.held && r.state != "pending":
+			return nil
+		case !out.held && r.state == "done":
+			return []any{record{}}
+		}
+		return []any{r} // a pending record without an error: its lease was over
 	}
 	owned := r.token == in.token && r.state != ""
 	switch {
@@ -130,8 +143,8 @@ var model = porcupine.NondeterministicModel{
 	},
 	DescribeOperation: func(in, out any) string {
 		i, o := in.(input), out.(output)
-		return fmt.Sprintf("%v(%d, %x) = %v %d lost=%t unknown=%t",
-			i.kind, i.key, i.token[:3], o.state, o.attempt, o.lost, o.unknown)
+		return fmt.Sprintf("%v(%d, %x) = %v %d lost=%t held=%t unknown=%t",
+			i.kind, i.key, i.token[:3], o.state, o.attempt, o.lost, o.held, o.unknown)
 	},
 }
 
@@ -216,7 +229,7 @@ func (h *history) one(
 		token = idempotency.NewToken()
 		mine[key] = token
 	} else {
-		in.kind = [...]kind{claim, claim, extend, complete, release, release, release}[random.IntN(7)]
+		in.kind = [...]kind{claim, claim, extend, complete, release, release, release, forget}[random.IntN(8)]
 	}
 	in.token = token
 	k := idempotency.Key{Scope: scope, ID: fmt.Sprint(key)}
@@ -235,10 +248,13 @@ func (h *history) one(
 		err = s.Complete(ctx, k, token)
 	case release:
 		err = s.Release(ctx, k, token)
+	case forget:
+		err = s.Forget(ctx, k)
 	}
 	answered := clock()
 	out.lost = errors.Is(err, idempotency.ErrLost)
-	if out.unknown = err != nil && !out.lost; out.unknown {
+	out.held = errors.Is(err, idempotency.ErrInFlight)
+	if out.unknown = err != nil && !out.lost && !out.held; out.unknown {
 		answered = math.MaxInt64 / 2 // it may have its effect at any later time
 	}
 

@@ -3,6 +3,7 @@ package lineartest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -154,4 +155,50 @@ func TestTwoOwnersAtOnceAreFound(t *testing.T) {
 		s := &twoOwners{Memory: idempotency.NewMemory(idempotency.MemoryConfig{})}
 		assert.Error(t, lineartest.Check(s, lineartest.Config{Seed: seed, Lease: 50 * time.Millisecond}))
 	}
+}
+
+func TestLinear_AForgetThatDeletesWhateverIsThereIsNot(t *testing.T) {
+	t.Parallel()
+	assert.Error(t, lineartest.Check(&deleting{Memory: idempotency.NewMemory(idempotency.MemoryConfig{})}, lineartest.Config{Seed: 1}))
+}
+
+// deleting answers as if what it was told to forget were gone, whatever its state was.
+type deleting struct {
+	*idempotency.Memory
+	mu   sync.Mutex
+	gone map[idempotency.Key]int
+}
+
+func (d *deleting) key(k idempotency.Key) idempotency.Key {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k.ID = fmt.Sprint(k.ID, "/", d.gone[k])
+	return k
+}
+
+func (d *deleting) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempotency.Record, error) {
+	c.Key = d.key(c.Key)
+	return d.Memory.Claim(ctx, c)
+}
+
+func (d *deleting) Extend(ctx context.Context, k idempotency.Key, t idempotency.Token, lease time.Duration) error {
+	return d.Memory.Extend(ctx, d.key(k), t, lease)
+}
+
+func (d *deleting) Complete(ctx context.Context, k idempotency.Key, t idempotency.Token) error {
+	return d.Memory.Complete(ctx, d.key(k), t)
+}
+
+func (d *deleting) Release(ctx context.Context, k idempotency.Key, t idempotency.Token) error {
+	return d.Memory.Release(ctx, d.key(k), t)
+}
+
+func (d *deleting) Forget(_ context.Context, k idempotency.Key) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone == nil {
+		d.gone = map[idempotency.Key]int{}
+	}
+	d.gone[k]++
+	return nil
 }

@@ -264,15 +264,15 @@ INSERT INTO truhook_inbox (scope, id, state, due, attempt, base, accepted_at, fi
 SELECT 's', i, 4, 1, 1, 0, 1, x'', x'', '' FROM n`)
 		require.NoError(t, err)
 		q := newQueue(t, db, sqliteinbox.Config{})
-		left := func() (n int) {
-			assert.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 4 AND scope = 's'").Scan(&n))
-			return n
+		first := func() (seq int) { // the first of those that are left
+			assert.NoError(t, db.QueryRow("SELECT seq FROM truhook_inbox WHERE scope = 's' ORDER BY seq LIMIT 1").Scan(&seq))
+			return seq
 		}
 		begun := make(chan int, 1)
 		enqueue(t, q, "a")
-		start(t, q, func(context.Context, *truhook.Verified) error { begun <- left(); return nil })
+		start(t, q, func(context.Context, *truhook.Verified) error { begun <- first(); return nil })
 		assert.Positive(t, <-begun)
-		eventually(t, func() bool { return left() < 20000-600 }) // a batch at a time
+		eventually(t, func() bool { return first() > 300 }) // more than a batch is gone
 	})
 }
 
