@@ -193,6 +193,15 @@ func TestLogger_NilIsTheDefaultOfTheMoment(t *testing.T) {
 	_, err := m.Verify(t.Context(), &truhook.Delivery{})
 	require.Error(t, err)
 	require.Contains(t, out.String(), `"reason":"expired"`)
+
+	for name, m := range map[string]*truhook.Middleware{"zero": {}, "nil": nil} {
+		out.Reset()
+		wrapped := m.Wrap(unreached(t))
+		for range 3 {
+			require.Equal(t, http.StatusServiceUnavailable, status(wrapped, signed([]byte("x"))), name)
+		}
+		require.Equal(t, 1, strings.Count(out.String(), `"reason":"no-key"`), name)
+	}
 }
 
 func TestLogger_StrangersCannotFillTheJournal(t *testing.T) {

@@ -132,9 +132,12 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 	if h == nil {
 		panic("truhook: Wrap: the handler is nil")
 	}
+	if m == nil {
+		m = &Middleware{} // refuses everything, and logs that it does
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m == nil || m.verifier == nil {
-			m.reject(w, r, &Error{Reason: NoKey, Err: errNoVerifier})
+		if m.verifier == nil {
+			m.reject(w, r, m.noVerifier(r.Context()))
 			return
 		}
 		x := &exchange{}
@@ -163,7 +166,7 @@ func (m *Middleware) Wrap(h http.Handler) http.Handler {
 // delivery shares the memory of r; where the host uses that again, [NewDelivery] makes a copy to keep.
 func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Delivery, error) {
 	if m == nil || m.verifier == nil {
-		return nil, &Error{Reason: NoKey, Err: errNoVerifier}
+		return nil, m.noVerifier(r.Context())
 	}
 	x := &exchange{}
 	defer m.bodies.release(x)
@@ -173,6 +176,15 @@ func (m *Middleware) ReadDelivery(w http.ResponseWriter, r *http.Request) (*Deli
 		return nil, err
 	}
 	return &x.delivery, nil
+}
+
+// noVerifier is the refusal of a nil or zero Middleware. A nil one has nowhere to count its log lines.
+func (m *Middleware) noVerifier(ctx context.Context) error {
+	err := &Error{Reason: NoKey, Err: errNoVerifier}
+	if m != nil {
+		m.journal.write(ctx, nil, nil, Observation{Err: err}, time.Now())
+	}
+	return err
 }
 
 // read fills x.delivery, or refuses it.
@@ -215,7 +227,7 @@ func (m *Middleware) since(now time.Time) time.Duration {
 func (m *Middleware) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 	switch {
 	case m == nil || m.verifier == nil:
-		return nil, &Error{Reason: NoKey, Err: errNoVerifier}
+		return nil, m.noVerifier(ctx)
 	case d == nil:
 		err := &Error{Reason: Internal, Err: errNoDelivery}
 		m.tell(ctx, Observation{Err: err}, m.config.Now())
