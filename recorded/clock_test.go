@@ -3,6 +3,7 @@ package recorded_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -83,7 +84,7 @@ func TestFile_AnOldRecordingIsHandledAsOnItsDay(t *testing.T) {
 			})
 			require.NoError(t, err)
 			called := 0
-			status := handle(truhook.NewMiddleware(v, truhook.Config{}), once, func(context.Context, *truhook.Verified) error { called++; return nil })
+			status := handle(truhook.NewMiddleware(v, truhook.Config{Logger: slog.New(slog.DiscardHandler)}), once, func(context.Context, *truhook.Verified) error { called++; return nil })
 			assert.Equal(t, 200, status, "%s of %d", how, year)
 			assert.Equal(t, 1, called, "%s of %d: %s", how, year, outcome)
 		}
@@ -103,7 +104,7 @@ func TestFile_ASignedTimeIsJudgedAsOfTheRecording(t *testing.T) {
 	signed := func() truhooktest.Event { return truhooktest.Event{ID: "1", Body: []byte("{}"), At: at} }
 	r := truhooktest.NewRequest(t, truhooktest.HMAC(scheme, key), "/hook", signed())
 	w := httptest.NewRecorder()
-	verify := truhook.NewMiddleware(v, truhook.Config{})
+	verify := truhook.NewMiddleware(v, truhook.Config{Logger: slog.New(slog.DiscardHandler)})
 	handled := 0
 	h := verify.Wrap(idle(&handled))
 	h.ServeHTTP(w, r)

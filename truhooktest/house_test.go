@@ -67,11 +67,11 @@ func (h house) receiver(t testing.TB) truhooktest.Receiver {
 				store = idempotency.NewMemory(idempotency.MemoryConfig{})
 			}
 			logger := slog.New(slog.NewJSONHandler(i.Log(), nil))
-			verify := truhook.NewMiddleware(h.verifier, truhook.Config{Observe: func(ctx context.Context, o truhook.Observation) {
+			verify := truhook.NewMiddleware(h.verifier, truhook.Config{Logger: logger, Observe: func(ctx context.Context, o truhook.Observation) {
 				logger.InfoContext(ctx, "webhook", "delivery", o)
 			}})
 			once, err := idempotency.NewMiddleware(i.Store(store), "house/test", h.id,
-				idempotency.Config{Policy: h.policy, Version: h.sequence, SkipStale: h.sequence != nil})
+				idempotency.Config{Policy: h.policy, Logger: logger, Version: h.sequence, SkipStale: h.sequence != nil})
 			require.NoError(t, err)
 			return verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
 				if err := h.parse(v); err != nil {

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -71,6 +72,7 @@ type answer struct {
 func (d delivery) send() (answer, error) {
 	var got answer
 	verify := truhook.NewMiddleware(d.verifier, truhook.Config{
+		Logger:  slog.New(slog.DiscardHandler), // main prints what is seen
 		Observe: func(_ context.Context, o truhook.Observation) { got.reason = string(truhook.ReasonOf(o.Err)) },
 	})
 	server := httptest.NewUnstartedServer(verify.Wrap(http.HandlerFunc(received)))
