@@ -164,7 +164,8 @@ func (j *journal) refuse(reason Reason, scheme string, now time.Time) (count, re
 	s := j.since(r.scheme)
 	s.count++
 	r.pending++
-	if passed := now.Sub(r.last); !r.last.IsZero() && passed >= 0 && passed < logInterval {
+	// A request that began before the last line is not a clock that goes back.
+	if passed := now.Sub(r.last).Abs(); !r.last.IsZero() && passed < logInterval {
 		return 0, 0
 	}
 	count = r.pending

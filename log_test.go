@@ -59,7 +59,8 @@ func TestLogger_FirstRefusalAtOnceThenOneLineAMinute(t *testing.T) {
 		{0, genuine, ""},
 		{time.Hour, genuine, ""},
 		{0, missing, "missing-signature 1"},
-		{-48 * time.Hour, missing, "missing-signature 1"}, // the clock goes back
+		{-5 * time.Second, missing, ""},                   // a request that began earlier
+		{-48 * time.Hour, missing, "missing-signature 2"}, // the clock goes back
 		{time.Second, missing, ""},
 	} {
 		now = now.Add(step.after)

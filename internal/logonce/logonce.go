@@ -62,7 +62,8 @@ func (l *Lines) due(now time.Time, name string) int {
 		l.kinds[name] = k
 	}
 	k.pending++
-	if since := now.Sub(k.last); !k.last.IsZero() && since >= 0 && since < Interval {
+	// What began before the last line is not a clock that goes back.
+	if since := now.Sub(k.last).Abs(); !k.last.IsZero() && since < Interval {
 		return 0
 	}
 	count := k.pending

@@ -35,6 +35,7 @@ func TestLines_FirstAtOnceThenOneAMinute(t *testing.T) {
 	for _, after := range []time.Duration{0, 0, time.Second, 59 * time.Second, time.Minute, 61 * time.Second, 3 * time.Minute, time.Minute, 61 * time.Second} {
 		lines.Write(t.Context(), logTo(&out), start.Add(after), slog.LevelWarn, "x", "lost", attrs...)
 	}
+	lines.Write(t.Context(), logTo(&out), start.Add(30*time.Second), slog.LevelWarn, "x", "lost", attrs...) // began earlier
 	lines.Write(t.Context(), logTo(&out), start, slog.LevelInfo, "y", "other")
 	assert.Equal(t, `level=WARN msg=lost a=b count=1
 level=WARN msg=lost a=b count=4
