@@ -61,7 +61,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it. A clock that goes
-	// back lengthens running leases and back-offs by the step; events that wait are begun at once.
+	// back lengthens running leases and back-offs by the step; events that wait are begun at once. One that panics counts as
+	// time.Now.
 	Now func() time.Time
 }
 
@@ -124,8 +125,15 @@ func backoff(attempt int) time.Duration {
 
 var errZero = errors.New("sqliteinbox: the queue was not made by New")
 
-// now returns the time in microseconds since 1970.
-func (q *Queue) now() int64 { return q.cfg.Now().UnixMicro() }
+// now returns the time in microseconds since 1970. A clock that panics must not stop the commits of others.
+func (q *Queue) now() (micros int64) {
+	defer func() {
+		if recover() != nil {
+			micros = time.Now().UnixMicro()
+		}
+	}()
+	return q.cfg.Now().UnixMicro()
+}
 
 // query calls scan for each row of the answer.
 func (q *Queue) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {

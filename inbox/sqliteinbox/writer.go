@@ -85,12 +85,7 @@ func (w *writer) do(ctx context.Context, o *operation) error {
 	}
 	w.mu.Unlock()
 	if alone {
-		w.commit(ctx, []*operation{o})
-		w.mu.Lock()
-		if w.active = len(w.waiting) > 0; w.active {
-			go w.work() // which ends when nothing waits
-		}
-		w.mu.Unlock()
+		w.alone(ctx, o)
 	}
 	select {
 	case <-o.done:
@@ -107,6 +102,19 @@ func (w *writer) do(ctx context.Context, o *operation) error {
 	return o.err
 }
 
+// alone commits one operation, and leaves those that came meanwhile to a goroutine, whatever the driver does.
+func (w *writer) alone(ctx context.Context, o *operation) {
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.active = len(w.waiting) > 0; w.active {
+			go w.work()
+		}
+	}()
+	w.commit(ctx, []*operation{o})
+}
+
+// work ends when nothing waits.
 func (w *writer) work() {
 	for {
 		w.mu.Lock()

@@ -332,6 +332,20 @@ func TestRun_SurvivesAClockThatGoesBack(t *testing.T) {
 	})
 }
 
+func TestRun_AClockThatPanicsStopsNobody(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Now: func() time.Time { panic("bug") }})
+		j := &journal{}
+		start(t, q, func(ctx context.Context, v *truhook.Verified) error { j.add(ctx, "%s", v.Payload); return nil })
+		var wg sync.WaitGroup
+		for i := range 3 {
+			wg.Go(func() { enqueue(t, q, fmt.Sprint(i)) })
+		}
+		wg.Wait()
+		j.wait(t, "payload of 0", "payload of 1", "payload of 2")
+	})
+}
+
 func TestRun_AHandlerWhoseTimeIsOverGivesItsPlace(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB) {
 		s, j := &seen{}, &journal{}
