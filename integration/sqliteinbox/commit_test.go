@@ -73,6 +73,37 @@ func TestCommit_OneFailureIsNobodyElses(t *testing.T) {
 	})
 }
 
+// Of functions that end at once, those whose rows were taken over are told so, and no others.
+func TestCommit_WhoWasTakenOverIsToldAmongThoseWhoWereNot(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		s := &seen{}
+		q := newQueue(t, db, sqliteinbox.Config{Concurrency: 8, Lease: time.Minute, Observe: s.observe})
+		hold := make(chan struct{})
+		var begun atomic.Int64
+		for i := range 8 {
+			enqueue(t, q, fmt.Sprint(i))
+		}
+		start(t, q, func(context.Context, *truhook.Verified) error { begun.Add(1); <-hold; return nil })
+		eventually(t, func() bool { return begun.Load() == 8 })
+		lock, err := db.Conn(t.Context()) // the only connection
+		require.NoError(t, err)
+		_, err = lock.ExecContext(t.Context(), "UPDATE truhook_inbox SET attempt = attempt + 1 WHERE id IN ('2', '5')")
+		require.NoError(t, err)
+		close(hold)
+		time.Sleep(50 * time.Millisecond) // they come together, or they do not: what they are told is the same
+		require.NoError(t, lock.Close())
+		eventually(t, func() bool { return len(s.outcomes()) >= 10 })
+		told := map[idempotency.Outcome]int{}
+		for _, o := range s.outcomes() {
+			told[o]++
+		}
+		assert.Equal(t, map[idempotency.Outcome]int{idempotency.Handled: 8, idempotency.Fenced: 2}, told)
+		var done int
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 4").Scan(&done))
+		assert.Equal(t, 6, done)
+	})
+}
+
 func TestCommit_EnqueueEndsWithItsContextAlthoughTheDatabaseIsLocked(t *testing.T) {
 	t.Parallel()
 	d := newDatabase(t)
