@@ -31,13 +31,38 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 			Remedy:  "Give the result of New, and look at its error.",
 		}}
 	}
+	findings := v.auditTokens()
 	switch keys := v.tokens.keys.(type) {
 	case StaticKeys:
-		return AuditKeys(v.tokens.now(), keys...)
+		return append(findings, AuditKeys(v.tokens.now(), keys...)...)
 	case truhook.Auditor:
-		return keys.Audit(ctx)
+		return append(findings, keys.Audit(ctx)...)
 	}
-	return nil
+	return findings
+}
+
+const shortSecret = 16 // bytes; RFC 7518, section 3.2, asks for as many as the hash has, which few providers do
+
+// auditTokens looks at static secrets, and at what the tokens lack.
+func (v *Verifier) auditTokens() (findings []truhook.Finding) {
+	static, _ := v.tokens.secrets.(StaticSecrets)
+	for _, s := range static {
+		if n := len(s.open()); n < shortSecret {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "short-secret", Subject: s.id,
+				Problem: fmt.Sprintf("The secret has fewer than %d bytes.", shortSecret),
+				Remedy:  "Have the provider make a longer one: 32 random bytes are plenty.",
+			})
+		}
+	}
+	if v.tokens.noWindow {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityNote, Name: "no-window", Subject: v.scheme,
+			Problem: "Nothing in these tokens bounds the time for which a delivery can be sent again.",
+			Remedy:  "Let package idempotency drop what comes twice, for as long as it keeps events.",
+		})
+	}
+	return findings
 }
 
 // AuditKeys returns what is worth knowing about public keys at an instant: those against the key policy, which are RSA

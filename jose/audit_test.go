@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,4 +93,20 @@ func TestCachedKeys_AuditTellsOfASourceThatHasNeverGivenAKey(t *testing.T) {
 	_, err = newVerifier(t, cfg).Verify(t.Context(), delivery(token(t, nil)))
 	require.ErrorIs(t, err, truhook.KeysStale)
 	assert.Equal(t, []string{"keys-unavailable"}, findingNames(keys.Audit(t.Context())))
+}
+
+func TestVerifier_AuditLooksAtSecretsAndAtWhatTokensLack(t *testing.T) {
+	t.Parallel()
+	short, err := jose.NewSecret("short", "canary")
+	require.NoError(t, err)
+	long, err := jose.NewSecret("long", sharedSecret)
+	require.NoError(t, err)
+	cfg := config()
+	cfg.Keys, cfg.Secrets, cfg.Algorithms = nil, jose.StaticSecrets{long}, []string{"HS256"}
+	assert.Empty(t, newVerifier(t, cfg).Audit(t.Context()))
+	cfg.Secrets, cfg.Without, cfg.NoWindow = jose.StaticSecrets{short, long}, []string{"iat", "exp"}, true
+	found := newVerifier(t, cfg).Audit(t.Context())
+	assert.Equal(t, []string{"short-secret", "no-window"}, findingNames(found))
+	assert.Equal(t, "short", found[0].Subject)
+	assert.NotContains(t, fmt.Sprint(found), "canary")
 }
