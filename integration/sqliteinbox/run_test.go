@@ -185,12 +185,12 @@ func TestAMessageOfALaterVersionIsKept(t *testing.T) {
 func TestALongFunctionKeepsItsLease(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB) {
 		j := &journal{}
-		one := newQueue(t, db, sqliteinbox.Config{Lease: 1500 * time.Millisecond})
-		two := newQueue(t, db, sqliteinbox.Config{Lease: 1500 * time.Millisecond})
+		one := newQueue(t, db, sqliteinbox.Config{Lease: 6 * time.Second})
+		two := newQueue(t, db, sqliteinbox.Config{Lease: 6 * time.Second})
 		fn := func(ctx context.Context, _ *truhook.Verified) error {
 			j.add(ctx, "called")
 			select {
-			case <-time.After(2500 * time.Millisecond):
+			case <-time.After(8 * time.Second):
 			case <-ctx.Done():
 				t.Error(context.Cause(ctx))
 			}
