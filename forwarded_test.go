@@ -78,3 +78,23 @@ func TestForwarded_SixteenParametersAreRead(t *testing.T) {
 	require.ErrorIs(t, run(element+";FOR=1"), truhook.HeaderTooLong)
 	require.ErrorIs(t, run("for=192.0.2.1;a=1;A=1"), truhook.SourceNotAllowed)
 }
+
+func TestForwarded_OnlySeparatorsStandBetweenParameters(t *testing.T) {
+	t.Parallel()
+	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	check := truhook.ClientAddrInForwarded(proxies, netip.MustParsePrefix("192.0.2.0/24"))
+	for line, want := range map[string]truhook.Reason{
+		"for=192.0.2.1;by=x":            "",
+		"for=192.0.2.1 ; by=x":          "",
+		"for=127.0.0.2 , for=192.0.2.1": "",
+		"for=192.0.2.1 by=x":            truhook.SourceNotAllowed,
+		"by=x xfor=192.0.2.1":           truhook.SourceNotAllowed,
+		`by="x"for=192.0.2.1`:           truhook.SourceNotAllowed,
+		`for=192.0.2.1"x"`:              truhook.SourceNotAllowed,
+		"for=192.0.2.1:by=x":            truhook.SourceNotAllowed,
+		"for=192.0.2.1=by=x":            truhook.SourceNotAllowed,
+	} {
+		d := &truhook.Delivery{RemoteAddr: "127.0.0.1:1", Header: http.Header{"Forwarded": {line}}}
+		require.Equal(t, want, truhook.ReasonOf(check.Run(t.Context(), d)), line)
+	}
+}
