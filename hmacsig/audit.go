@@ -22,7 +22,8 @@ const (
 )
 
 // Audit implements [truhook.Auditor]: it asks the key source, if that is an Auditor, and looks at the keys that are
-// static or [ReloadableKeys]. Another source is not asked, as it may need a real delivery; [AuditKeys] looks at its keys.
+// static or [ReloadableKeys]. Another source is not asked, as it may need a real delivery; [AuditKeys] looks at its
+// keys.
 func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	if v == nil || v.format == nil {
 		return []truhook.Finding{{
@@ -61,8 +62,8 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	return findings
 }
 
-// Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, within the same bounds as a delivery, and
-// looks at the keys and at whether fetching works.
+// Audit implements [truhook.Auditor]. It fetches if nothing has been fetched yet, within the same bounds as a
+// delivery, and looks at the keys and at whether fetching works.
 func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
 	if c == nil || c.cache == nil {
 		return AuditKeys(time.Time{})

@@ -56,8 +56,10 @@ func quoted(s string) bool {
 var (
 	escaped = regexp.MustCompile(`&amp;|&lt;|&gt;|&quot;|&#|\\u00|%(?:20|2[3456BFbf]|3[BDbd])`)
 	// Shells, Kubernetes and Compose, Windows, Helm and Ansible, documentation.
-	unfilled = regexp.MustCompile(`^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*|%[A-Za-z_][A-Za-z0-9_]*%|\{\{.*\}\}|<.*>|\[.*\]|__.*__)$`)
-	path     = regexp.MustCompile(`^(?:(?:\.{1,2}|~)?/(?:[a-z0-9._-]+/)+[a-zA-Z0-9._-]+|[A-Za-z]:\\.*|[a-z0-9+]+://.*|arn:aws[a-z-]*:.*|file:.*|projects/.*/secrets/.*)$`)
+	unfilled = regexp.MustCompile(`^(?:\$\{.*\}|\$\(.*\)|\$[A-Z_][A-Z0-9_]*|%[A-Za-z_][A-Za-z0-9_]*%|` +
+		`\{\{.*\}\}|<.*>|\[.*\]|__.*__)$`)
+	path = regexp.MustCompile(`^(?:(?:\.{1,2}|~)?/(?:[a-z0-9._-]+/)+[a-zA-Z0-9._-]+|[A-Za-z]:\\.*|` +
+		`[a-z0-9+]+://.*|arn:aws[a-z-]*:.*|file:.*|projects/.*/secrets/.*)$`)
 )
 
 // placeholders are words that stand in samples, without case, blanks and dashes.
@@ -97,8 +99,9 @@ func (t KeyText) audit(keys []Key) []truhook.Finding {
 		}
 		switch {
 		case t.undecoded(k.open().bytes), t.Prefix == "" && kept == "" && strings.HasPrefix(s, "whsec_"):
-			add(k.id, "undecoded-prefix", "The secret begins with a prefix that is usually no part of the key, and what follows is usually base64.",
-				"Make the key with Scheme.NewKey and the KeyText of the scheme, or name the prefix in Kept if the provider counts it.")
+			add(k.id, "undecoded-prefix",
+				"The secret begins with a prefix that is usually no part of the key, and what follows is usually base64.",
+				"Make the key with Scheme.NewKey and the scheme's KeyText, or name the prefix in Kept if the provider counts it.")
 		case prefixOf(s, t.OtherKeys) != "":
 			add(k.id, "api-key-as-secret", "The secret looks like another credential of the provider, such as an API key.",
 				"Give the secret that the provider signs webhooks with.")

@@ -11,13 +11,13 @@
 // # What it promises
 //
 // A delivery is accepted only if one of its headers holds, in the documented form, the whole HMAC of the bytes that
-// arrived, under a key inside its window of validity. Signatures are decoded and compared in constant time, under every
-// valid key, so the answer takes as long for the first key as for the last. Hex digits are accepted in either case: the
-// decoded bytes are compared, so capitals make no forgery easier, while rejecting them could lose a true event the day a
-// provider or a gateway changes its printing.
+// arrived, under a key inside its window of validity. Signatures are decoded and compared in constant time, under
+// every valid key, so the answer takes as long for the first key as for the last. Hex digits are accepted in either
+// case: the decoded bytes are compared, so capitals make no forgery easier, while rejecting them could lose a true
+// event the day a provider or a gateway changes its printing.
 //
-// One signed text has one reading: a Scheme whose parts could exchange bytes is an error. The algorithm is the scheme's,
-// and nothing on the wire chooses it.
+// One signed text has one reading: a Scheme whose parts could exchange bytes is an error. The algorithm is the
+// scheme's, and nothing on the wire chooses it.
 //
 // # What it does not promise
 //
@@ -26,6 +26,6 @@
 //
 // # Why a delivery was refused
 //
-// [Verifier.Explain] finds the change that makes a refused delivery fit: another header or prefix, a key that is written
-// in another way, a body that something serialized again. truhook.Explain calls it.
+// [Verifier.Explain] finds the change that makes a refused delivery fit: another header or prefix, a key that is
+// written in another way, a body that something serialized again. truhook.Explain calls it.
 package hmacsig

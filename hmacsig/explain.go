@@ -11,13 +11,14 @@ import (
 
 var _ truhook.Explainer = (*Verifier)(nil)
 
-// Explain implements [truhook.Explainer]. It looks for the change that turns the delivery into one that the sender signed
-// with a key at hand: under another header, prefix or encoding, by a key of the other verifiers, with other white space at
-// the ends, with the key written in another way, with the body as a JSON writer writes it or as what it may be the
-// encoding of, by another algorithm, and then two changes at once. The key that fitted last comes first.
+// Explain implements [truhook.Explainer]. It looks for the change that turns the delivery into one that the sender
+// signed with a key at hand: under another header, prefix or encoding, by a key of the other verifiers, with other
+// white space at the ends, with the key written in another way, with the body as a JSON writer writes it or as what
+// it may be the encoding of, by another algorithm, and then two changes at once. The key that fitted last comes
+// first.
 //
-// The keys at hand are static ones and those that the source gave last. Whole MACs are compared. What anybody could have
-// made, such as a plain hash or an HMAC under a label, is told and never Proven.
+// The keys at hand are static ones and those that the source gave last. Whole MACs are compared. What anybody could
+// have made, such as a plain hash or an HMAC under a label, is told and never Proven.
 func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
 	if v == nil || v.format == nil {
 		return truhook.Explanation{Reason: truhook.NoKey, Complete: true}

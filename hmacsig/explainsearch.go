@@ -74,12 +74,15 @@ func (s *search) run() []explain.Change {
 		rulesOut []string
 		run      func() *match
 	}{
-		{[]string{explain.SignatureForm, explain.SimilarName, explain.OtherHeader, explain.HeaderFolded, explain.ContentForm, explain.TimeUnit, explain.URLMismatch},
+		{[]string{explain.SignatureForm, explain.SimilarName, explain.OtherHeader, explain.HeaderFolded,
+			explain.ContentForm, explain.TimeUnit, explain.URLMismatch},
 			func() *match { return s.all(own, s.contents, asSent, hash) }},
-		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider}, func() *match { return s.all(s.others, s.contents, asSent, hash) }},
+		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider},
+			func() *match { return s.all(s.others, s.contents, asSent, hash) }},
 		{[]string{explain.KeyWhitespace, explain.KeyQuoted, explain.KeyEncoding, explain.KeyIDAsSecret},
 			func() *match { return s.all(variants, s.contents, asSent, hash) }},
-		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope, probe.Reserialized},
+		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope,
+			probe.Reserialized},
 			func() *match { return s.bodies(own, plain, hash) }},
 		{[]string{explain.OtherAlgorithm}, func() *match { return s.algorithms(own, s.contents, asSent) }},
 
@@ -162,7 +165,8 @@ func (s *search) algorithmsOfBodies(keys []keyTry, contents []explain.Content) *
 
 func (s *search) otherHashes() (out []crypto.Hash) {
 	for _, h := range hashes {
-		if h != s.v.format.hash && slices.ContainsFunc(s.candidates, func(c explain.Candidate) bool { return len(c.Signature) == h.Size() }) {
+		ofSize := func(c explain.Candidate) bool { return len(c.Signature) == h.Size() }
+		if h != s.v.format.hash && slices.ContainsFunc(s.candidates, ofSize) {
 			out = append(out, h)
 		}
 	}
@@ -196,7 +200,9 @@ func (s *search) try(k keyTry, c explain.Content, body probe.Variant, h crypto.H
 	return s.compare(m, k, c, body, h, "")
 }
 
-func (s *search) compare(m *metered, k keyTry, c explain.Content, body probe.Variant, h crypto.Hash, tail string) *match {
+func (s *search) compare(
+	m *metered, k keyTry, c explain.Content, body probe.Variant, h crypto.Hash, tail string,
+) *match {
 	_, _ = m.Write(c.After)
 	sum := m.Sum(nil)
 	s.tried++

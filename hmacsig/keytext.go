@@ -24,9 +24,9 @@ type KeyText struct {
 	// Encoding is how the key is written behind the Prefix.
 	Encoding KeyEncoding
 
-	// Prefix stands before the encoded key and is no part of it, such as the "whsec_" of Standard Webhooks. It is demanded,
-	// and taken off once. A key that still begins with it was not decoded, and is rejected by [New]. Where a prefix is part
-	// of the key, as Stripe's "whsec_" is, this is empty.
+	// Prefix stands before the encoded key and is no part of it, such as the "whsec_" of Standard Webhooks. It is
+	// demanded, and taken off once. A key that still begins with it was not decoded, and is rejected by [New]. Where a
+	// prefix is part of the key, as Stripe's "whsec_" is, this is empty.
 	Prefix string
 
 	// Kept are prefixes that are part of the key, with blanks between, such as those by which a provider tells its
@@ -39,7 +39,8 @@ type KeyText struct {
 	OtherKeys string
 }
 
-// Decode returns the bytes of the key that text says. A text that is not of the form is an error, which does not repeat it.
+// Decode returns the bytes of the key that text says. A text that is not of the form is an error, which does not
+// repeat it.
 func (t KeyText) Decode(text string) ([]byte, error) {
 	rest, found := strings.CutPrefix(text, t.Prefix)
 	if !found {

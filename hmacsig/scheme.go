@@ -14,8 +14,8 @@ import (
 	"github.com/truhook/truhook/internal/form"
 )
 
-// Encoding is how a signature is written in its header. The zero value is Hex. Every encoding is read strictly: no blank,
-// no line break, no bits that are left over.
+// Encoding is how a signature is written in its header. The zero value is Hex. Every encoding is read strictly: no
+// blank, no line break, no bits that are left over.
 type Encoding uint8
 
 const (
@@ -37,22 +37,22 @@ const (
 	HTTPDate                      // "Mon, 02 Mar 2026 12:00:00 GMT" (RFC 9110, section 5.6.7, IMF-fixdate)
 )
 
-// NoWindow is the Tolerance of a scheme whose time is signed but not judged, for providers that send again with the time
-// of the first attempt, or whose unit nobody documents. A captured request then verifies for as long as its key: package
-// idempotency is the only guard, and Audit says so.
+// NoWindow is the Tolerance of a scheme whose time is signed but not judged, for providers that send again with the
+// time of the first attempt, or whose unit nobody documents. A captured request then verifies for as long as its key:
+// package idempotency is the only guard, and Audit says so.
 const NoWindow time.Duration = -1 << 63
 
 // Scheme describes how a provider signs: comparable data, no code. It is safe for concurrent use.
 //
-// Name and Header are required. What is left zero is the commonest case: one hex HMAC-SHA256 of the body. The zero Scheme
-// is rejected by [New].
+// Name and Header are required. What is left zero is the commonest case: one hex HMAC-SHA256 of the body. The zero
+// Scheme is rejected by [New].
 type Scheme struct {
 	// Name stands in proofs, errors and metrics.
 	Name string
 
-	// Header is the name of the header that holds the signature. Several names stand with commas between, and "{n}" stands
-	// for the numbers 1 to 8: "Box-Signature-Primary, Box-Signature-Secondary", "X-DocuSign-Signature-{n}". Any of them may
-	// hold a signature and any may be absent, but not all. Each may come once.
+	// Header is the name of the header that holds the signature. Several names stand with commas between, and "{n}"
+	// stands for the numbers 1 to 8: "Box-Signature-Primary, Box-Signature-Secondary", "X-DocuSign-Signature-{n}". Any
+	// of them may hold a signature and any may be absent, but not all. Each may come once.
 	Header string
 
 	// Prefix stands before each signature, such as "sha256=" or "v1,". It is compared exactly. With a Separator, the
@@ -171,8 +171,8 @@ func (s Scheme) unsound(err error) error {
 	return fmt.Errorf("hmacsig: scheme %q: %w", s.Name, err)
 }
 
-// NewKey returns the key that text says, which is written as KeyText describes: what is decoded there is decoded, and a text
-// that is not of that form is an error. Everything else is as for the function [NewKey].
+// NewKey returns the key that text says, which is written as KeyText describes: what is decoded there is decoded, and
+// a text that is not of that form is an error. Everything else is as for the function [NewKey].
 func (s Scheme) NewKey(id, text string) (Key, error) {
 	if err := checkSecretText(text); err != nil {
 		return Key{}, keyError(id, text, err)

@@ -54,8 +54,8 @@ func checkID(id string, secretLength int) error {
 	return nil
 }
 
-// looksSecret reports whether a label has the shape of a secret. Names of variables and files, dates, UUIDs with or without
-// dashes and short hashes have not.
+// looksSecret reports whether a label has the shape of a secret. Names of variables and files, dates, UUIDs with or
+// without dashes and short hashes have not.
 func looksSecret(id string) bool {
 	if strings.HasPrefix(id, "whsec_") && len(id) > 16 || strings.HasPrefix(id, "-----BEGIN") {
 		return true

@@ -20,14 +20,15 @@ type Query struct {
 
 // A KeySource provides the keys that a delivery may be signed with.
 //
-// Keys returns all that come into question, expired ones included where they should be told apart from wrong ones; the
-// slice is read-only for both sides from then on. At most 16 keys are tried. No keys and no error is [truhook.NoKey], 503:
-// a Truval callback can overtake the transaction that stores its secret. An error that carries a [truhook.Reason] keeps
-// it, and any other is [truhook.KeysUnavailable]. A source that has failed since its last good answer returns its keys as
-// long as they serve, and [truhook.KeysStale] when Missed is set: it cannot tell whether there is another key.
+// Keys returns all that come into question, expired ones included where they should be told apart from wrong ones;
+// the slice is read-only for both sides from then on. At most 16 keys are tried. No keys and no error is
+// [truhook.NoKey], 503: a Truval callback can overtake the transaction that stores its secret. An error that carries
+// a [truhook.Reason] keeps it, and any other is [truhook.KeysUnavailable]. A source that has failed since its last
+// good answer returns its keys as long as they serve, and [truhook.KeysStale] when Missed is set: it cannot tell
+// whether there is another key.
 //
-// Keys must be safe for concurrent use and must end when ctx does. It is asked before anything is proven, so it must not
-// let a stranger cause outbound calls.
+// Keys must be safe for concurrent use and must end when ctx does. It is asked before anything is proven, so it must
+// not let a stranger cause outbound calls.
 type KeySource interface {
 	Keys(ctx context.Context, q Query) ([]Key, error)
 }

@@ -31,8 +31,8 @@ type Config struct {
 }
 
 // A Verifier accepts what one provider signed. It implements [truhook.Verifier], [truhook.Prechecker],
-// [truhook.Auditor] and [truhook.Explainer] and is safe for concurrent use. A nil or zero Verifier rejects everything with
-// [truhook.NoKey].
+// [truhook.Auditor] and [truhook.Explainer] and is safe for concurrent use. A nil or zero Verifier rejects everything
+// with [truhook.NoKey].
 //
 // It rejects with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
 // MalformedTimestamp, Expired, NotYetValid, MissingMessageID, MalformedMessageID and WrongMethod before anything is
@@ -168,8 +168,8 @@ func (v *Verifier) verifyHead(ctx context.Context, d *truhook.Delivery) (*truhoo
 	return v.verify(ctx, d, now, &s)
 }
 
-// readPlain is form.Format.Read for the common case: one hex signature of the body, in one header. Whatever else there is
-// is for Read to judge.
+// readPlain is form.Format.Read for the common case: one hex signature of the body, in one header. Whatever else
+// there is is for Read to judge.
 func (f *format) readPlain(d *truhook.Delivery, to *[64]byte) bool {
 	if !f.plain {
 		return false
@@ -225,8 +225,8 @@ func (v *Verifier) refuse(r truhook.Reason, cause error) error {
 	return &truhook.Error{Scheme: v.format.Name, Reason: r, Err: cause}
 }
 
-// acceptance is one allocation for all that a proof needs. What outlives the call is copied: a host may reuse the memory of
-// a request, and text has the id.
+// acceptance is one allocation for all that a proof needs. What outlives the call is copied: a host may reuse the
+// memory of a request, and text has the id.
 type acceptance struct {
 	verified truhook.Verified
 	proofs   [1]truhook.Proof
@@ -351,8 +351,8 @@ func (v *Verifier) fits(k *Key, s *signed, body []byte) bool {
 	return fitted >= 0
 }
 
-// constantTimeEqual is subtle.ConstantTimeCompare by words of four bytes, of which every MAC is a multiple: byte by byte it
-// takes as long as a twentieth of a small delivery (see bench). Its way does not depend on what the two hold.
+// constantTimeEqual is subtle.ConstantTimeCompare by words of four bytes, of which every MAC is a multiple: byte by
+// byte it takes as long as a twentieth of a small delivery (see bench). Its way does not depend on what the two hold.
 func constantTimeEqual(want, given []byte) bool {
 	var different uint32
 	for i := 0; i < len(want); i += 4 {

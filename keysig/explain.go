@@ -17,10 +17,11 @@ var _ truhook.Explainer = (*Verifier)(nil)
 // maxTries bounds how many signatures one explanation verifies: each costs up to a tenth of a millisecond.
 const maxTries = 4096
 
-// Explain implements [truhook.Explainer]. It looks for the change under which one of the signatures fits: in another header
-// or form, under a key of the other verifiers, over another content, over the body as a JSON writer writes it or as what it
-// may be the encoding of, in the other form of the same kind of key. The keys at hand are static ones and those that the
-// source gave last. What fits a public key was signed by who holds the private one, so every match is Proven.
+// Explain implements [truhook.Explainer]. It looks for the change under which one of the signatures fits: in another
+// header or form, under a key of the other verifiers, over another content, over the body as a JSON writer writes it
+// or as what it may be the encoding of, in the other form of the same kind of key. The keys at hand are static ones
+// and those that the source gave last. What fits a public key was signed by who holds the private one, so every match
+// is Proven.
 func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
 	if v == nil || v.format == nil {
 		return truhook.Explanation{Reason: truhook.NoKey, Complete: true}
@@ -50,7 +51,8 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 }
 
 func saysItAll(r truhook.Reason) bool {
-	return r == truhook.KeyExpired || r == truhook.KeyNotYetValid || r == truhook.NoKey || r == truhook.UnknownKey || r == truhook.MissingKeyID
+	return r == truhook.KeyExpired || r == truhook.KeyNotYetValid || r == truhook.NoKey ||
+		r == truhook.UnknownKey || r == truhook.MissingKeyID
 }
 
 // atHand returns the keys that are known without asking anybody.
@@ -185,7 +187,8 @@ func (s *search) run() []explain.Change {
 			explain.TimeUnit, explain.URLMismatch}, func() []explain.Change { return s.all(own, contents, asSent) }},
 		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider},
 			func() []explain.Change { return s.all(s.others, contents, asSent) }},
-		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope, probe.Reserialized},
+		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope,
+			probe.Reserialized},
 			func() []explain.Change { return s.bodies(own, contents[:1]) }},
 		{nil, func() []explain.Change { return s.bodies(s.others, contents[:1]) }},
 		{nil, func() []explain.Change { return s.bodies(own, contents[1:]) }},
@@ -273,7 +276,9 @@ func (a Algorithm) likewise() []Algorithm {
 	return []Algorithm{a}
 }
 
-func (s *search) told(k keyTry, c explain.Content, body probe.Variant, tail string, a Algorithm, to *explain.Candidate) []explain.Change {
+func (s *search) told(
+	k keyTry, c explain.Content, body probe.Variant, tail string, a Algorithm, to *explain.Candidate,
+) []explain.Change {
 	out := []explain.Change{} // not nil: something fits
 	out = append(out, body.Changes...)
 	if len(body.Changes) > 0 {

@@ -24,9 +24,9 @@ const (
 	maxLine       = 4 << 10 // bytes of one
 )
 
-// Candidates returns everything in the headers that has one of the sizes in bytes, in any encoding: first the signatures
-// that are of the scheme's form, which read holds or is filled with, then what stands in its headers, then in similar
-// ones, then elsewhere.
+// Candidates returns everything in the headers that has one of the sizes in bytes, in any encoding: first the
+// signatures that are of the scheme's form, which read holds or is filled with, then what stands in its headers, then
+// in similar ones, then elsewhere.
 func Candidates(f *form.Format, d *truhook.Delivery, read *form.Head, sizes []int) []Candidate {
 	var out []Candidate
 	add := func(mac []byte, changes ...Change) {
@@ -95,8 +95,8 @@ func rankOf(name string, own []string) int {
 	return rank
 }
 
-// similar reports whether two names of headers are meant to be one: other separators, one a part of the other, a slip of
-// the pen.
+// similar reports whether two names of headers are meant to be one: other separators, one a part of the other, a slip
+// of the pen.
 func similar(a, b string) bool {
 	bare := func(s string) string {
 		s = strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(s))
@@ -163,7 +163,8 @@ func inLine(f *form.Format, line string, sizes []int) []Candidate {
 		for rest, steps := token, 0; rest != "" && steps < 4; steps++ {
 			for _, size := range sizes {
 				if mac, e, ok := form.DecodeAny(rest, size); ok {
-					out = append(out, Candidate{mac, formChanges(f, line[:strings.Index(line, token)], token[:len(token)-len(rest)], e)})
+					before, prefix := line[:strings.Index(line, token)], token[:len(token)-len(rest)]
+					out = append(out, Candidate{mac, formChanges(f, before, prefix, e)})
 				}
 			}
 			i := strings.IndexAny(rest, "=:")

@@ -123,7 +123,8 @@ func trios(s *form.Format, d *truhook.Delivery) []trio {
 
 type otherURL struct{ url, subject string }
 
-// otherURLs are spellings of the configured URL, and what the request says of itself. The Host is used for the search only.
+// otherURLs are spellings of the configured URL, and what the request says of itself. The Host is used for the search
+// only.
 func otherURLs(f *form.Format, d *truhook.Delivery) []otherURL {
 	configured := f.URL
 	u, err := url.Parse(configured)
@@ -146,7 +147,8 @@ func otherURLs(f *form.Format, d *truhook.Delivery) []otherURL {
 	add(func(u *url.URL) { u.RawQuery = query }, "with the query of the request")
 	add(func(u *url.URL) { u.Path, u.RawPath, u.RawQuery = path, "", query }, "with the path of the request")
 	add(func(u *url.URL) { u.Host = d.Host }, "with the host of the request")
-	add(func(u *url.URL) { u.Host, u.Path, u.RawPath, u.RawQuery = d.Host, path, "", query }, "with host and path of the request")
+	add(func(u *url.URL) { u.Host, u.Path, u.RawPath, u.RawQuery = d.Host, path, "", query },
+		"with host and path of the request")
 	add(func(u *url.URL) { u.Host = u.Hostname() }, "without the port")
 	return out
 }
@@ -157,7 +159,8 @@ func withTimes(d *truhook.Delivery) []Content {
 	for _, name := range headerNames(d) {
 		lines := d.Header[name]
 		lower := strings.ToLower(name)
-		if len(lines) != 1 || len(lines[0]) > 40 || lines[0] == "" || !strings.Contains(lower, "timestamp") && !strings.Contains(lower, "request-time") {
+		isTime := strings.Contains(lower, "timestamp") || strings.Contains(lower, "request-time")
+		if len(lines) != 1 || len(lines[0]) > 40 || lines[0] == "" || !isTime {
 			continue
 		}
 		for _, between := range []string{".", ":", ""} {

@@ -78,8 +78,8 @@ func (h *Head) add(group int) {
 	h.Groups[group].signed = true
 }
 
-// Read fills h from the head of d, or says why the head cannot be genuine. It allocates for a refusal, and for more than
-// 64 bytes of signatures.
+// Read fills h from the head of d, or says why the head cannot be genuine. It allocates for a refusal, and for more
+// than 64 bytes of signatures.
 func (f *Format) Read(d *truhook.Delivery, now time.Time, h *Head) error {
 	if err := f.readSignatures(d, h); err != nil {
 		return err

@@ -92,8 +92,10 @@ func (f *Format) addPlaceholder(name string) error {
 		f.named = append(f.named, newField(header))
 	}
 	switch {
-	case strings.HasPrefix(name, "crc"), strings.HasPrefix(name, "sha"), strings.HasPrefix(name, "md5"), strings.HasPrefix(name, "hash"):
-		return fmt.Errorf("the Content %q holds a checksum of the body, which another body can have too: only {body} itself is signed here",
+	case strings.HasPrefix(name, "crc"), strings.HasPrefix(name, "sha"), strings.HasPrefix(name, "md5"),
+		strings.HasPrefix(name, "hash"):
+		return fmt.Errorf("the Content %q holds a checksum of the body, which another body can have too: "+
+			"only {body} itself is signed here",
 			f.Content)
 	case p.kind == literalPart:
 		return fmt.Errorf("the Content %q has a placeholder {%s} that is none of %s", f.Content, name, known)
@@ -166,8 +168,8 @@ func (f *Format) cut(p part, beside byte, fromLeft bool) string {
 	return ""
 }
 
-// allowsText wants visible ASCII without the constant that ends the part toward the body, also where the end of the text
-// begins it ("a." before ".."): else two deliveries would sign as one text.
+// allowsText wants visible ASCII without the constant that ends the part toward the body, also where the end of the
+// text begins it ("a." before ".."): else two deliveries would sign as one text.
 func (f *Format) allowsText(text string, i int) bool {
 	for j := range len(text) {
 		if text[j] <= ' ' || text[j] >= 0x7f {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// parseTime returns the instant that text says in the given format. exact demands 10 digits of Unix seconds. One instant
-// in one format may have several spellings: the text as sent is what is signed.
+// parseTime returns the instant that text says in the given format. exact demands 10 digits of Unix seconds. One
+// instant in one format may have several spellings: the text as sent is what is signed.
 func parseTime(f TimeFormat, text string, exact bool) (time.Time, bool) {
 	switch f {
 	case UnixSeconds:
@@ -46,7 +46,8 @@ func formatTime(f TimeFormat, t time.Time) string {
 
 const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// parseSeconds wants plain digits without leading zeros: one number has one spelling, and 11 of them reach the year 5138.
+// parseSeconds wants plain digits without leading zeros: one number has one spelling, and 11 of them reach the year
+// 5138.
 func parseSeconds(text string, exact bool) (time.Time, bool) {
 	n, ok := digits(text)
 	if !ok || len(text) > 11 || text[0] == '0' || exact && len(text) != 10 {
@@ -78,8 +79,8 @@ func digits(text string) (n int64, ok bool) {
 	return n, true
 }
 
-// parseDateTime reads a date-time of RFC 3339, section 5.6, with capital T and Z and up to 9 digits of fraction. Without
-// zone, the offset is absent or Z. The 60th second of a minute is refused, as it is by package time.
+// parseDateTime reads a date-time of RFC 3339, section 5.6, with capital T and Z and up to 9 digits of fraction.
+// Without zone, the offset is absent or Z. The 60th second of a minute is refused, as it is by package time.
 func parseDateTime(text string, zone bool) (time.Time, bool) {
 	const form = "dddd-dd-ddTdd:dd:dd"
 	if len(text) < len(form) {

@@ -1,6 +1,6 @@
-// Package probe lists what a body may have been before something on its way changed it: other white space, the text of
-// another JSON writer, the content of a gzip stream, of a form or of an envelope. Whoever explains a refused delivery hashes
-// each variant and compares.
+// Package probe lists what a body may have been before something on its way changed it: other white space, the text
+// of another JSON writer, the content of a gzip stream, of a form or of an envelope. Whoever explains a refused
+// delivery hashes each variant and compares.
 //
 // Usage:
 //

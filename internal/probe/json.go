@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// style is how a JSON writer writes. The order of members and the digits of numbers are kept as they are in the body: most
-// writers keep them.
+// style is how a JSON writer writes. The order of members and the digits of numbers are kept as they are in the body:
+// most writers keep them.
 type style struct {
 	name        string
 	item, colon string // behind a comma's and a colon's place, with them
@@ -194,7 +194,8 @@ func (r *rewriter) str(body []byte, i int) int {
 	return i + 1
 }
 
-// unescape reads the escape at the beginning of text. Halves of a surrogate pair that stand alone come back as they are.
+// unescape reads the escape at the beginning of text. Halves of a surrogate pair that stand alone come back as they
+// are.
 func unescape(text []byte) (r rune, width int) {
 	switch text[1] {
 	case 'b':

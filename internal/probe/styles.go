@@ -6,8 +6,8 @@ const (
 	dot  = "<>&'\"+`" // System.Text.Json
 )
 
-// styles are the JSON writers that are known, those that send most webhooks first. Where two write a body alike, the first
-// one is named.
+// styles are the JSON writers that are known, those that send most webhooks first. Where two write a body alike, the
+// first one is named.
 var styles = []style{
 	{name: "Python", item: ", ", colon: ": ", ascii: true, del: true},
 	{name: "JavaScript", item: ",", colon: ":"},

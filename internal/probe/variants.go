@@ -77,8 +77,9 @@ var tails = []string{"\n", "\r\n", " ", "\n\n"}
 // Tails returns what may have been behind the end of a body, with white space as the change. The slice is read-only.
 func Tails() []string { return tails }
 
-// Variants yields what body may have been, the likeliest first, each text once and never body itself: other texts, the
-// contents of what body may be the encoding of, other JSON writers, and then two changes at once. It ends when ctx does.
+// Variants yields what body may have been, the likeliest first, each text once and never body itself: other texts,
+// the contents of what body may be the encoding of, other JSON writers, and then two changes at once. It ends when
+// ctx does.
 func Variants(ctx context.Context, body []byte, h Hints) iter.Seq[Variant] {
 	return func(yield func(Variant) bool) {
 		if len(body) == 0 || len(body) > maxBodySize {
@@ -165,7 +166,8 @@ func (s *seen) writers(v Variant) bool {
 		return true
 	}
 	for i := range styles {
-		if !s.offer(Variant{Changes: add(v.Changes, Change{Reserialized, styles[i].name}), bytes: v.bytes, style: &styles[i]}) {
+		changes := add(v.Changes, Change{Reserialized, styles[i].name})
+		if !s.offer(Variant{Changes: changes, bytes: v.bytes, style: &styles[i]}) {
 			return false
 		}
 	}
