@@ -237,7 +237,7 @@ func (d *Decrypter) openOAEP(ctx context.Context, key PrivateKey, algorithm stri
 		}
 	}
 	defer func() { <-slots }()
-	return contained(func() ([]byte, error) {
+	return safely(func() ([]byte, error) {
 		return private.Decrypt(rand.Reader, ciphertext, &rsa.OAEPOptions{Hash: oaepHash(algorithm)})
 	})
 }

@@ -39,8 +39,8 @@ func unavailable(ctx context.Context, err error) error {
 	return &truhook.Error{Reason: reason, Err: err}
 }
 
-// contained is the one place where code of others runs on bytes of strangers: its panic is an error.
-func contained[T any](f func() (T, error)) (result T, err error) {
+// safely is the one place where code of others runs on bytes of strangers: its panic is an error.
+func safely[T any](f func() (T, error)) (result T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = errPanic

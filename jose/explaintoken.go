@@ -216,14 +216,14 @@ func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 		text := string(secret.open())
 		for _, w := range writings(text) {
 			s.tried++
-			good, err := contained(func() (bool, error) {
+			good, err := safely(func() (bool, error) {
 				return authenticates(k.algorithm, []byte(w.text), []byte(k.input), signature), nil
 			})
 			if err == nil && good {
 				return change{cause: w.cause, subject: secret.id}, len(w.text) < weakSecret, true
 			}
 		}
-		if good, err := contained(func() (bool, error) {
+		if good, err := safely(func() (bool, error) {
 			return authenticates(k.algorithm, []byte(secret.id), []byte(k.input), signature), nil
 		}); err == nil && good {
 			return change{cause: causeIDAsSecret, subject: secret.id, likely: true}, true, true

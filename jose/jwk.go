@@ -167,7 +167,7 @@ func (e *entry) publicKey() (any, error) {
 	if err != nil {
 		return nil, errJWK
 	}
-	parsed, err := contained(func() (*gojose.JSONWebKey, error) {
+	parsed, err := safely(func() (*gojose.JSONWebKey, error) {
 		var k gojose.JSONWebKey
 		err := k.UnmarshalJSON(text)
 		return &k, err

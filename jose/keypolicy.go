@@ -36,7 +36,7 @@ func checkPublicKey(key crypto.PublicKey) error {
 		if k == nil || k.Curve == nil || curveAlgorithm(k.Curve) == "" {
 			return errKeyType
 		}
-		if _, err := contained(k.ECDH); err != nil { // refuses a point that is not on the curve
+		if _, err := safely(k.ECDH); err != nil { // refuses a point that is not on the curve
 			return errKeyForm
 		}
 		return nil

@@ -210,7 +210,7 @@ func fixedPrivate(set PrivateKeySource) (func(context.Context, string) ([]Privat
 			return nil, configError("private key %q: %w", k.ID, err)
 		}
 		if key, ok := k.Key.(*rsa.PrivateKey); ok {
-			own, err := contained(func() (*rsa.PrivateKey, error) { return copyPrivateKey(key) })
+			own, err := safely(func() (*rsa.PrivateKey, error) { return copyPrivateKey(key) })
 			if err != nil {
 				return nil, configError("private key %q is not a valid RSA key", k.ID)
 			}

@@ -27,7 +27,7 @@ func ParsePublicKey(data []byte) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := contained(func() (crypto.PublicKey, error) {
+	key, err := safely(func() (crypto.PublicKey, error) {
 		if key, err := x509.ParsePKIXPublicKey(der); err == nil {
 			return key, nil
 		}
@@ -50,7 +50,7 @@ func ParsePrivateKey(data []byte) (crypto.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := contained(func() (any, error) {
+	key, err := safely(func() (any, error) {
 		if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 			return key, nil
 		}

@@ -166,7 +166,7 @@ func (k *token) signedBy(keys []PublicKey, at time.Time) error {
 			continue
 		}
 		fits = true
-		good, err := contained(func() (bool, error) { return verifies(k.algorithm, keys[i].Key, input, signature), nil })
+		good, err := safely(func() (bool, error) { return verifies(k.algorithm, keys[i].Key, input, signature), nil })
 		if err != nil || !good {
 			continue
 		}
@@ -213,7 +213,7 @@ func (k *token) authenticatedBy(secrets []Secret) (id string, err error) {
 	signature, _ := decode(k.signature)
 	input := []byte(k.input)
 	for i := range secrets {
-		good, panicked := contained(func() (bool, error) {
+		good, panicked := safely(func() (bool, error) {
 			return authenticates(k.algorithm, secrets[i].open(), input, signature), nil
 		})
 		if panicked != nil {

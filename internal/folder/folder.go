@@ -280,7 +280,7 @@ func (f *Folder[T]) refresh() (report error) {
 	now := f.now()
 	old := f.current.Load()
 	defer func() {
-		if value := recover(); value != nil { // of Same, as that of Parse is contained
+		if value := recover(); value != nil { // of Same, as that of Parse is recovered
 			report = f.settle(old, old.Entries, false, now,
 				fmt.Errorf("%s: %s: looking at the files panicked: %T", f.config.Package, f.path, value))
 		}

@@ -50,7 +50,7 @@ func (c *Cache[K]) call(id string) ([]K, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.Timeout)
 	defer cancel()
 	results := make(chan result[K], 1)
-	go c.contained(ctx, id, results)
+	go c.fetchSafely(ctx, id, results)
 	select {
 	case r := <-results:
 		return r.keys, r.err
@@ -68,9 +68,9 @@ func (c *Cache[K]) call(id string) ([]K, error) {
 	return nil, fmt.Errorf("%s: fetching the keys took longer than %v: %w", c.cfg.Package, c.cfg.Timeout, ctx.Err())
 }
 
-// contained sends what Fetch and Vet come to. A panic, of which it does not repeat the value, and a goroutine that ends
+// fetchSafely sends what Fetch and Vet come to. A panic, of which it does not repeat the value, and a goroutine that ends
 // are errors.
-func (c *Cache[K]) contained(ctx context.Context, id string, results chan<- result[K]) {
+func (c *Cache[K]) fetchSafely(ctx context.Context, id string, results chan<- result[K]) {
 	r := result[K]{err: fmt.Errorf("%s: the function that fetches keys ended its goroutine", c.cfg.Package)}
 	defer func() {
 		if value := recover(); value != nil {
@@ -115,7 +115,7 @@ func (c *Cache[K]) fetch(ctx context.Context, id string) result[K] {
 func (c *Cache[K]) settle(s *slot[K], f *flight, keys []K, err error, now time.Time) (report error) {
 	s.flight = nil
 	old := s.current.Load()
-	partial, isPartial := err.(*Partial) //nolint:errorlint // made by contained
+	partial, isPartial := err.(*Partial) //nolint:errorlint // made by this package
 	if err != nil && !isPartial {
 		s.failure, c.failure = err, err
 		var pause interface{ RetryAfter() time.Duration }
