@@ -184,6 +184,29 @@ func TestChain_OnlyWhatCanStandInItIsTaken(t *testing.T) {
 	}
 }
 
+// Certificates of many names that all could stand in the chain are as costly as those of one name.
+func TestChain_ManyNamesAreNotWorkedThrough(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+	named := func(by *authority, name string) *authority {
+		return by.issue(t, true, func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: name} })
+	}
+	b, c := named(nil, "b"), named(nil, "c")
+	a1, a2 := named(b, "a"), named(c, "a") // two keys under one name, which two others vouch for
+	leaf := a1.issue(t, false)
+	for n, sent := range map[int][]*authority{3: {leaf, a1, a2}, 4: {leaf, a1, a2, b}, 5: {leaf, a1, a2, b, c}} {
+		v, err := mtls.New(mtls.FromTLS(), mtls.Subjects(pool(root), production), mtls.Config{})
+		require.NoError(t, err)
+		work := mtls.CountWork(v)
+		want, chains := truhook.ChainTooLong, int64(0)
+		if n == 3 {
+			want, chains = truhook.UntrustedCertificate, 1
+		}
+		assert.Equal(t, want, verdict(t, v, over(sent...)), "%d certificates", n)
+		assert.Equal(t, chains, work.Chains.Load(), "%d certificates", n)
+	}
+}
+
 func crossSigned(t testing.TB, a, by *authority) *authority {
 	t.Helper()
 	template := *a.cert
