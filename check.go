@@ -139,8 +139,8 @@ func QueryEquals(name, value string) Check {
 
 var errQuery = errors.New("the query cannot be read")
 
-// queryValue returns the last value of name, and how often it comes. It reads as url.ParseQuery does, without a map that
-// a stranger can make large.
+// queryValue returns the last value of name, and how often it comes. It reads as url.ParseQuery does, without a map
+// that a stranger can make large.
 func queryValue(query, name string) (value string, count int, err error) {
 	for pair := range strings.SplitSeq(query, "&") {
 		key, text, _ := strings.Cut(pair, "=")

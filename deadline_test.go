@@ -318,7 +318,8 @@ func TestDeadline_OneTimerForAllBodies(t *testing.T) {
 	})
 }
 
-// exchangeOnPipe sends what is written by send over a connection to a server and returns what comes back and when it closed.
+// exchangeOnPipe sends what is written by send over a connection to a server and returns what comes back and when it
+// closed.
 func exchangeOnPipe(t *testing.T, s *http.Server, send func(conn net.Conn)) (response string, closed time.Duration) {
 	l := newPipes()
 	s.ErrorLog = discardLog()
@@ -337,7 +338,8 @@ func exchangeOnPipe(t *testing.T, s *http.Server, send func(conn net.Conn)) (res
 	return string(got), closed
 }
 
-// What is left of the body of a refused request is read by the server, for no longer than BodyTimeout and ReadTimeout allow.
+// What is left of the body of a refused request is read by the server, for no longer than BodyTimeout and ReadTimeout
+// allow.
 func TestDeadline_OfARefusedBody(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

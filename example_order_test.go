@@ -18,8 +18,8 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-// What a wrong order of wrapping looks like. None of these is answered with a 4xx, which would be final to some providers,
-// and in none of them the handler runs: the sender comes again, and the log says what to mend.
+// What a wrong order of wrapping looks like. None of these is answered with a 4xx, which would be final to some
+// providers, and in none of them the handler runs: the sender comes again, and the log says what to mend.
 func ExampleMiddleware_Wrap_wrongOrder() {
 	const secret = "sandbox-7e577e577e577e577e577e577e577e577e577e57" // made for this example
 	v, err := truv.New(secret)

@@ -50,8 +50,8 @@ func perDelivery(t *testing.T, size int) (allocated, allocations int64) {
 	})
 }
 
-// allocationsOf returns what one call of f allocates, on average. It counts for the whole process, so the tests that use
-// it do not run in parallel.
+// allocationsOf returns what one call of f allocates, on average. It counts for the whole process, so the tests that
+// use it do not run in parallel.
 func allocationsOf(f func()) (bytes, count int64) {
 	const runs = 500
 	f() // fills pools

@@ -49,7 +49,8 @@ func TestMiddleware_ReadDeliveryWritesNothing(t *testing.T) {
 	require.Empty(t, w.Body.String())
 }
 
-// Some hosts give a context that ends with the program, or never. Nothing is held for a delivery that ReadDelivery returned.
+// Some hosts give a context that ends with the program, or never. Nothing is held for a delivery that ReadDelivery
+// returned.
 func TestMiddleware_ReadDeliveryHoldsNothingAfterItReturned(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

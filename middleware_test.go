@@ -260,7 +260,8 @@ func TestMiddleware_NilOrZeroMiddlewareRefusesEverything(t *testing.T) {
 	}
 }
 
-// A sender may close its side after the request, and net/http then ends the context: the verdict is what the bytes deserve.
+// A sender may close its side after the request, and net/http then ends the context: the verdict is what the bytes
+// deserve.
 func TestMiddleware_VerdictDoesNotDependOnTheContext(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())

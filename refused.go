@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// refused is what happens to refused deliveries beside the response. Its times are those since the middleware was made, by
-// the monotonic clock. Every refusal passes the same comparisons, whatever is turned on, so that its time tells nothing.
+// refused is what happens to refused deliveries beside the response. Its times are those since the middleware was made,
+// by the monotonic clock. Every refusal passes the same comparisons, whatever is turned on, so that its time tells
+// nothing.
 type refused struct {
 	nextBody    atomic.Int64 // when the next body of a delivery that the head refused is read
 	nextExplain atomic.Int64 // when the next explanation may begin; never while one runs

@@ -36,7 +36,8 @@ func signedAs(tb testing.TB, s hmacsig.Scheme, size int) *truhook.Delivery {
 	return truhook.NewDelivery(*d)
 }
 
-// BenchmarkForms: one verification of other forms beside the same floor, which does less: one header, hex, the body alone.
+// BenchmarkForms: one verification of other forms beside the same floor, which does less: one header, hex, the body
+// alone.
 func BenchmarkForms(b *testing.B) {
 	key, err := hmacsig.NewKey("bench", benchSecret)
 	require.NoError(b, err)

@@ -199,9 +199,9 @@ func BenchmarkMillionEvents(b *testing.B) {
 	}
 }
 
-// BenchmarkWorstClaim fills a store with a million events several times over, always the same ones, takes for each claim
-// the fastest of its runs, which a pause of the machine does not touch, and reports the slowest of these: what the store
-// itself makes a claim wait for when it grows, and while each claim clears away two that are over.
+// BenchmarkWorstClaim fills a store with a million events several times over, always the same ones, takes for each
+// claim the fastest of its runs, which a pause of the machine does not touch, and reports the slowest of these: what
+// the store itself makes a claim wait for when it grows, and while each claim clears away two that are over.
 func BenchmarkWorstClaim(b *testing.B) {
 	const runs = 5
 	best := make([]time.Duration, 2*million)

@@ -144,8 +144,8 @@ func renameAll(from, to string) func(h http.Header, d *truhook.Delivery) {
 	}
 }
 
-// EasyPost's secrets are used in Unicode form NFKD, however they are typed: what is signed under the bytes of a composed
-// é is no delivery of EasyPost's.
+// EasyPost's secrets are used in Unicode form NFKD, however they are typed: what is signed under the bytes of a
+// composed é is no delivery of EasyPost's.
 func TestContradictions_EasyPostUsesTheDecomposedSecret(t *testing.T) {
 	t.Parallel()
 	p, _ := catalog.Lookup("easypost")

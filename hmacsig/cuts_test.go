@@ -66,8 +66,8 @@ var fragments = []string{
 	"msg_1", "a.b", "nonce", "POST", "GET", cutURL, cutURL + ".",
 }
 
-// onTheWire reports whether a stranger can put text on the wire for a part, and whether he can put a text that goes on like
-// it; whether a scheme takes it is the verifier's to say.
+// onTheWire reports whether a stranger can put text on the wire for a part, and whether he can put a text that goes on
+// like it; whether a scheme takes it is the verifier's to say.
 func onTheWire(part, text string) (is, goesOn bool) {
 	if part == "timestamp" {
 		if text == "" {

@@ -398,7 +398,8 @@ func FuzzExplain(f *testing.F) {
 	})
 }
 
-// Each provable cause, each provider, as it happens: the receiver refuses, keeps what came, and it is explained from the file.
+// Each provable cause, each provider, as it happens: the receiver refuses, keeps what came, and it is explained from
+// the file.
 func TestExplain_FromACapturedDelivery(t *testing.T) {
 	t.Parallel()
 	webhook := written(t)["webhook"]

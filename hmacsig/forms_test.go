@@ -192,7 +192,8 @@ func usesURL(s hmacsig.Scheme) string {
 	return ""
 }
 
-// signed returns a genuine delivery whose signature this test makes of the documented text, without the library's template.
+// signed returns a genuine delivery whose signature this test makes of the documented text, without the library's
+// template.
 func formSigned(t testing.TB, s hmacsig.Scheme, k hmacsig.Key, key []byte, payload string) *truhook.Delivery {
 	t.Helper()
 	d := &truhook.Delivery{Method: http.MethodPost, Header: http.Header{}, Body: []byte(payload), Received: start}

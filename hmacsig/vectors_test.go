@@ -63,8 +63,8 @@ func published(t *testing.T) map[string]struct {
 				"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121." +
 				"803a0bc887a14d10d2c447fce8b6703c",
 		},
-		// Shopify's own PHP SDK, Shopify/shopify-api-php: tests/Webhooks/RegistryTest.php ($processHeaders, $processBody) with
-		// the secret of tests/BaseTestCase.php.
+		// Shopify's own PHP SDK, Shopify/shopify-api-php: tests/Webhooks/RegistryTest.php ($processHeaders, $processBody)
+		// with the secret of tests/BaseTestCase.php.
 		"shopify": {
 			hmacsig.Scheme{Name: "shopify", Header: "X-Shopify-Hmac-Sha256", Encoding: hmacsig.Base64}, "steffi", 1_700_000_000,
 			[]string{"X-Shopify-Hmac-Sha256", "/Redz4YXHLnSmmSN8grr5/Jl/Ua3d7yX3iWbjb8R8wo="}, `{"foo":"bar"}`,

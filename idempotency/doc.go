@@ -32,9 +32,9 @@
 // and it only grows: a resource that stores it and refuses a smaller one is safe. So is one that shares the store's
 // database and transaction: see package sqlstore. For the API of somebody else there is [Claim.IdempotencyKey].
 //
-// No event comes back that the provider does not deliver again. Truval has ended after about four seconds: what must not
-// be lost when the store is away for longer needs Config.HandleUndeduped, or belongs behind package inbox, and so does a
-// handler that is usually slow. A handler that hangs keeps its event for Config.HandlerTimeout, not for ever.
+// No event comes back that the provider does not deliver again. Truval has ended after about four seconds: what must
+// not be lost when the store is away for longer needs Config.HandleUndeduped, or belongs behind package inbox, and so
+// does a handler that is usually slow. A handler that hangs keeps its event for Config.HandlerTimeout, not for ever.
 //
 // A captured delivery that is sent again is a duplicate while its record is kept. After that it is told by its age
 // ([TooOld]) where Config.Version gives its time: the handler is not called, and Config.DeadLetter has it. Where

@@ -31,9 +31,9 @@ const (
 	modelRetention = time.Hour
 )
 
-// A world is one run of three processes that have two events to deliver: the real middleware of each, over one real store.
-// Each call of the store and each handler stops and waits for the scheduler, so that a run is a list of choices. A bubble
-// of testing/synctest has the clock.
+// A world is one run of three processes that have two events to deliver: the real middleware of each, over one real
+// store. Each call of the store and each handler stops and waits for the scheduler, so that a run is a list of choices.
+// A bubble of testing/synctest has the clock.
 type world struct {
 	store   idempotency.Store
 	running atomic.Int64
@@ -424,11 +424,11 @@ func explore(t *testing.T, store func() idempotency.Store, depth, faults int) (r
 	}
 }
 
-// Three processes deliver two events to the real middleware over the real Memory. Every order of their steps, to a depth,
-// and every fault between them (a lost reply, a failed call, a handler that fails before or after its effect, or for good,
-// a process that dies, a lease or a retention that goes by, a record that is forgotten) keeps these rules: no event is acknowledged that
-// nobody has, none is lost when the provider comes again, no record has two owners at a time, no stranger settles one, and
-// a second effect is told by its attempt. "make model" goes deeper.
+// Three processes deliver two events to the real middleware over the real Memory. Every order of their steps, to a
+// depth, and every fault between them (a lost reply, a failed call, a handler that fails before or after its effect, or
+// for good, a process that dies, a lease or a retention that goes by, a record that is forgotten) keeps these rules: no
+// event is acknowledged that nobody has, none is lost when the provider comes again, no record has two owners at a
+// time, no stranger settles one, and a second effect is told by its attempt. "make model" goes deeper.
 func TestExhaustive_EveryInterleavingKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	depth := *modelDepth

@@ -72,10 +72,10 @@ type CachedKeys struct {
 //
 // Senders choose the ids, so strangers who guess every claim of a token right can take the fetches for ids that are not
 // known yet. The first fetch of an id that nobody has heard of is best effort against them: until it is asked for, a
-// source that works answers that there is no such id. Ids that are found one after the other do not wait for each other.
-// Give [CachedKeys.Prefetch] the ids that are known at start: strangers cannot get in the way of these, nor of ids that
-// were fetched before. A source that holds no key, such as one with a mistyped address, cannot say that an id is unknown:
-// KeysStale.
+// source that works answers that there is no such id. Ids that are found one after the other do not wait for each
+// other. Give [CachedKeys.Prefetch] the ids that are known at start: strangers cannot get in the way of these, nor of
+// ids that were fetched before. A source that holds no key, such as one with a mistyped address, cannot say that an id
+// is unknown: KeysStale.
 //
 // A nil fetch and a limit below zero are errors.
 func CacheByID(

@@ -43,7 +43,8 @@ func hsToken(t testing.TB, secret, header string, claims object) string {
 	return input + "." + b64(mac.Sum(nil))
 }
 
-// plaid is the configuration for Plaid ("Verify webhooks"): ES256 with a kid, iat, and the body's hash; no iss, aud, exp.
+// plaid is the configuration for Plaid ("Verify webhooks"): ES256 with a kid, iat, and the body's hash; no iss, aud,
+// exp.
 func plaid(keys jose.KeySource) jose.Config {
 	return jose.Config{
 		Scheme: "plaid", Token: jose.HeaderToken("Plaid-Verification"), Keys: keys, Algorithms: []string{"ES256"},

@@ -90,7 +90,8 @@ func (a Algorithm) fits(key crypto.PublicKey, c *content, signature []byte) (fit
 
 var errSignature = errors.New("the signature does not fit")
 
-// verify returns nil if signature fits, errSignature if it does not, and anything else if the key cannot be used at all.
+// verify returns nil if signature fits, errSignature if it does not, and anything else if the key cannot be used at
+// all.
 func (a Algorithm) verify(key crypto.PublicKey, c *content, signature []byte) error {
 	switch k := key.(type) {
 	case ed25519.PublicKey:

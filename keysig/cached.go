@@ -19,21 +19,21 @@ import (
 	"github.com/truhook/truhook/internal/keycache"
 )
 
-// CachedKeys is a [KeySource] that remembers what was fetched or read. One of the functions of this package makes it. It is
-// safe for concurrent use and must not be copied. A nil or zero CachedKeys has no keys: deliveries are rejected.
+// CachedKeys is a [KeySource] that remembers what was fetched or read. One of the functions of this package makes it.
+// It is safe for concurrent use and must not be copied. A nil or zero CachedKeys has no keys: deliveries are rejected.
 //
-// It fetches when the first delivery comes, or in Refresh or Prefetch before that; at most once every MinInterval, whatever
-// strangers send. While fetches fail the last good answer serves for MaxStale, and cannot say that a key is unknown: that is
-// KeysStale, 503. There is no goroutine but during a fetch.
+// It fetches when the first delivery comes, or in Refresh or Prefetch before that; at most once every MinInterval,
+// whatever strangers send. While fetches fail the last good answer serves for MaxStale, and cannot say that a key is
+// unknown: that is KeysStale, 503. There is no goroutine but during a fetch.
 type CachedKeys struct {
 	cache  *keycache.Cache[Key]
 	folder *folder.Folder[Key]
 	now    func() time.Time
 }
 
-// NewCachedKeys returns a source of all keys that fetch returns, for providers that list them. fetch gets a context of its
-// own that ends after cfg.Timeout. No keys and more than 16 are a failed fetch. A key that cannot verify is left out and
-// reported to cfg.OnError. A nil fetch and limits below zero are errors.
+// NewCachedKeys returns a source of all keys that fetch returns, for providers that list them. fetch gets a context of
+// its own that ends after cfg.Timeout. No keys and more than 16 are a failed fetch. A key that cannot verify is left
+// out and reported to cfg.OnError. A nil fetch and limits below zero are errors.
 func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg hmacsig.CacheConfig) (*CachedKeys, error) {
 	shared := configOf(cfg)
 	if fetch != nil {
@@ -44,8 +44,9 @@ func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg hmacsig.C
 }
 
 // NewCachedKeysByID returns a source that fetches the key of one id at a time, for providers whose deliveries name it
-// (Scheme.KeyID). No keys and no error mean that there is no such id. An id comes from strangers: fetch must not make a path
-// or a query of it that says more than an id. Give the ids that are known to Prefetch at start. Retain does not serve here.
+// (Scheme.KeyID). No keys and no error mean that there is no such id. An id comes from strangers: fetch must not make a
+// path or a query of it that says more than an id. Give the ids that are known to Prefetch at start. Retain does not
+// serve here.
 func NewCachedKeysByID(fetch func(ctx context.Context, keyID string) ([]Key, error), cfg hmacsig.CacheConfig) (*CachedKeys, error) {
 	shared := configOf(cfg)
 	shared.ByID = true
@@ -55,8 +56,8 @@ func NewCachedKeysByID(fetch func(ctx context.Context, keyID string) ([]Key, err
 	return newCached(shared)
 }
 
-// NewJWKSKeys returns a source of the keys of a JWK Set (RFC 7517) at an https URL. Entries that cannot verify, are meant
-// for encryption, or share id and type with another are left out and reported. A nil client is a plain one.
+// NewJWKSKeys returns a source of the keys of a JWK Set (RFC 7517) at an https URL. Entries that cannot verify, are
+// meant for encryption, or share id and type with another are left out and reported. A nil client is a plain one.
 func NewJWKSKeys(url string, client *http.Client, cfg hmacsig.CacheConfig) (*CachedKeys, error) {
 	if err := fetch.CheckURL(url); err != nil {
 		return nil, fmt.Errorf("keysig: %w", err)
@@ -78,10 +79,10 @@ func NewJWKSKeys(url string, client *http.Client, cfg hmacsig.CacheConfig) (*Cac
 	return newCached(shared)
 }
 
-// NewFileKeys returns a source of the keys in a file, or in the files of a folder, written as s says ([Scheme.NewKey]): the
-// name of a file, less ".pem", is the id of its key. Files are looked at every cfg.Interval at the most. One that cannot be
-// read keeps its last good key and is reported; rules and limits are those of hmacsig.NewFileKeys. cfg.TrimNewline is not
-// needed: a line break at the end of a public key is none of it.
+// NewFileKeys returns a source of the keys in a file, or in the files of a folder, written as s says ([Scheme.NewKey]):
+// the name of a file, less ".pem", is the id of its key. Files are looked at every cfg.Interval at the most. One that
+// cannot be read keeps its last good key and is reported; rules and limits are those of hmacsig.NewFileKeys.
+// cfg.TrimNewline is not needed: a line break at the end of a public key is none of it.
 func NewFileKeys(path string, s Scheme, cfg hmacsig.FileConfig) (*CachedKeys, error) {
 	f, err := folder.Open(path, folder.Config[Key]{
 		Package: "keysig", MaxFiles: maxKeys, MaxBytes: maxKeyText,
@@ -195,8 +196,8 @@ func retire(k Key, at time.Time) Key {
 	return k
 }
 
-// Keys implements [KeySource]. The same slice comes back until something changes. Errors are KeysUnavailable, KeysStale, and
-// Canceled if ctx ended during a wait.
+// Keys implements [KeySource]. The same slice comes back until something changes. Errors are KeysUnavailable,
+// KeysStale, and Canceled if ctx ended during a wait.
 func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
 	switch {
 	case c != nil && c.folder != nil:
@@ -213,8 +214,8 @@ func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
 
 var errNoCache = errors.New("keysig: a CachedKeys that no function of this package made")
 
-// Refresh fetches or reads now and returns what it failed of. Call it at start, so that the first delivery does not wait;
-// never on behalf of a stranger.
+// Refresh fetches or reads now and returns what it failed of. Call it at start, so that the first delivery does not
+// wait; never on behalf of a stranger.
 func (c *CachedKeys) Refresh(ctx context.Context) error {
 	switch {
 	case c != nil && c.folder != nil:

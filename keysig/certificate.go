@@ -15,10 +15,10 @@ import (
 )
 
 // NewCertificateKeys returns a source for providers whose deliveries name the URL of a certificate (Scheme.KeyID is the
-// header that holds it). host is the one host that certificates come from, exactly, such as "certs.example.com": a URL of
-// another host, another scheme than https, with a port, a user, a query or a fragment is an unknown key. The certificate
-// must lead to roots for the name of dnsName, which a nil roots takes from the system; other certificates of the response
-// are intermediates. Its validity is that of the key.
+// header that holds it). host is the one host that certificates come from, exactly, such as "certs.example.com": a URL
+// of another host, another scheme than https, with a port, a user, a query or a fragment is an unknown key. The
+// certificate must lead to roots for the name of dnsName, which a nil roots takes from the system; other certificates
+// of the response are intermediates. Its validity is that of the key.
 //
 // An empty host or dnsName and limits below zero are errors. A nil client is a plain one.
 func NewCertificateKeys(host, dnsName string, roots *x509.CertPool, client *http.Client, cfg hmacsig.CacheConfig) (*CachedKeys, error) {

@@ -16,7 +16,8 @@ import (
 	"github.com/truhook/truhook/internal/ed25519key"
 )
 
-// Key is a public key. The zero Key is an error wherever keys are given. It may be copied and is safe for concurrent use.
+// Key is a public key. The zero Key is an error wherever keys are given. It may be copied and is safe for concurrent
+// use.
 type Key struct {
 	ID     string           // a label that proofs and metrics show, or what the header Scheme.KeyID says
 	Public crypto.PublicKey // ed25519.PublicKey, *ecdsa.PublicKey over P-256, or *rsa.PublicKey of 2048 to 8192 bits

@@ -14,10 +14,10 @@ import (
 	"github.com/truhook/truhook/hmacsig"
 )
 
-// NewKey returns the key that text says, written as Form.KeyText describes. PEM holds a public key (PKIX or PKCS #1) or a
-// certificate, whose validity becomes that of the key. A private key, a key that the Algorithm cannot use, an RSA key under
-// 2048 bits, a curve other than P-256, an Ed25519 point of small order, and what FIPS 140-3 mode refuses are errors, which
-// do not repeat the text.
+// NewKey returns the key that text says, written as Form.KeyText describes. PEM holds a public key (PKIX or PKCS #1) or
+// a certificate, whose validity becomes that of the key. A private key, a key that the Algorithm cannot use, an RSA key
+// under 2048 bits, a curve other than P-256, an Ed25519 point of small order, and what FIPS 140-3 mode refuses are
+// errors, which do not repeat the text.
 func (s Scheme) NewKey(id, text string) (Key, error) {
 	k := Key{ID: strings.Clone(id)}
 	fail := func(err error) (Key, error) {

@@ -10,8 +10,8 @@ import (
 	"github.com/truhook/truhook/internal/form"
 )
 
-// Scheme describes how a provider signs: comparable data, no code. Form is required. The zero Scheme is rejected by [New].
-// It is safe for concurrent use.
+// Scheme describes how a provider signs: comparable data, no code. Form is required. The zero Scheme is rejected by
+// [New]. It is safe for concurrent use.
 type Scheme struct {
 	// Form says where signature, id and time stand, what is signed, and how keys are written, in the words of package
 	// hmacsig. Its Hash is zero or SHA256. Its KeyText is how a public key is written: KeyRaw and KeyPEM mean PEM (RFC

@@ -16,9 +16,9 @@ import (
 )
 
 // Sign sets the headers that s would send for m: the signature, and the id and the timestamp where it signs them. It is
-// meant for tests, for recorded deliveries, and for services that send by the same scheme. The header Scheme.KeyID is the
-// caller's to set. A scheme that is not sound, a key that does not fit the Algorithm, and a missing id, time, method or URL
-// are errors, none of which holds a key.
+// meant for tests, for recorded deliveries, and for services that send by the same scheme. The header Scheme.KeyID is
+// the caller's to set. A scheme that is not sound, a key that does not fit the Algorithm, and a missing id, time,
+// method or URL are errors, none of which holds a key.
 func (s Scheme) Sign(h http.Header, private crypto.Signer, m hmacsig.Message) error {
 	f, err := s.compile(m.URL)
 	if err != nil {

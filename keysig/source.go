@@ -15,16 +15,16 @@ type Query struct {
 	Missed   bool              // none of the keys just given fits: fetch anew if your own limit allows, or return the same slice
 }
 
-// A KeySource provides the keys that a delivery may be signed with. Keys of other ids than KeyID are passed over. No keys
-// and no error means that there is none of that id: UnknownKey, 401; or NoKey, 503, where the scheme names no key. An error
-// that carries a [truhook.Reason] keeps it, any other is KeysUnavailable. At most 16 keys are tried. Keys must be safe for
-// concurrent use, must end when ctx does, and must not let a stranger cause outbound calls.
+// A KeySource provides the keys that a delivery may be signed with. Keys of other ids than KeyID are passed over. No
+// keys and no error means that there is none of that id: UnknownKey, 401; or NoKey, 503, where the scheme names no key.
+// An error that carries a [truhook.Reason] keeps it, any other is KeysUnavailable. At most 16 keys are tried. Keys must
+// be safe for concurrent use, must end when ctx does, and must not let a stranger cause outbound calls.
 type KeySource interface {
 	Keys(ctx context.Context, q Query) ([]Key, error)
 }
 
-// StaticKeys returns a source that always gives these keys. With no keys, more than 16, or one that the scheme cannot use,
-// [New] returns an error.
+// StaticKeys returns a source that always gives these keys. With no keys, more than 16, or one that the scheme cannot
+// use, [New] returns an error.
 func StaticKeys(keys ...Key) KeySource {
 	own := make(staticKeys, len(keys))
 	for i, k := range keys {

@@ -24,14 +24,15 @@ type Config struct {
 	Now func() time.Time
 }
 
-// A Verifier accepts what one provider signed. It implements [truhook.Verifier], [truhook.Prechecker], [truhook.Auditor] and
-// [truhook.Explainer], and is safe for concurrent use. A nil or zero Verifier rejects everything with NoKey.
+// A Verifier accepts what one provider signed. It implements [truhook.Verifier], [truhook.Prechecker],
+// [truhook.Auditor] and [truhook.Explainer], and is safe for concurrent use. A nil or zero Verifier rejects everything
+// with NoKey.
 //
 // It rejects with MissingSignature, DuplicateHeader, HeaderTooLong, MalformedSignature, MissingTimestamp,
-// MalformedTimestamp, Expired, NotYetValid, MissingMessageID, MalformedMessageID and MissingKeyID by the head alone; with
-// UnknownKey, SignatureMismatch, or KeyExpired and KeyNotYetValid where the signature fits a key outside its validity; and,
-// when the fault is on this side, with NoKey, KeysUnavailable, KeysStale and Canceled. At most as many signatures are
-// verified as there are keys and signatures together.
+// MalformedTimestamp, Expired, NotYetValid, MissingMessageID, MalformedMessageID and MissingKeyID by the head alone;
+// with UnknownKey, SignatureMismatch, or KeyExpired and KeyNotYetValid where the signature fits a key outside its
+// validity; and, when the fault is on this side, with NoKey, KeysUnavailable, KeysStale and Canceled. At most as many
+// signatures are verified as there are keys and signatures together.
 //
 // The proof of an accepted delivery has the scheme's name and the id of the key that fitted. Its Detail is an
 // [hmacsig.Message] where the scheme signs an id or a timestamp, else nil.
@@ -69,8 +70,8 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 	return v, nil
 }
 
-// Precheck rejects by the head alone: a signature that is missing or not of the documented form, and a timestamp that is
-// out of tolerance. It verifies nothing and asks for no key.
+// Precheck rejects by the head alone: a signature that is missing or not of the documented form, and a timestamp that
+// is out of tolerance. It verifies nothing and asks for no key.
 func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 	var head form.Head
 	_, err := v.readHead(d, &head)
@@ -110,8 +111,8 @@ var (
 	errKeyID      = errors.New("the header that names the key")
 )
 
-// Verify accepts d if one of its signatures is that of its bytes under a key that is valid. ctx bounds the key source only:
-// what can be computed with keys at hand is computed.
+// Verify accepts d if one of its signatures is that of its bytes under a key that is valid. ctx bounds the key source
+// only: what can be computed with keys at hand is computed.
 func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	var head form.Head
 	keyID, err := v.readHead(d, &head)
@@ -192,8 +193,8 @@ func (v *Verifier) usable(keys []Key) (err error) {
 	return err
 }
 
-// try returns the id of the key that fits and the group of the signature, or why none does. Keys inside their validity come
-// first, so that the bound on work is spent on them.
+// try returns the id of the key that fits and the group of the signature, or why none does. Keys inside their validity
+// come first, so that the bound on work is spent on them.
 func (v *Verifier) try(keys []Key, keyID string, head *form.Head, body []byte, now time.Time) (id string, group int, r truhook.Reason) {
 	var candidates [maxKeys]*Key
 	n, valid := 0, 0
@@ -235,8 +236,8 @@ type tries struct {
 	contents [len(form.Head{}.Groups)]*content
 }
 
-// any tries pairs of key and signature in the order of their indices' sum: the first key and the first signature first, as
-// the current ones stand in front, and each of both before any meets a third.
+// any tries pairs of key and signature in the order of their indices' sum: the first key and the first signature first,
+// as the current ones stand in front, and each of both before any meets a third.
 func (t *tries) any(keys []*Key) (*Key, int) {
 	for sum := range len(keys) + t.head.Count() {
 		for i := range min(sum+1, len(keys)) {

@@ -187,8 +187,8 @@ type sourceFunc func(ctx context.Context, q keysig.Query) ([]keysig.Key, error)
 
 func (f sourceFunc) Keys(ctx context.Context, q keysig.Query) ([]keysig.Key, error) { return f(ctx, q) }
 
-// 16 keys and 8 signatures make at most 24 verifications. The current key meets the first signatures, and one signature meets
-// every key.
+// 16 keys and 8 signatures make at most 24 verifications. The current key meets the first signatures, and one signature
+// meets every key.
 func TestVerifier_WorkIsBounded(t *testing.T) {
 	t.Parallel()
 	s := scheme(keysig.Ed25519)

@@ -77,9 +77,10 @@ func build(leaf *x509.Certificate, above []*x509.Certificate, opts x509.VerifyOp
 	return leaf.Verify(opts)
 }
 
-// linked returns those of sent that can stand above leaf in a chain of maxChain certificates, going by their names alone,
-// and whether more would follow. A certificate to which no name leads is left out, and so is a second one of the same
-// name and key. No signature is checked before this, as the number of candidates decides how many x509 has to check.
+// linked returns those of sent that can stand above leaf in a chain of maxChain certificates, going by their names
+// alone, and whether more would follow. A certificate to which no name leads is left out, and so is a second one of the
+// same name and key. No signature is checked before this, as the number of candidates decides how many x509 has to
+// check.
 func linked(leaf *x509.Certificate, sent []*x509.Certificate, maxChain int) (above []*x509.Certificate, more bool, err error) {
 	taken := []*x509.Certificate{leaf}
 	level := taken

@@ -350,7 +350,8 @@ func TestSource_HeaderNamesAreReadInAnyCase(t *testing.T) {
 	}
 }
 
-// BenchmarkChain_Hostile is what a stranger's ten P-521 certificates cost: the first request of a connection, and the next.
+// BenchmarkChain_Hostile is what a stranger's ten P-521 certificates cost: the first request of a connection, and the
+// next.
 func BenchmarkChain_Hostile(b *testing.B) {
 	root := newRoot(b)
 	for _, n := range []int{3, 10} {

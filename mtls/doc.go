@@ -16,10 +16,10 @@
 //
 // # What it costs
 //
-// A [Verifier] remembers its verdict about the last 256 chains that were presented, by a hash of their bytes, for a minute
-// and never past the instant at which one of the certificates begins or ends. So a connection pays for its chain once, and
-// each further request for a hash. Of a stranger's certificates as many are looked at as a chain may have, and no signature
-// is checked before their names and number were found right.
+// A [Verifier] remembers its verdict about the last 256 chains that were presented, by a hash of their bytes, for a
+// minute and never past the instant at which one of the certificates begins or ends. So a connection pays for its chain
+// once, and each further request for a hash. Of a stranger's certificates as many are looked at as a chain may have,
+// and no signature is checked before their names and number were found right.
 //
 // # What it does not guarantee
 //

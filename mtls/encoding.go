@@ -14,9 +14,9 @@ import (
 // An Encoding says how a header holds certificates. The zero Encoding is none.
 //
 // EscapedPEM, PEM and DER read one another's forms, because nobody can mistake them, and the forms that versions and
-// settings of proxies make of them: in double quotes (HAProxy's +Q), escaped as a query (Traefik before 2.9.4), base64 in
-// lines of 64 or 76 characters, base64url without padding (HAProxy's ub64enc), and hexadecimal (HAProxy's hex). Every other
-// form is MalformedCertificate, and the text of the error names the setting to change.
+// settings of proxies make of them: in double quotes (HAProxy's +Q), escaped as a query (Traefik before 2.9.4), base64
+// in lines of 64 or 76 characters, base64url without padding (HAProxy's ub64enc), and hexadecimal (HAProxy's hex).
+// Every other form is MalformedCertificate, and the text of the error names the setting to change.
 type Encoding int
 
 const (
@@ -165,8 +165,8 @@ func decodeDER(parts []string) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// joinLines returns base64 without its line breaks, if it is in the lines of PEM (64 characters, RFC 7468, section 2) or
-// MIME (76, RFC 2045, section 6.8), and anything else as it is. A proxy may have made a blank of a line break.
+// joinLines returns base64 without its line breaks, if it is in the lines of PEM (64 characters, RFC 7468, section 2)
+// or MIME (76, RFC 2045, section 6.8), and anything else as it is. A proxy may have made a blank of a line break.
 func joinLines(text string) string {
 	lines := strings.FieldsFunc(strings.ReplaceAll(text, `\n`, "\n"), func(r rune) bool { return strings.ContainsRune(space, r) })
 	if len(lines) < 2 || len(lines[0]) != 64 && len(lines[0]) != 76 {
@@ -221,8 +221,8 @@ func decodeBase64(text string) ([]byte, error) {
 	return der, nil
 }
 
-// appendCertificates reads the certificates that follow one another in der. It keeps the text of x509's errors to itself,
-// which holds what the client wrote into the certificate.
+// appendCertificates reads the certificates that follow one another in der. It keeps the text of x509's errors to
+// itself, which holds what the client wrote into the certificate.
 func appendCertificates(all []*x509.Certificate, der []byte) ([]*x509.Certificate, error) {
 	for len(der) > 0 {
 		if len(all) == maxSent {

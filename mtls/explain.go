@@ -27,11 +27,11 @@ const (
 // maxSearched bounds the headers in which a certificate is looked for.
 const maxSearched = 64
 
-// Explain implements [truhook.Explainer]. It needs no body and hashes none. It tells whether the certificate came in another
-// header or another form, whether the peer of one of q.Others would accept it, whether an intermediate is missing, and
-// whether it is the proxy alone that has not verified it. A cause is Proven only where a handshake of ours has shown that
-// the sender holds the certificate's key. What a certificate says about itself is told only once a trusted authority
-// vouches for it.
+// Explain implements [truhook.Explainer]. It needs no body and hashes none. It tells whether the certificate came in
+// another header or another form, whether the peer of one of q.Others would accept it, whether an intermediate is
+// missing, and whether it is the proxy alone that has not verified it. A cause is Proven only where a handshake of ours
+// has shown that the sender holds the certificate's key. What a certificate says about itself is told only once a
+// trusted authority vouches for it.
 func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
 	_, err := v.identify(q.Delivery)
 	if err == nil {
@@ -200,8 +200,8 @@ func (x *explanation) thisChain(sent presented) {
 		"If the sender is genuine, its intermediate is missing: have the proxy forward it, or give it as Config.Intermediates.")
 }
 
-// knowsIssuer reports whether somebody bears the name of the leaf's issuer. crypto/x509 has no way to ask a pool for it, but
-// tells whether it tried a signature.
+// knowsIssuer reports whether somebody bears the name of the leaf's issuer. crypto/x509 has no way to ask a pool for
+// it, but tells whether it tried a signature.
 func (x *explanation) knowsIssuer(certificates []*x509.Certificate) bool {
 	leaf := certificates[0]
 	for _, c := range append(certificates[1:], x.verifier.configured...) {

@@ -54,8 +54,8 @@ func (v *verdict) split(now, boundary, before time.Time) {
 	}
 }
 
-// memory holds the verdicts about the last certificates, so that a connection pays for its certificates once and not with
-// each request. Its zero value is empty and ready. It is safe for concurrent use.
+// memory holds the verdicts about the last certificates, so that a connection pays for its certificates once and not
+// with each request. Its zero value is empty and ready. It is safe for concurrent use.
 type memory struct {
 	mu      sync.Mutex
 	entries map[contentKey]*remembered

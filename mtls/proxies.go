@@ -49,8 +49,8 @@ func FromApache(trusted ...netip.Prefix) Source {
 //	http-request set-header X-SSL-Client-Chain-DER %[ssl_c_chain_der,base64]
 //
 // Certificates do not fit into the default tune.maxrewrite of 1024: HAProxy answers 500 itself then. ssl_c_verify alone
-// is 0 without a certificate too, so ssl_c_used is required. The chain is absent on a resumed session: give intermediates
-// as Config.Intermediates.
+// is 0 without a certificate too, so ssl_c_used is required. The chain is absent on a resumed session: give
+// intermediates as Config.Intermediates.
 func FromHAProxy(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{
 		Certificate: "X-SSL-Client-DER", Encoding: DER, Chain: "X-SSL-Client-Chain-DER", single: true,
@@ -118,8 +118,8 @@ func FromCloudflare(trusted ...netip.Prefix) Source {
 	})
 }
 
-// FromClientCert returns the source for a proxy that speaks RFC 9440: Client-Cert, and Client-Cert-Chain in one line. The
-// proxy must remove both headers from every request that it did not write them into (RFC 9440, section 4).
+// FromClientCert returns the source for a proxy that speaks RFC 9440: Client-Cert, and Client-Cert-Chain in one line.
+// The proxy must remove both headers from every request that it did not write them into (RFC 9440, section 4).
 func FromClientCert(trusted ...netip.Prefix) Source {
 	return FromHeader(trusted, HeaderForm{Certificate: "Client-Cert", Encoding: RFC9440, Chain: "Client-Cert-Chain"})
 }

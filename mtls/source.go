@@ -125,13 +125,14 @@ type HeaderForm struct {
 	single bool // Certificate holds one certificate only
 }
 
-// FromHeader returns the source for a service behind a proxy that ends TLS and writes headers of the given form. trusted
-// are the addresses of the proxies that connect to this service; at least one is required, and a delivery from any
-// other peer is UntrustedProxy, whatever headers it has. An IPv4-mapped IPv6 address counts as the IPv4 address that it
-// is. A Unix socket has no address, so a proxy that connects over one is trusted only as truhook.Config.UnixPeer.
+// FromHeader returns the source for a service behind a proxy that ends TLS and writes headers of the given form.
+// trusted are the addresses of the proxies that connect to this service; at least one is required, and a delivery from
+// any other peer is UntrustedProxy, whatever headers it has. An IPv4-mapped IPv6 address counts as the IPv4 address
+// that it is. A Unix socket has no address, so a proxy that connects over one is trusted only as
+// truhook.Config.UnixPeer.
 //
-// The direct peer is Delivery.RemoteAddr, which has to be the connection's own. A middleware in front that overwrites it
-// from a header, as chi's RealIP does, lets a client name its own address; a listener that takes it from the PROXY
+// The direct peer is Delivery.RemoteAddr, which has to be the connection's own. A middleware in front that overwrites
+// it from a header, as chi's RealIP does, lets a client name its own address; a listener that takes it from the PROXY
 // protocol hides the proxy, and everything is UntrustedProxy.
 func FromHeader(trusted []netip.Prefix, form HeaderForm) Source {
 	if err := validPrefixes(trusted); err != nil {

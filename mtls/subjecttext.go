@@ -14,8 +14,8 @@ const maxSubjectText = 4096
 
 // aliases are the ways in which TransUnion's guide and its readers' logs spell the two names that it documents
 // ("Webhooks", section "Mutual TLS"): with a bare comma as the guide prints them, as nginx escapes RFC 4514 in its
-// access log, and as the guide repeats that. None is valid RFC 4514, so none can mean another name. They hold as a whole
-// only: undoing \x5C anywhere else would let a certificate forge a comma.
+// access log, and as the guide repeats that. None is valid RFC 4514, so none can mean another name. They hold as a
+// whole only: undoing \x5C anywhere else would let a certificate forge a comma.
 func alias(text string) string {
 	for _, cn := range []string{"CN=webhooks.launchkey.com", "CN=ci-webhooks.launchkey.com"} {
 		for _, o := range []string{`iovation, Inc.`, `iovation\x5C, Inc.`, `iovationx5C, Inc.`} {

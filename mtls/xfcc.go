@@ -15,7 +15,8 @@ import (
 //
 // Envoy neither quotes nor escapes By, URI and DNS (its issues 9889 and 32945), so a client can smuggle pairs in by the
 // names in its certificate. They come after Hash and Cert, so they could only repeat a key, which is refused; and Cert,
-// or Chain where there is no Cert, has to begin with the certificate that Hash names, which TLS has proven. Several elements are refused too, as all but the last are the client's to write.
+// or Chain where there is no Cert, has to begin with the certificate that Hash names, which TLS has proven. Several
+// elements are refused too, as all but the last are the client's to write.
 func decodeXFCC(value string) ([]*x509.Certificate, error) {
 	pairs, err := splitXFCC(value)
 	if err != nil {

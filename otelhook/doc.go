@@ -1,5 +1,5 @@
-// Package otelhook reports deliveries and events to OpenTelemetry. It adds attributes to the server span of otelhttp, counts
-// in instruments of its own, and makes a consumer span for each event that a queue hands over.
+// Package otelhook reports deliveries and events to OpenTelemetry. It adds attributes to the server span of otelhttp,
+// counts in instruments of its own, and makes a consumer span for each event that a queue hands over.
 //
 //	hook, err := otelhook.New(otelhook.Config{Provider: "truv"})
 //	...
@@ -10,7 +10,8 @@
 // # What is exported
 //
 // The values of all attributes come from closed sets: the provider as configured, verdicts, Reasons of package truhook,
-// Outcomes of package idempotency, and ids of keys as configured. No header, body, event id or secret reaches an exporter.
+// Outcomes of package idempotency, and ids of keys as configured. No header, body, event id or secret reaches an
+// exporter.
 //
 //	instrument                  unit        attributes
 //	truhook.deliveries          {delivery}  truhook.provider, truhook.verdict, error.type

@@ -30,8 +30,8 @@ type Config struct {
 	TracerProvider trace.TracerProvider
 }
 
-// A Hook reports to OpenTelemetry what one endpoint does. It is safe for concurrent use and must not be copied. A nil or
-// zero Hook reports nothing.
+// A Hook reports to OpenTelemetry what one endpoint does. It is safe for concurrent use and must not be copied. A nil
+// or zero Hook reports nothing.
 type Hook struct {
 	provider attribute.KeyValue
 	meter    metric.Meter
@@ -91,8 +91,8 @@ func verdict(o truhook.Observation) string {
 	return "refused"
 }
 
-// Delivery is for truhook.Config.Observe. It counts the delivery and sets truhook.provider, truhook.verdict and error.type on
-// the span of ctx.
+// Delivery is for truhook.Config.Observe. It counts the delivery and sets truhook.provider, truhook.verdict and
+// error.type on the span of ctx.
 func (h *Hook) Delivery(ctx context.Context, o truhook.Observation) {
 	if h == nil || h.deliveries == nil {
 		return

@@ -16,9 +16,9 @@ type KeyTimes struct {
 	NotAfter time.Time // when its validity ends: truhook.credential.expiry, which is negative afterwards
 }
 
-// Keys reports the age and the expiry of keys whenever metrics are collected, in seconds as of now: times of a provider's
-// credentials, of a client certificate, of a secret that a person has to rotate. keys must be safe for concurrent use and must
-// not wait; its panic is recovered and reports nothing. It is an error if keys or now is nil.
+// Keys reports the age and the expiry of keys whenever metrics are collected, in seconds as of now: times of a
+// provider's credentials, of a client certificate, of a secret that a person has to rotate. keys must be safe for
+// concurrent use and must not wait; its panic is recovered and reports nothing. It is an error if keys or now is nil.
 func (h *Hook) Keys(keys func() []KeyTimes, now func() time.Time) error {
 	if h == nil || h.meter == nil || keys == nil || now == nil {
 		return errors.New("otelhook: Keys: a function is nil, or the Hook was not made by New")

@@ -17,9 +17,9 @@ import (
 //	queue.Run(ctx, hook.Work(worker.Work))
 //
 // The span is of kind consumer, is called "process" and the provider, and follows the conventions of OpenTelemetry for
-// messaging. It is linked to the span that received the delivery, where inbox.Config.Header keeps "traceparent": a redelivery
-// may come days later, so it is no child of it. The text of an error can hold anything and is not exported; error.type is
-// "permanent" or "retry".
+// messaging. It is linked to the span that received the delivery, where inbox.Config.Header keeps "traceparent": a
+// redelivery may come days later, so it is no child of it. The text of an error can hold anything and is not exported;
+// error.type is "permanent" or "retry".
 func (h *Hook) Work(work func(ctx context.Context, m inbox.Message) error) func(ctx context.Context, m inbox.Message) error {
 	if h == nil || h.tracer == nil || work == nil {
 		return work

@@ -103,10 +103,9 @@ func Write(w io.Writer, f *File) error {
 }
 
 // Request parses the wire bytes as a server of net/http would: transfer coding undone, Host apart from the header. The
-// caller owns the request. Its RemoteAddr is f.Peer, else 192.0.2.1:1234, an address for documentation (RFC 5737); its TLS
-// has f.Certificates. Its context carries
-// f.Now ([truhook.WithReceived]), so the middleware of this module, that of idempotency included, judges the request as of
-// then: a recording stays what it was, however old it is.
+// caller owns the request. Its RemoteAddr is f.Peer, else 192.0.2.1:1234, an address for documentation (RFC 5737); its
+// TLS has f.Certificates. Its context carries f.Now ([truhook.WithReceived]), so the middleware of this module, that of
+// idempotency included, judges the request as of then: a recording stays what it was, however old it is.
 func (f *File) Request() (*http.Request, error) {
 	r, _, err := f.request()
 	return r, err

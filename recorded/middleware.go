@@ -136,7 +136,8 @@ var (
 	errFull     = errors.New("recorded: Config.MaxFiles is reached")
 )
 
-// delivery copies what is needed of r, whose memory a host may use again once the handler has ended. body is ours already.
+// delivery copies what is needed of r, whose memory a host may use again once the handler has ended. body is ours
+// already.
 func (m *Middleware) delivery(r *http.Request, body []byte) *truhook.Delivery {
 	d := truhook.NewDelivery(truhook.Delivery{
 		Method: r.Method, RequestURI: r.RequestURI, Header: r.Header, Received: m.cfg.Now().UTC(),

@@ -21,21 +21,21 @@ import (
 type RefusedConfig struct {
 	_ [0]func()
 
-	// MaxFiles is how many captured deliveries the directory holds at most, those of earlier runs included. A new one takes
-	// the place of the oldest of the reason that has the most, so that a flood of forgeries does not push out the one
-	// delivery that was refused for another reason. As many are written in a minute at most. Zero and below mean 100.
+	// MaxFiles is how many captured deliveries the directory holds at most, those of earlier runs included. A new one
+	// takes the place of the oldest of the reason that has the most, so that a flood of forgeries does not push out the
+	// one delivery that was refused for another reason. As many are written in a minute at most. Zero and below mean 100.
 	MaxFiles int
 
-	// MaxBytes is the size of the largest body that is kept, in bytes. Zero and below mean 256 KiB. The head may have 64 KiB
-	// beside it.
+	// MaxBytes is the size of the largest body that is kept, in bytes. Zero and below mean 256 KiB. The head may have 64
+	// KiB beside it.
 	MaxBytes int64
 
 	// MaxAge is how long a captured delivery is kept. An older one is removed by the running process, and by the next one.
 	// Zero and below mean 7 days.
 	MaxAge time.Duration
 
-	// OnError is told why a delivery was not kept or not removed. It must be safe for concurrent use and must not wait. Its
-	// panic is dropped. Nil: nobody is told.
+	// OnError is told why a delivery was not kept or not removed. It must be safe for concurrent use and must not wait.
+	// Its panic is dropped. Nil: nobody is told.
 	OnError func(err error)
 
 	// Now replaces time.Now.
@@ -48,8 +48,8 @@ const (
 	maxHeadBytes   = 64 << 10
 )
 
-// A Capture keeps refused deliveries as files, as they came. It is made by [Refused] and safe for concurrent use. A nil or
-// zero Capture keeps nothing.
+// A Capture keeps refused deliveries as files, as they came. It is made by [Refused] and safe for concurrent use. A nil
+// or zero Capture keeps nothing.
 type Capture struct {
 	dir     string
 	cfg     RefusedConfig
@@ -62,17 +62,17 @@ type Capture struct {
 	timer  *time.Timer // the next removal
 }
 
-// Refused returns a [Capture] that keeps refused deliveries in dir, which must exist, each as a file with mode 0600 that
-// [Read] takes:
+// Refused returns a [Capture] that keeps refused deliveries in dir, which must exist, each as a file with mode 0600
+// that [Read] takes:
 //
 //	refused, err := recorded.Refused("/var/lib/receiver/refused", recorded.RefusedConfig{})
 //	...
 //	verify := truhook.NewMiddleware(v, truhook.Config{Capture: refused.Capture})
 //
-// Nothing is kept unless you ask for it in this way. The files hold what was sent: the payload with its personal data, the
-// signature or token, every header, the address of the peer and its certificate. Nobody has vouched for any of it. They hold
-// no secret of yours. Give the directory to those only who may read such data, and delete the files when the cause is found;
-// MaxAge deletes what was forgotten. An error is returned if dir is not a directory.
+// Nothing is kept unless you ask for it in this way. The files hold what was sent: the payload with its personal data,
+// the signature or token, every header, the address of the peer and its certificate. Nobody has vouched for any of it.
+// They hold no secret of yours. Give the directory to those only who may read such data, and delete the files when the
+// cause is found; MaxAge deletes what was forgotten. An error is returned if dir is not a directory.
 func Refused(dir string, cfg RefusedConfig) (*Capture, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -100,8 +100,8 @@ func Refused(dir string, cfg RefusedConfig) (*Capture, error) {
 	return c, err
 }
 
-// Capture is for truhook.Config.Capture. It copies the delivery and writes the file beside the request. It keeps nothing of
-// a delivery that was accepted, is larger than the bounds, or comes while too many wait to be written.
+// Capture is for truhook.Config.Capture. It copies the delivery and writes the file beside the request. It keeps
+// nothing of a delivery that was accepted, is larger than the bounds, or comes while too many wait to be written.
 func (c *Capture) Capture(_ context.Context, o truhook.Observation) {
 	if c == nil || c.dir == "" || o.Err == nil || o.Delivery == nil {
 		return
@@ -261,8 +261,8 @@ func parseCaptured(name string) (captured, bool) {
 	return captured{name: name, reason: parts[3], at: time.UnixMilli(at)}, err == nil
 }
 
-// prune removes what is too old, also what a process left behind that ended while it wrote, and returns what is left, the
-// oldest first. What is not ours is left alone.
+// prune removes what is too old, also what a process left behind that ended while it wrote, and returns what is left,
+// the oldest first. What is not ours is left alone.
 func (c *Capture) prune(now time.Time) (kept []captured, err error) {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {

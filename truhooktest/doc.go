@@ -18,9 +18,9 @@
 //	})
 //
 // [TestReceiver] runs a conformance suite on your own handler: duplicates one after the other, at once and late, lost
-// answers, failures, panics, slow effects, an outage of the store, restarts, a crash, forgeries, similar ids, redeliveries
-// with other bytes, versions in and out of order, and logs that hold what they should not. Each scenario is a subtest, and
-// a failure begins with a fixed name for what is wrong, such as "acknowledged-before-commit".
+// answers, failures, panics, slow effects, an outage of the store, restarts, a crash, forgeries, similar ids,
+// redeliveries with other bytes, versions in and out of order, and logs that hold what they should not. Each scenario
+// is a subtest, and a failure begins with a fixed name for what is wrong, such as "acknowledged-before-commit".
 //
 // The suite shows the presence of these faults, never the absence of others. What it does not do: it cannot kill a
 // process, so a crash is a handler that never comes back and an [Instance] that says so; and it sees only what the

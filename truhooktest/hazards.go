@@ -41,8 +41,8 @@ func (s *suite) slowEffect() {
 	}
 }
 
-// recovers lets the effect of one more event fail, so that a receiver which loses every event that fails is told so by the
-// scenario failure-then-retry, and by no other name.
+// recovers lets the effect of one more event fail, so that a receiver which loses every event that fails is told so by
+// the scenario failure-then-retry, and by no other name.
 func (s *suite) recovers() bool {
 	e := s.event("recovery")
 	s.plan(plan{fail: true})

@@ -37,8 +37,8 @@ type Provider struct {
 // memoryHost is where a receiver in memory is.
 const memoryHost = "http://receiver.test"
 
-// NewProvider returns a provider that delivers to h, over connections in memory. Close it. It panics if sign or h is nil,
-// or the policy is not valid.
+// NewProvider returns a provider that delivers to h, over connections in memory. Close it. It panics if sign or h is
+// nil, or the policy is not valid.
 //
 // In a testing/synctest bubble it has to be made, used and closed inside the bubble, and so has whatever h waits for.
 func NewProvider(policy retry.Policy, sign Signer, h http.Handler, cfg Config) *Provider {
@@ -64,8 +64,8 @@ func NewProvider(policy retry.Policy, sign Signer, h http.Handler, cfg Config) *
 	return p
 }
 
-// NewRemoteProvider returns a provider that delivers to a URL in real time, which Config.Scale makes shorter. A URL that
-// is not http or https is an error. It panics if sign is nil or the policy is not valid. It needs no Close.
+// NewRemoteProvider returns a provider that delivers to a URL in real time, which Config.Scale makes shorter. A URL
+// that is not http or https is an error. It panics if sign is nil or the policy is not valid. It needs no Close.
 func NewRemoteProvider(policy retry.Policy, sign Signer, rawURL string, cfg Config) (*Provider, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -11,7 +11,8 @@ import (
 	"github.com/truhook/truhook/retry"
 )
 
-// A Receiver is the service under test, as [TestReceiver] sees it. The first five fields are required, of which Policy may be zero.
+// A Receiver is the service under test, as [TestReceiver] sees it. The first five fields are required, of which Policy
+// may be zero.
 type Receiver struct {
 	// Policy is that of the provider. Where it has no rules the suite takes 2xx as success and anything else as a reason
 	// to come again; where it has no second attempt the suite makes three, a minute apart.
@@ -46,8 +47,8 @@ type Receiver struct {
 	StoreDown func(down bool)
 
 	// Redelivery returns the payload of an attempt at an event of version 1, for a provider whose attempts differ; the
-	// first attempt is 1. Nil: the further attempts of the scenario redelivery-differs have another layout, which means the
-	// same.
+	// first attempt is 1. Nil: the further attempts of the scenario redelivery-differs have another layout, which means
+	// the same.
 	Redelivery func(id string, attempt int) []byte
 
 	// Tenant is a second tenant of the same receiver. Nil: there is none, and the scenario tenants is not run.
@@ -162,9 +163,9 @@ func TestReceiver(t *testing.T, setup func(t testing.TB) Receiver) {
 	testReceiver(t, 0, setup)
 }
 
-// TestReceiverRealTime is [TestReceiver] for a receiver that cannot live in a synctest bubble, as it needs a database or
-// a program of its own: in real time, with every wait and limit of the provider multiplied by scale, such as 0.01. It
-// panics if scale is not positive.
+// TestReceiverRealTime is [TestReceiver] for a receiver that cannot live in a synctest bubble, as it needs a database
+// or a program of its own: in real time, with every wait and limit of the provider multiplied by scale, such as 0.01.
+// It panics if scale is not positive.
 func TestReceiverRealTime(t *testing.T, scale float64, setup func(t testing.TB) Receiver) {
 	t.Helper()
 	if scale <= 0 {

@@ -21,8 +21,8 @@ import (
 // concurrent use and must not change e.
 type Signer func(r *http.Request, e Event, at time.Time) (body []byte, err error)
 
-// HMAC returns the [Signer] of a scheme of package hmacsig, under a key that was made for tests. An unsound scheme and a
-// zero key show as errors when it signs.
+// HMAC returns the [Signer] of a scheme of package hmacsig, under a key that was made for tests. An unsound scheme and
+// a zero key show as errors when it signs.
 func HMAC(s hmacsig.Scheme, k hmacsig.Key) Signer {
 	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
 		m := hmacsig.Message{ID: e.ID, Time: at, Body: e.Body, Method: r.Method}
@@ -144,8 +144,8 @@ func relaid(body []byte) []byte {
 	return append(bytes.Clone(body), ' ')
 }
 
-// PublicKey returns the [Signer] of a scheme of package keysig, with a private key that was made for tests. An unsound scheme
-// and a key that does not fit it show as errors when it signs.
+// PublicKey returns the [Signer] of a scheme of package keysig, with a private key that was made for tests. An unsound
+// scheme and a key that does not fit it show as errors when it signs.
 func PublicKey(s keysig.Scheme, private crypto.Signer) Signer {
 	return func(r *http.Request, e Event, at time.Time) ([]byte, error) {
 		m := hmacsig.Message{ID: e.ID, Time: at, Body: e.Body, Method: r.Method}

@@ -28,8 +28,8 @@ func (sc scenario) check(t *testing.T, scale float64, setup func(t testing.TB) R
 	return found
 }
 
-// Bubble is synctest.Test in a bubble whose clock begins now. That of synctest begins in the year 2000, where an event of
-// today comes from the future and a certificate of today is not valid yet.
+// Bubble is synctest.Test in a bubble whose clock begins now. That of synctest begins in the year 2000, where an event
+// of today comes from the future and a certificate of today is not valid yet.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	now := time.Now()

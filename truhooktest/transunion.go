@@ -29,8 +29,8 @@ type TransUnionConfig struct {
 }
 
 // TransUnion returns the [Signer] of TransUnion's webhooks: it encrypts e.Body to your key (RSA-OAEP-256 with
-// A256CBC-HS512) and sets X-IOV-JWT to a token (RS256) that lives for 5 s, bound to the method, the path and the encrypted
-// body. Each token has a jti of its own. Keys that do not serve show as errors when it signs.
+// A256CBC-HS512) and sets X-IOV-JWT to a token (RS256) that lives for 5 s, bound to the method, the path and the
+// encrypted body. Each token has a jti of its own. Keys that do not serve show as errors when it signs.
 func TransUnion(cfg TransUnionConfig) Signer {
 	if cfg.Audience == "" {
 		cfg.Audience = cfg.Entity

@@ -11,9 +11,9 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// A lambdaEvent has the members that tell a request of API Gateway (payloads 1.0 and 2.0), of a function URL (2.0) or of
-// an Application Load Balancer, as AWS documents them ("Working with AWS Lambda proxy integrations", "Using AWS Lambda
-// with an Application Load Balancer").
+// A lambdaEvent has the members that tell a request of API Gateway (payloads 1.0 and 2.0), of a function URL (2.0) or
+// of an Application Load Balancer, as AWS documents them ("Working with AWS Lambda proxy integrations", "Using AWS
+// Lambda with an Application Load Balancer").
 type lambdaEvent struct {
 	HTTPMethod        string              `json:"httpMethod"`
 	Path              string              `json:"path"`

@@ -1,7 +1,7 @@
-// Mtls-truv receives Truv's webhooks with a client certificate on top of the signature, in both ways that Truv documents
-// ("mTLS", section "mTLS for webhooks"): with a certificate that you issued for Truv's signing request, and with Truv's own
-// certificate. It plays Truv's side too, over real TLS connections, and prints who got in. It exits with status 1 if a
-// verdict is not the expected one.
+// Mtls-truv receives Truv's webhooks with a client certificate on top of the signature, in both ways that Truv
+// documents ("mTLS", section "mTLS for webhooks"): with a certificate that you issued for Truv's signing request, and
+// with Truv's own certificate. It plays Truv's side too, over real TLS connections, and prints who got in. It exits
+// with status 1 if a verdict is not the expected one.
 //
 //	go run ./examples/mtls-truv
 //

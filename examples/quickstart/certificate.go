@@ -19,8 +19,8 @@ import (
 // truvName is the name in the certificate that Truv gets from this service's own authority.
 const truvName = "truv.webhook-clients.example"
 
-// newLayeredReceiver asks for three things in one verdict: the source address, a client certificate that roots issued to
-// Truv, and Truv's signature.
+// newLayeredReceiver asks for three things in one verdict: the source address, a client certificate that roots issued
+// to Truv, and Truv's signature.
 func newLayeredReceiver(w *witness, roots *x509.CertPool) (http.Handler, error) {
 	peer, err := mtls.New(mtls.FromTLS(), mtls.DNSNames(roots, truvName), mtls.Config{Now: time.Now})
 	if err != nil {

@@ -1,6 +1,6 @@
-// Quickstart runs receivers for the webhooks of Truv, Trulioo, Truval and TransUnion, sends them deliveries through real
-// sockets, genuine ones and forged ones, and tells what they made of them. It exits with status 1 if a verdict is not the
-// expected one.
+// Quickstart runs receivers for the webhooks of Truv, Trulioo, Truval and TransUnion, sends them deliveries through
+// real sockets, genuine ones and forged ones, and tells what they made of them. It exits with status 1 if a verdict is
+// not the expected one.
 //
 //	go run ./examples/quickstart          # eight deliveries, told as a story
 //	go run ./examples/quickstart -all     # all of them in a table

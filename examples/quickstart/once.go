@@ -13,8 +13,8 @@ import (
 
 var errDown = errors.New("the database is down")
 
-// newOnceReceiver handles every event of Truv once, and skips what is older than what it has seen. The witness looks on,
-// and says when the handler is to fail.
+// newOnceReceiver handles every event of Truv once, and skips what is older than what it has seen. The witness looks
+// on, and says when the handler is to fail.
 func newOnceReceiver(w *witness) (http.Handler, error) {
 	v, err := truv.New(truvSecret)
 	if err != nil {

@@ -195,8 +195,8 @@ func fromProduction() ([]byte, error) {
 	return wire.Bytes(), err
 }
 
-// provenCause asks why the sandbox's receiver refuses a delivery, giving the keys of production too. A service does this at
-// the desk, by truhook verify, or after the response, by truhook.Config.ExplainRefusals.
+// provenCause asks why the sandbox's receiver refuses a delivery, giving the keys of production too. A service does
+// this at the desk, by truhook verify, or after the response, by truhook.Config.ExplainRefusals.
 func provenCause(ctx context.Context, wire []byte) (string, error) {
 	sandbox, err := truv.New(truvSecret)
 	if err != nil {

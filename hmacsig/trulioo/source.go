@@ -48,9 +48,10 @@ const (
 //
 // All webhooks of the account and all their credentials are tried, each within its window, which is in UTC. A
 // credential that is not of the documented form costs that credential only: see [ParseCredentials]. Of more than 16
-// those that are valid come first, and the others are left out. OnError and Audit name what was. The next response is fetched a minute before the earliest one expires, and when a delivery fits none. The
-// endpoint lists current credentials only; one that it no longer lists counts as one that ended then. Give [New] a
-// Grace to go on accepting those for a while; cfg.Retain bounds it, and is 24 h if zero.
+// those that are valid come first, and the others are left out. OnError and Audit name what was. The next response is
+// fetched a minute before the earliest one expires, and when a delivery fits none. The endpoint lists current
+// credentials only; one that it no longer lists counts as one that ended then. Give [New] a Grace to go on accepting
+// those for a while; cfg.Retain bounds it, and is 24 h if zero.
 //
 // Whatever comes in, it begins one fetch every cfg.MinInterval at the most, and makes at most one call in it; a
 // client of NewClient makes at most two more, for a token and after a 401. After 429 or 503 with Retry-After it makes

@@ -13,8 +13,8 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-// compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and reports
-// the quotient of their fastest blocks as "x-raw".
+// compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and
+// reports the quotient of their fastest blocks as "x-raw".
 func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
 	b.Helper()
 	const block = 64

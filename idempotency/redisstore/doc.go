@@ -16,13 +16,13 @@
 //
 // # What is promised
 //
-// As much as Redis keeps. With its default settings, and with those of Debian, a crash loses every record since the last
-// snapshot, and those events are handled again if they come again. "appendonly yes" with "appendfsync everysec" keeps
-// them in a crash of the process and may lose the last second in one of the machine; "appendfsync always" loses none.
-// "maxmemory-policy" must be noeviction: a full store then answers [idempotency.ErrFull], and events that are being
-// handled can still be completed. A replica that is promoted may lack the latest claims. [Store.Audit] looks at these
-// settings. Which store promises what, with figures, is in docs/stores.md; where one effect has to be the only one, use
-// package sqlstore.
+// As much as Redis keeps. With its default settings, and with those of Debian, a crash loses every record since the
+// last snapshot, and those events are handled again if they come again. "appendonly yes" with "appendfsync everysec"
+// keeps them in a crash of the process and may lose the last second in one of the machine; "appendfsync always" loses
+// none. "maxmemory-policy" must be noeviction: a full store then answers [idempotency.ErrFull], and events that are
+// being handled can still be completed. A replica that is promoted may lack the latest claims. [Store.Audit] looks at
+// these settings. Which store promises what, with figures, is in docs/stores.md; where one effect has to be the only
+// one, use package sqlstore.
 //
 // A step of the server's clock moves every lease and every retention.
 package redisstore

@@ -7,19 +7,19 @@
 //	...
 //	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{Policy: truv.RetryPolicy()})
 //
-// The tables are yours to create: put [PostgresSchema] or [SQLiteSchema] into a migration. They grow until you call [Store.Prune], every minute
-// say. [Store.Audit] looks at tables and settings once at start.
+// The tables are yours to create: put [PostgresSchema] or [SQLiteSchema] into a migration. They grow until you call
+// [Store.Prune], every minute say. [Store.Audit] looks at tables and settings once at start.
 //
 // # What is promised
 //
 // A call that has returned nil is as durable as the database makes a commit. PostgreSQL with synchronous_commit at its
 // default, and SQLite with synchronous=FULL, lose nothing in a crash of the process or the machine. A standby that is
-// promoted has what it was sent: nothing is missing only where replication is synchronous. Every call but a take-over is
-// one statement, and may be repeated under the same token.
+// promoted has what it was sent: nothing is missing only where replication is synchronous. Every call but a take-over
+// is one statement, and may be repeated under the same token.
 //
 // Leases and retention are measured by the clock of the PostgreSQL server. SQLite has no server: there it is the clock
-// of the process, so all processes must be on one machine, which SQLite asks for anyhow. A step of that clock moves every
-// lease and every retention.
+// of the process, so all processes must be on one machine, which SQLite asks for anyhow. A step of that clock moves
+// every lease and every retention.
 //
 // # One effect, exactly
 //
@@ -29,10 +29,10 @@
 //
 // # PgBouncer
 //
-// A pooler in transaction mode gives the statements of one connection to several servers. A driver that prepares statements,
-// or sends one in two steps, then meets statements of others: most calls fail, and one may run with parameters that are
-// meant for another. With pgx set default_query_exec_mode to exec, cache_describe or simple_protocol, with lib/pq
-// binary_parameters to yes. [Store.Audit] finds the modes that do not work.
+// A pooler in transaction mode gives the statements of one connection to several servers. A driver that prepares
+// statements, or sends one in two steps, then meets statements of others: most calls fail, and one may run with
+// parameters that are meant for another. With pgx set default_query_exec_mode to exec, cache_describe or
+// simple_protocol, with lib/pq binary_parameters to yes. [Store.Audit] finds the modes that do not work.
 //
 // # SQLite
 //

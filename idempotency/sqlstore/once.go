@@ -21,9 +21,9 @@ import (
 // completion. Its events are apart from those of Claim. They are kept for Config.Retention.
 //
 // In PostgreSQL a second transaction on the same event waits until the first one ends: it is a duplicate if that
-// commits, and fresh if it rolls back. "SET LOCAL lock_timeout = '2s'" in tx bounds the wait, by an error. Begin tx with the
-// default isolation, read committed; above it the second one fails (SQLSTATE 40001) and has to be redelivered. In
-// SQLite the second one waits for its busy_timeout to become the writer; begin with _txlock=immediate.
+// commits, and fresh if it rolls back. "SET LOCAL lock_timeout = '2s'" in tx bounds the wait, by an error. Begin tx
+// with the default isolation, read committed; above it the second one fails (SQLSTATE 40001) and has to be redelivered.
+// In SQLite the second one waits for its busy_timeout to become the writer; begin with _txlock=immediate.
 func (s *Store) Once(ctx context.Context, tx *sql.Tx, k idempotency.Key) (fresh bool, err error) {
 	switch {
 	case s == nil || s.db == nil:

@@ -16,9 +16,9 @@ var ErrLocked = errors.New("sqlstore: rows whose time is over are locked by othe
 
 // Prune deletes at most max rows whose time is over and returns how many it has. A row that is not deleted counts as
 // forgotten all the same, so it only costs room: call Prune every minute or so, and again while it returns max. Several
-// processes may call it at once. It never waits for a lock that others hold on a row: it passes over that row, and returns
-// [ErrLocked] beside the number of those that it has deleted. Each of its three statements takes 5 s at most. A max of
-// less than 1 is an error; a thousand or so keeps each call short.
+// processes may call it at once. It never waits for a lock that others hold on a row: it passes over that row, and
+// returns [ErrLocked] beside the number of those that it has deleted. Each of its three statements takes 5 s at most. A
+// max of less than 1 is an error; a thousand or so keeps each call short.
 func (s *Store) Prune(ctx context.Context, max int) (deleted int, err error) {
 	switch {
 	case s == nil || s.db == nil:

@@ -56,7 +56,8 @@ func one(ctx context.Context, q querier, statement string, args []any, dest ...a
 	return found, rows.Close()
 }
 
-// micros rounds up, so that no lease is shorter than it was promised, and ends at a century, which every database can add.
+// micros rounds up, so that no lease is shorter than it was promised, and ends at a century, which every database can
+// add.
 func micros(d time.Duration) int64 {
 	const century = 100 * 365 * 24 * time.Hour
 	d = min(max(d, 0), century)

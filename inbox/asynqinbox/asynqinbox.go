@@ -16,9 +16,9 @@
 // came last. [Queue.Audit] looks at these settings.
 //
 // The event's key is the task's id, so a redelivery is a duplicate from the first enqueue until Config.Retention after
-// the task is completed: one atomic step, and no store in front is needed. Asynq keeps an archived (dead) task 90
-// days, and 10,000 of them a queue; a delivery of an event whose task is archived runs that task again. Asynq hands a task to a second worker when the first one has died, or lost its
-// connection; the worker's store tells the two apart.
+// the task is completed: one atomic step, and no store in front is needed. Asynq keeps an archived (dead) task 90 days,
+// and 10,000 of them a queue; a delivery of an event whose task is archived runs that task again. Asynq hands a task to
+// a second worker when the first one has died, or lost its connection; the worker's store tells the two apart.
 package asynqinbox
 
 import (
@@ -76,8 +76,8 @@ var (
 )
 
 // New returns a queue in the Redis that client reaches. The client stays yours to close, and may be that of the
-// asynq.Server (asynq.NewServerFromRedisClient). New does not connect. A nil client is an error, and so is a retention of
-// less than an hour.
+// asynq.Server (asynq.NewServerFromRedisClient). New does not connect. A nil client is an error, and so is a retention
+// of less than an hour.
 func New(client redis.UniversalClient, cfg Config) (*Queue, error) {
 	if client == nil {
 		return nil, errors.New("asynqinbox: the client is nil")
@@ -146,9 +146,9 @@ func (q *Queue) revive(ctx context.Context, id string) bool {
 // archiveFull is how many archived tasks Asynq keeps in one queue: it drops the oldest ones beyond that.
 const archiveFull = 10_000
 
-// Audit looks at what the promises of the queue depend on: whether Redis can be reached, writes to disk and may evict tasks,
-// and how near the archive of dead tasks is to its end. In a cluster it asks each master. Call it once at start and log
-// what it finds.
+// Audit looks at what the promises of the queue depend on: whether Redis can be reached, writes to disk and may evict
+// tasks, and how near the archive of dead tasks is to its end. In a cluster it asks each master. Call it once at start
+// and log what it finds.
 func (q *Queue) Audit(ctx context.Context) (findings []truhook.Finding) {
 	if q == nil || q.redis == nil {
 		return redisaudit.Unmade("asynqinbox")

@@ -15,11 +15,11 @@
 // The claim of the event, which is what (*sqlstore.Store).Once writes, and the job are one commit: a delivery that was
 // answered 200 is one job, and a redelivery is a duplicate for Config.Retention. River's own uniqueness is not used: it
 // ends when the job is cleaned away (a day after completion), leaves out discarded and cancelled jobs unless all eight
-// states are named, and writes a row for each duplicate; here that is one read. With synchronous_commit at its default a
-// crash loses nothing; a standby that is promoted has what it was sent.
+// states are named, and writes a row for each duplicate; here that is one read. With synchronous_commit at its default
+// a crash loses nothing; a standby that is promoted has what it was sent.
 //
-// When a process has died, River gives its job to another worker after river.Config.RescueStuckJobsAfter, an hour by default:
-// set it to a little more than the JobTimeout. (*sqlstore.Store).Prune removes old claims.
+// When a process has died, River gives its job to another worker after river.Config.RescueStuckJobsAfter, an hour by
+// default: set it to a little more than the JobTimeout. (*sqlstore.Store).Prune removes old claims.
 package riverinbox
 
 import (

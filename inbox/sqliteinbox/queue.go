@@ -61,8 +61,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it. A clock that goes
-	// back lengthens running leases and back-offs by the step; events that wait are begun at once. One that panics counts as
-	// time.Now.
+	// back lengthens running leases and back-offs by the step; events that wait are begun at once. One that panics counts
+	// as time.Now.
 	Now func() time.Time
 }
 

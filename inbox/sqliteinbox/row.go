@@ -20,8 +20,8 @@ type row struct {
 	taken        time.Time // before it was asked for
 }
 
-// take leases rows to this process, as many as most says when the commit begins, and returns that number. The lease is a
-// quarter longer than what the worker is told, so that it need not be renewed before the work begins.
+// take leases rows to this process, as many as most says when the commit begins, and returns that number. The lease is
+// a quarter longer than what the worker is told, so that it need not be renewed before the work begins.
 func (q *Queue) take(ctx context.Context, most func() int) (rows []*row, asked int, err error) {
 	t := &taking{most: most, lease: q.cfg.Lease * 5 / 4}
 	asking := time.Now()

@@ -243,9 +243,9 @@ func reason(err error) string {
 }
 
 // Complete completes the event within tx, which is yours: the event is done if and only if tx is committed, and so
-// there is exactly one effect for each event, whatever crashes, for a function that writes to this database only. ctx is
-// that of the function which [Queue.Run] has called. An error that is idempotency.ErrLost means that another worker has
-// the event: roll back and return it.
+// there is exactly one effect for each event, whatever crashes, for a function that writes to this database only. ctx
+// is that of the function which [Queue.Run] has called. An error that is idempotency.ErrLost means that another worker
+// has the event: roll back and return it.
 //
 // On SQLite with one connection, the lease cannot be renewed while tx is open: keep it shorter than Config.Lease.
 func (q *Queue) Complete(ctx context.Context, tx *sql.Tx) error {

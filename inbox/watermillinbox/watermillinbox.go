@@ -22,8 +22,8 @@
 // crash between publish and completion; the worker's store finds these, and all that the broker delivers twice.
 //
 // What cannot succeed would be delivered for ever and keep all that is behind it in its partition waiting: it goes to a
-// topic of its own, the poison queue, with everything that it had. Publish it to the first topic again, and it is handled
-// again. A topic has no other dead letters: watch the poison queue.
+// topic of its own, the poison queue, with everything that it had. Publish it to the first topic again, and it is
+// handled again. A topic has no other dead letters: watch the poison queue.
 package watermillinbox
 
 import (
@@ -83,8 +83,8 @@ func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, e
 	return false, nil
 }
 
-// Audit looks at the publisher: one that keeps its messages in memory loses what was answered 200. What a broker promises is
-// its own to say; docs/inbox.md lists the settings. Call it once at start and log what it finds.
+// Audit looks at the publisher: one that keeps its messages in memory loses what was answered 200. What a broker
+// promises is its own to say; docs/inbox.md lists the settings. Call it once at start and log what it finds.
 func (q *Queue) Audit(context.Context) []truhook.Finding {
 	if q == nil || q.publisher == nil {
 		return []truhook.Finding{{
@@ -102,17 +102,18 @@ func (q *Queue) Audit(context.Context) []truhook.Finding {
 	return nil
 }
 
-// PoisonReason is the name of the metadata with which a message in the poison queue says why it is there: the text of the
-// error, which is your function's, at most 500 bytes of it.
+// PoisonReason is the name of the metadata with which a message in the poison queue says why it is there: the text of
+// the error, which is your function's, at most 500 bytes of it.
 const PoisonReason = "truhook_poison_reason"
 
 // NewHandler returns the handler of the topic's messages. What cannot succeed is published to the poison topic and then
-// acknowledged: an event whose function returns an error marked by retry.Permanent, and a payload that is no inbox.Message,
-// or one of a later version. Where the poison topic cannot be published to, and for every other error, the router nacks and
-// the broker delivers again, for ever if it has no limit of its own: put Watermill's middleware.Retry in front for a pause.
+// acknowledged: an event whose function returns an error marked by retry.Permanent, and a payload that is no
+// inbox.Message, or one of a later version. Where the poison topic cannot be published to, and for every other error,
+// the router nacks and the broker delivers again, for ever if it has no limit of its own: put Watermill's
+// middleware.Retry in front for a pause.
 //
-// A worker with a DeadLetter of its own hands permanent failures to that. NewHandler panics if w or poison is nil, or topic
-// is empty.
+// A worker with a DeadLetter of its own hands permanent failures to that. NewHandler panics if w or poison is nil, or
+// topic is empty.
 func NewHandler(w *inbox.Worker, poison message.Publisher, topic string) message.NoPublishHandlerFunc {
 	if w == nil || poison == nil || topic == "" {
 		panic("watermillinbox: NewHandler: the worker or the publisher of the poison queue is nil, or its topic empty")

@@ -5,5 +5,6 @@
 // or breaks the connection between them, and starts again what was killed. It then compares what the receiver has
 // acknowledged with what it has done.
 //
-// It is this repository's own test and no part of its API: a module of its own, so that no other one needs what it does.
+// It is this repository's own test and no part of its API: a module of its own, so that no other one needs what it
+// does.
 package crash

@@ -82,8 +82,8 @@ func Handler(store idempotency.Store, effect Effect) (http.Handler, error) {
 	return Verified(once.Handle(Work(effect))), nil
 }
 
-// Work returns the function that handles an event: it takes a moment before and after its effect, and fails at times after
-// it, so that a kill and a failure meet every step.
+// Work returns the function that handles an event: it takes a moment before and after its effect, and fails at times
+// after it, so that a kill and a failure meet every step.
 func Work(effect Effect) func(ctx context.Context, v *truhook.Verified) error {
 	return func(ctx context.Context, v *truhook.Verified) error {
 		if err := Moment(ctx); err != nil {

@@ -112,8 +112,8 @@ func BenchmarkAccept(b *testing.B) {
 	})
 }
 
-// BenchmarkHandle compares rows a second with 8 and 64 functions at once to one row a commit, which is one function at a
-// time.
+// BenchmarkHandle compares rows a second with 8 and 64 functions at once to one row a commit, which is one function at
+// a time.
 func BenchmarkHandle(b *testing.B) {
 	const rows = 512
 	handle := func(concurrency int) time.Duration {
@@ -163,8 +163,8 @@ SELECT 'truv/old', 'old-' || ?2 || '-' || i, ?2, ?3, 1, 0, ?3, x'', x'', '' FROM
 	require.NoError(b, err)
 }
 
-// BenchmarkMillion measures Stats, and accepting, beside a million rows that wait, and a million whose retention is over
-// while Run deletes them.
+// BenchmarkMillion measures Stats, and accepting, beside a million rows that wait, and a million whose retention is
+// over while Run deletes them.
 func BenchmarkMillion(b *testing.B) {
 	const million = 1_000_000
 	b.Run("stats", func(b *testing.B) {

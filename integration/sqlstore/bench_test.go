@@ -14,8 +14,8 @@ import (
 	"github.com/truhook/truhook/idempotency/sqlstore"
 )
 
-// compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and reports
-// the quotient of their fastest blocks as "x-raw".
+// compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and
+// reports the quotient of their fastest blocks as "x-raw".
 func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
 	b.Helper()
 	const block = 64
@@ -56,8 +56,8 @@ func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
 	b.ReportMetric(0, "ns/op") // of both together: says nothing
 }
 
-// BenchmarkCost is what a call costs beside an INSERT .. ON CONFLICT DO NOTHING of the same row by itself, and beside the
-// user's own write.
+// BenchmarkCost is what a call costs beside an INSERT .. ON CONFLICT DO NOTHING of the same row by itself, and beside
+// the user's own write.
 func BenchmarkCost(b *testing.B) {
 	for _, d := range []dialect{postgres, sqlite} {
 		b.Run(string(d), func(b *testing.B) {

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// smallOrder are the encodings of y of the points of small order on edwards25519, without the sign. Under such a key one
-// signature fits many contents ("Taming the many EdDSAs", Chalkias, Garillot and Nikolaenko, 2020, section 2).
+// smallOrder are the encodings of y of the points of small order on edwards25519, without the sign. Under such a key
+// one signature fits many contents ("Taming the many EdDSAs", Chalkias, Garillot and Nikolaenko, 2020, section 2).
 var smallOrder = [][32]byte{
 	{},
 	{0: 1},
@@ -28,8 +28,8 @@ var smallOrder = [][32]byte{
 	},
 }
 
-// Check returns an error unless key has the size of a key, is written canonically (RFC 8032, section 5.1.3) and is not of
-// small order.
+// Check returns an error unless key has the size of a key, is written canonically (RFC 8032, section 5.1.3) and is not
+// of small order.
 func Check(key ed25519.PublicKey) error {
 	if len(key) != ed25519.PublicKeySize {
 		return fmt.Errorf("an Ed25519 key has %d bytes, not %d", ed25519.PublicKeySize, len(key))

@@ -82,7 +82,8 @@ func (d *dir) open(change func(cfg *folder.Config[string])) *folder.Folder[strin
 	return f
 }
 
-// User code under our lock or in our goroutine: the panic is that file's problem, or that look's, and the next one works.
+// User code under our lock or in our goroutine: the panic is that file's problem, or that look's, and the next one
+// works.
 func TestFolder_SurvivesThePanicOfEachCallback(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

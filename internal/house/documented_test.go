@@ -9,8 +9,8 @@ import (
 )
 
 // Every exported name of a public package says what it is. A field says it by a comment of its own, one above the group
-// it stands in, its mention in the comment of the struct, the name of its type (Reason Reason), or its JSON name where it
-// mirrors what a provider documents. The one method of an interface is what the interface is about.
+// it stands in, its mention in the comment of the struct, the name of its type (Reason Reason), or its JSON name where
+// it mirrors what a provider documents. The one method of an interface is what the interface is about.
 func TestDocumented_EveryExportedNameIs(t *testing.T) {
 	t.Parallel()
 	var found []string

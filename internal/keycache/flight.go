@@ -68,8 +68,8 @@ func (c *Cache[K]) call(id string) ([]K, error) {
 	return nil, fmt.Errorf("%s: fetching the keys took longer than %v: %w", c.cfg.Package, c.cfg.Timeout, ctx.Err())
 }
 
-// fetchSafely sends what Fetch and Vet come to. A panic, of which it does not repeat the value, and a goroutine that ends
-// are errors.
+// fetchSafely sends what Fetch and Vet come to. A panic, of which it does not repeat the value, and a goroutine that
+// ends are errors.
 func (c *Cache[K]) fetchSafely(ctx context.Context, id string, results chan<- result[K]) {
 	r := result[K]{err: fmt.Errorf("%s: the function that fetches keys ended its goroutine", c.cfg.Package)}
 	defer func() {

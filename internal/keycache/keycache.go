@@ -305,8 +305,8 @@ func (g *gate) interval(pace backoff.Backoff, now time.Time) time.Duration {
 	return interval
 }
 
-// generous reports whether a fetch may begin at once for another unknown id, as those before it were found: a source may
-// have several keys in use after a restart, and strangers cannot invent ids that are found.
+// generous reports whether a fetch may begin at once for another unknown id, as those before it were found: a source
+// may have several keys in use after a restart, and strangers cannot invent ids that are found.
 func (g *gate) generous(now time.Time, interval time.Duration) bool {
 	return g.fruitful > 0 && g.fruitful < maxFruitful && now.Sub(g.begun) < interval
 }

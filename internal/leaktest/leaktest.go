@@ -41,9 +41,9 @@ func Forms(secret string) []string {
 	return slices.Compact(forms)
 }
 
-// Check fails if a secret shows when value is printed: by every verb and flag, in slog, by the encoders, in a panic, and
-// inside of a caller's struct, map or slice, under exported and unexported names. It also walks through everything that
-// reflection reaches, as dumpers do.
+// Check fails if a secret shows when value is printed: by every verb and flag, in slog, by the encoders, in a panic,
+// and inside of a caller's struct, map or slice, under exported and unexported names. It also walks through everything
+// that reflection reaches, as dumpers do.
 func Check(t testing.TB, value any, secrets ...string) {
 	t.Helper()
 	forms := map[string][]string{}

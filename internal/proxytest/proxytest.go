@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package proxytest starts Debian's nginx, Apache, HAProxy and Caddy on loopback for one test each, with the configuration
-// that docs/mtls.md gives to copy, and stops them at its end. It is for tests only.
+// Package proxytest starts Debian's nginx, Apache, HAProxy and Caddy on loopback for one test each, with the
+// configuration that docs/mtls.md gives to copy, and stops them at its end. It is for tests only.
 //
 // The programs come from .ci/install-servers. A test fails, it does not skip, where one is absent.
 package proxytest

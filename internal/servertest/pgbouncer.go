@@ -13,8 +13,8 @@ import (
 )
 
 // StartPgBouncer starts a PgBouncer before a PostgreSQL of [StartPostgres]. The settings are those of the section
-// pgbouncer of its configuration, one a string: "pool_mode=transaction". It refuses to run as root, as PostgreSQL does, and
-// starts whether or not the PostgreSQL runs.
+// pgbouncer of its configuration, one a string: "pool_mode=transaction". It refuses to run as root, as PostgreSQL does,
+// and starts whether or not the PostgreSQL runs.
 func StartPgBouncer(of *Server, settings ...string) (*Server, error) {
 	program, err := find("pgbouncer", "/usr/sbin/pgbouncer", "/usr/local/bin/pgbouncer")
 	if err != nil {

@@ -24,7 +24,8 @@ var postgresSettings = []setting{
 		"Set synchronous_commit to on for this user or database."},
 }
 
-// Postgres looks at a database that package subject takes for a PostgreSQL, at its tables, and at what stands before it.
+// Postgres looks at a database that package subject takes for a PostgreSQL, at its tables, and at what stands before
+// it.
 func Postgres(ctx context.Context, db *sql.DB, subject, remedy string, tables ...string) []truhook.Finding {
 	return look(ctx, subject, func(ctx context.Context, r *report) { r.postgres(ctx, db, remedy, tables) })
 }
@@ -61,8 +62,8 @@ func broken(err error) bool {
 }
 
 // pooler asks the same thing over two connections, and over several at once: that shows whether a pooler gives the
-// statements of one connection to several servers, as PgBouncer does in transaction mode, and whether the driver's prepared
-// statements are lost on the way.
+// statements of one connection to several servers, as PgBouncer does in transaction mode, and whether the driver's
+// prepared statements are lost on the way.
 func (r *report) pooler(ctx context.Context, db *sql.DB) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -77,7 +78,8 @@ func (r *report) pooler(ctx context.Context, db *sql.DB) {
 	}
 }
 
-// together asks two questions on several connections in turn, then at once, and returns the first error about a statement.
+// together asks two questions on several connections in turn, then at once, and returns the first error about a
+// statement.
 func together(ctx context.Context, db *sql.DB) error {
 	const clients = 4
 	conns := make([]*sql.Conn, 0, clients)

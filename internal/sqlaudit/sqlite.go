@@ -20,8 +20,8 @@ var sqliteSettings = []setting{
 		"busy_timeout is %s, so a call fails at once where another connection writes.", "Use busy_timeout(1000)."},
 }
 
-// SQLite looks at a database that package subject takes for a SQLite, and at its tables. The settings of SQLite belong to
-// a connection, so it looks at two of them where the pool gives two.
+// SQLite looks at a database that package subject takes for a SQLite, and at its tables. The settings of SQLite belong
+// to a connection, so it looks at two of them where the pool gives two.
 func SQLite(ctx context.Context, db *sql.DB, subject, remedy string, tables ...string) []truhook.Finding {
 	return look(ctx, subject, func(ctx context.Context, r *report) { r.sqlite(ctx, db, remedy, tables) })
 }

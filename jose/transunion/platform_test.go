@@ -90,8 +90,8 @@ func TestPlatformKeys_AnIDOfAnotherShapeNeverReachesAURL(t *testing.T) {
 	require.Error(t, err)
 }
 
-// For an hour after a restart strangers who do not know the entity send ten tokens a second: the platform is asked for the
-// one true key only, and every true delivery is accepted.
+// For an hour after a restart strangers who do not know the entity send ten tokens a second: the platform is asked for
+// the one true key only, and every true delivery is accepted.
 func TestPlatformKeys_StrangersCauseNoCall(t *testing.T) {
 	t.Parallel()
 	stranger := privateKey(t, "stranger")

@@ -1,5 +1,5 @@
-// Command drawing makes the SVG files of docs/drawings from the texts beside them. With -check it writes nothing and fails
-// where a file is not what its text makes.
+// Command drawing makes the SVG files of docs/drawings from the texts beside them. With -check it writes nothing and
+// fails where a file is not what its text makes.
 //
 // A text has one thing a line:
 //

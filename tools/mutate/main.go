@@ -98,8 +98,8 @@ func failed(n int, what string) error {
 	return nil
 }
 
-// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each package is
-// asked once.
+// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each package
+// is asked once.
 func (m *mutant) passes(ctx context.Context, known map[string]bool, timeout time.Duration) bool {
 	for _, p := range m.packages {
 		args := m.command("", p)

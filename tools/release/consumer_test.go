@@ -16,7 +16,8 @@ const next = "v0.1.0" // what the nested modules require
 
 // Every public module can be installed and used by a program outside of the repository, whose go.mod has no replace.
 // The tree is served as a module proxy from a folder. The module cache is fresh: in an old one, an earlier copy of the
-// version would be tested. What others wrote comes from the module cache of this machine: nothing is asked of the network.
+// version would be tested. What others wrote comes from the module cache of this machine: nothing is asked of the
+// network.
 func TestConsumer_CanInstallEveryPublicModule(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

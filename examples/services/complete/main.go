@@ -1,5 +1,5 @@
-// Complete is a whole small service: the webhooks of Truv and TransUnion, accepted into a table of SQLite, answered, and
-// handled afterwards, each with one effect; with metrics, health and a graceful end.
+// Complete is a whole small service: the webhooks of Truv and TransUnion, accepted into a table of SQLite, answered,
+// and handled afterwards, each with one effect; with metrics, health and a graceful end.
 //
 //	go run ./complete -demo        # with secrets and keys of its own making, and a curl line to try
 //

@@ -11,8 +11,8 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// Fiber2Adaptor is the short way. Of a header that comes twice the adaptor keeps the last line, so nobody can see that there
-// were two: take Fiber2 where a proxy's header counts.
+// Fiber2Adaptor is the short way. Of a header that comes twice the adaptor keeps the last line, so nobody can see that
+// there were two: take Fiber2 where a proxy's header counts.
 func Fiber2Adaptor(r *Receiver) *fiber.App {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Post("/webhooks/truv", adaptor.HTTPHandler(r.Verify.Wrap(r)))

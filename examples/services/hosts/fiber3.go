@@ -11,8 +11,8 @@ import (
 	"github.com/truhook/truhook"
 )
 
-// Fiber3Adaptor is the short way. Of a header that comes twice the adaptor keeps the last line, so nobody can see that there
-// were two: take Fiber3 where a proxy's header counts.
+// Fiber3Adaptor is the short way. Of a header that comes twice the adaptor keeps the last line, so nobody can see that
+// there were two: take Fiber3 where a proxy's header counts.
 func Fiber3Adaptor(r *Receiver) *fiber.App {
 	app := fiber.New()
 	app.Post("/webhooks/truv", adaptor.HTTPHandler(r.Verify.Wrap(r)))

@@ -6,7 +6,8 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 )
 
-// GRPCGateway has the route beside those that the gateway translates: a signature is over bytes that no translation keeps.
+// GRPCGateway has the route beside those that the gateway translates: a signature is over bytes that no translation
+// keeps.
 func GRPCGateway(r *Receiver) (http.Handler, error) {
 	mux := runtime.NewServeMux()
 	verified := r.Verify.Wrap(r)

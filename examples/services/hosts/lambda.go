@@ -16,8 +16,9 @@ func LambdaV1(r *Receiver) func(context.Context, events.APIGatewayProxyRequest) 
 	return httpadapter.New(ServeMux(r)).ProxyWithContext
 }
 
-// LambdaV2 is behind an API Gateway with payload format 2.0: HTTP APIs. The adapter makes two lines of a header that has a
-// comma, which is another header to a scheme such as Stripe's: take FunctionURL for those, whose event is the same.
+// LambdaV2 is behind an API Gateway with payload format 2.0: HTTP APIs. The adapter makes two lines of a header that
+// has a comma, which is another header to a scheme such as Stripe's: take FunctionURL for those, whose event is the
+// same.
 func LambdaV2(r *Receiver) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return httpadapter.NewV2(ServeMux(r)).ProxyWithContext
 }

@@ -1,13 +1,13 @@
-// Package hosts shows the receiver of Truv's webhooks under each host that it can run on, one file a host, short enough to
-// copy: net/http over HTTP/1.1, HTTP/2, h2c and Unix sockets, behind http.TimeoutHandler, chi, gin, echo, Fiber, AWS Lambda
-// and gRPC-Gateway. hosts_test.go delivers to each of them.
+// Package hosts shows the receiver of Truv's webhooks under each host that it can run on, one file a host, short enough
+// to copy: net/http over HTTP/1.1, HTTP/2, h2c and Unix sockets, behind http.TimeoutHandler, chi, gin, echo, Fiber, AWS
+// Lambda and gRPC-Gateway. hosts_test.go delivers to each of them.
 //
-// There are three ways in. Middleware.Wrap serves wherever there is an http.Handler. ReadDelivery and Verify serve a router
-// whose handlers have another form, around a request of net/http. NewDelivery and Verify serve everything else.
+// There are three ways in. Middleware.Wrap serves wherever there is an http.Handler. ReadDelivery and Verify serve a
+// router whose handlers have another form, around a request of net/http. NewDelivery and Verify serve everything else.
 //
-// Under echo and gin the handler answers by an idempotency.Result: echo writes an error's status after its middleware has
-// returned, and gin does not write to the writer of a middleware of net/http, so one that looks at the status would take a
-// failed event for a handled one.
+// Under echo and gin the handler answers by an idempotency.Result: echo writes an error's status after its middleware
+// has returned, and gin does not write to the writer of a middleware of net/http, so one that looks at the status would
+// take a failed event for a handled one.
 package hosts
 
 import (

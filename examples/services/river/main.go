@@ -1,5 +1,5 @@
-// River is a receiver of Truv's webhooks with PostgreSQL: deliveries become jobs of River, in the transaction that claims
-// them, and what was handled is remembered in the same database.
+// River is a receiver of Truv's webhooks with PostgreSQL: deliveries become jobs of River, in the transaction that
+// claims them, and what was handled is remembered in the same database.
 //
 //	DATABASE_URL=postgres://localhost/hooks go run ./river
 package main
