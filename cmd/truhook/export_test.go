@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -31,3 +34,10 @@ func NewReceiver(secretText string) (*Receiver, error) {
 
 // Receive handles one delivery.
 func (r *Receiver) Receive(w http.ResponseWriter, req *http.Request) { r.l.receive(w, req) }
+
+// Run is one run of the program in this process, and what it printed.
+func Run(ctx context.Context, args ...string) (code int, out string) {
+	var b bytes.Buffer
+	t := &tool{stdin: strings.NewReader(""), stdout: &b, stderr: &b, getenv: func(string) string { return "" }}
+	return t.run(ctx, args), b.String()
+}

@@ -3,7 +3,6 @@ package main_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,9 +39,7 @@ func startListen(t *testing.T, args ...string) *listening {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	t.Cleanup(cancel)
-	c := exec.CommandContext(ctx, self, append([]string{"listen", "-addr", "127.0.0.1:0"}, args...)...)
+	c := exec.Command(self, append([]string{"listen", "-addr", "127.0.0.1:0"}, args...)...)
 	c.Env = append(os.Environ(), "TRUHOOK_AS_PROGRAM=1", "TRUHOOK_SECRET="+listenSecret)
 	stderr, err := c.StderrPipe()
 	require.NoError(t, err)

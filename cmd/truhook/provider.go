@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -41,7 +42,8 @@ func ownProviders() []provider {
 	}
 }
 
-func allProviders() []provider { return append(ownProviders(), catalogProviders()...) }
+// allProviders returns the own providers and the rows of the catalog. The result is shared: it is read only.
+var allProviders = sync.OnceValue(func() []provider { return append(ownProviders(), catalogProviders()...) })
 
 func findProvider(name string) (provider, error) {
 	all := allProviders()

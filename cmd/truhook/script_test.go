@@ -233,7 +233,7 @@ func TestScript_NamesEveryFlag(t *testing.T) {
 		all.Write(text)
 	}
 	for _, command := range []string{"verify", "send", "listen", "providers"} {
-		code, help := program(t, t.TempDir(), "help", command)
+		code, help := program(t, "help", command)
 		require.Zero(t, code)
 		flags := regexp.MustCompile(`(?m)^  (-[a-z-]+)`).FindAllStringSubmatch(help, -1)
 		require.NotEmpty(t, flags)
