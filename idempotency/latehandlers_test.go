@@ -192,7 +192,7 @@ func TestLateHandlers_WaitReturnsAfterTheStoreWasTold(t *testing.T) {
 		m, _ := middleware(t, store, idempotency.Config{Policy: truv.RetryPolicy()})
 		store.set(func(call string) error {
 			if call == "complete" {
-				time.Sleep(time.Second) // on its way
+				time.Sleep(400 * time.Millisecond) // on its way
 				if store.called(call) == 1 {
 					return errStore // and again: nobody waits for the answer
 				}

@@ -40,7 +40,7 @@ func startListen(t *testing.T, args ...string) *listening {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	c := exec.Command(self, append([]string{"listen", "-addr", "127.0.0.1:0"}, args...)...)
-	c.Env = append(os.Environ(), "TRUHOOK_AS_PROGRAM=1", "TRUHOOK_SECRET="+listenSecret)
+	c.Env = append(os.Environ(), "TRUHOOK_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TRUHOOK_SECRET="+listenSecret)
 	stderr, err := c.StderrPipe()
 	require.NoError(t, err)
 	stdout, err := c.StdoutPipe()

@@ -175,7 +175,7 @@ func (s *script) truhook(code int, args []string) error {
 	}
 	c := exec.CommandContext(context.Background(), self, args...)
 	c.Dir = s.dir
-	c.Env = append([]string{"TRUHOOK_AS_PROGRAM=1", "HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}, s.env...)
+	c.Env = append([]string{"TRUHOOK_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}, s.env...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	if s.stdin != "" {
