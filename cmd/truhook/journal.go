@@ -169,7 +169,7 @@ func (j *journal) write(k *kept) {
 	}
 	d := k.delivery
 	file := &recorded.File{
-		Provider: firstNonEmpty(k.Verdict.Provider, "unknown"), About: "kept by truhook listen", Expect: k.Verdict.Reason,
+		Provider: firstOf(k.Verdict.Provider, "unknown"), About: "kept by truhook listen", Expect: k.Verdict.Reason,
 		Now: d.Received.UTC(), Wire: wire(d.Method, d.RequestURI, d.Host, d.Header, d.Body),
 	}
 	name := filepath.Join(j.dir, fmt.Sprintf("%s-%06d.http", d.Received.UTC().Format("20060102T150405"), k.ID))
@@ -183,13 +183,6 @@ func (j *journal) write(k *kept) {
 		return
 	}
 	k.file = name
-}
-
-func firstNonEmpty(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (j *journal) find(id int64) (*kept, bool) {

@@ -119,7 +119,7 @@ func (k *keyring) tokenConfig() (cfg truhooktest.TransUnionConfig, err error) {
 	case err != nil:
 		return cfg, err
 	case cfg.Platform.Key == nil:
-		return cfg, fmt.Errorf("%w: %s has no platform-*.pem with a private key: TransUnion's own is not to be had, so make one for tests", errNoKey, k.dir)
+		return cfg, fmt.Errorf("%w: %s has no platform-*.pem with a private key: TransUnion publishes none, so make one for tests", errNoKey, k.dir)
 	case cfg.Service.Key == nil:
 		return cfg, fmt.Errorf("%w: %s has no service-*.pem", errNoKey, k.dir)
 	}
