@@ -1,9 +1,12 @@
 package house_test
 
 import (
+	"go/ast"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,4 +34,59 @@ func TestInstall_ReadmeNamesEachModuleAndItsGo(t *testing.T) {
 		want[strings.TrimSuffix(module+"/"+dir, "/")] = version[1]
 	}
 	assert.Equal(t, want, rows)
+}
+
+// A fresh machine has only what .ci/install-servers installs: a test that starts another program fails there.
+func TestInstall_ServersNamesEveryProgramThatTestsStart(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile(filepath.Join(root, ".ci/install-servers"))
+	require.NoError(t, err)
+	list := regexp.MustCompile(`"\$\{servers:=(.*)\}"`).FindStringSubmatch(string(script))
+	require.NotNil(t, list)
+	installed := []string{"go", "git"}
+	for entry := range strings.FieldsSeq(list[1]) {
+		_, program, _ := strings.Cut(entry, "=")
+		installed = append(installed, program)
+	}
+
+	started := map[string]string{}
+	for _, s := range repository(t).sources {
+		names := []string{"LookPath"}
+		if s.dir == "internal/servertest" || s.dir == "internal/proxytest" {
+			names = append(names, "find", "start")
+		} else if !s.test {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || !slices.Contains(names, calledName(call)) {
+				return true
+			}
+			for _, arg := range call.Args[:min(2, len(call.Args))] {
+				if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					started[strings.Trim(lit.Value, "\"`")] = s.path
+					break
+				}
+			}
+			return true
+		})
+	}
+	for _, program := range []string{"nginx", "redis-server", "postgres", "pgbouncer", "node"} {
+		assert.Contains(t, started, program, "the test reads what tests start")
+	}
+	for program, path := range started {
+		assert.Contains(t, installed, program, "%s starts it", path)
+	}
+}
+
+// calledName returns the last name of what is called.
+func calledName(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	default:
+		return ""
+	}
 }
