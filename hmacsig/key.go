@@ -32,9 +32,10 @@ type Key struct {
 // is a label of yours that proofs and metrics show; it must not be empty or secret.
 //
 // These are errors, and none of them repeats the secret: an empty secret; one that begins or ends with a line break
-// or begins with a byte order mark, which is an accident of whatever wrote it; a PEM block, as a public key is no
-// secret; one that FIPS 140-3 mode rejects (GODEBUG=fips140=only: under 14 bytes); an id that looks like a secret, as
-// the two were given the wrong way round. A key is valid for ever until NotBefore and NotAfter say otherwise.
+// or begins with a byte order mark, which is an accident of whatever wrote it; a public key (PEM, DER, JWK, OpenSSH),
+// which is no secret; one that FIPS 140-3 mode rejects (GODEBUG=fips140=only: under 14 bytes); an id that
+// looks like a secret, as the two were given the wrong way round. A key is valid for ever until NotBefore and NotAfter
+// say otherwise.
 func NewKey(id, secretText string) (Key, error) {
 	return Scheme{}.NewKey(id, secretText)
 }

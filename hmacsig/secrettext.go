@@ -3,6 +3,8 @@ package hmacsig
 import (
 	"errors"
 	"strings"
+
+	"github.com/truhook/truhook/internal/publickey"
 )
 
 // checkSecretText returns what is wrong with a secret as it was configured, for every way in which one comes in.
@@ -17,8 +19,9 @@ func checkSecretText(text string) error {
 	case strings.Trim(text, "\r\n") != text:
 		return errors.New("the secret begins or ends with a line break, which would be part of it: write it without, " +
 			"for example with printf '%s' in place of echo")
-	case strings.HasPrefix(strings.TrimSpace(text), "-----BEGIN "):
-		return errors.New("the secret is a PEM block: a public key is no secret, and with it anybody could sign")
+	case publickey.Text(text):
+		return errors.New("the secret is a key as PEM, DER, JWK or OpenSSH writes it: a public key is no secret, and with it " +
+			"anybody could sign")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/publickey"
 )
 
 // A Secret is a key of HS256, HS384 or HS512 that is shared with a provider. It prints as its id, under every verb
@@ -21,8 +22,8 @@ type Secret struct {
 
 // NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded.
 // id is a label of yours that proofs and metrics show. An empty text, one that begins or ends with a line break,
-// which is nearly always an accident, and an id that is not 1 to 256 printable ASCII characters without spaces are
-// errors.
+// which is nearly always an accident, a public key (PEM, DER, JWK, OpenSSH), which is no secret, and an id that is not 1 to 256
+// printable ASCII characters without spaces are errors.
 func NewSecret(id, text string) (Secret, error) {
 	switch {
 	case !validKeyID(id):
@@ -31,6 +32,8 @@ func NewSecret(id, text string) (Secret, error) {
 		return Secret{}, configError("secret %q is empty", id)
 	case strings.Trim(text, "\r\n") != text:
 		return Secret{}, configError("secret %q begins or ends with a line break, which would be part of it", id)
+	case publickey.Text(text):
+		return Secret{}, configError("secret %q is a public key: everybody has it, so anybody could sign", id)
 	}
 	own := []byte(text)
 	s := Secret{id: id, open: func() []byte { return own }}
