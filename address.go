@@ -12,12 +12,13 @@ import (
 //
 // The address is Delivery.RemoteAddr, with a port or without one. An IPv4-mapped IPv6 address counts as the IPv4
 // address that it is, on both sides. A host name, a prefix, an address with a zone and no address at all are
-// [SourceNotAllowed], like every address outside allowed. A peer on a Unix socket has no address; see Config.UnixPeer.
+// [SourceNotAllowed], like every address outside allowed, and like every address before the TLS handshake is complete
+// (early data of HTTP/3). A peer on a Unix socket has no address; see Config.UnixPeer.
 // RemoteAddrIn panics if there is no prefix or an invalid one.
 func RemoteAddrIn(allowed ...netip.Prefix) Check {
 	prefixes := normalize("RemoteAddrIn", allowed)
 	c := headOnly("RemoteAddrIn", func(d *Delivery) error {
-		peer, err := peerAddr(d.RemoteAddr)
+		peer, err := directPeer(d)
 		if err == nil && !prefixes.contain(peer) {
 			err = errNotListed
 		}
@@ -34,8 +35,17 @@ var (
 	errNotListed  = errors.New("the address of the direct peer is not on the list")
 	errNoAddress  = errors.New("the delivery has no address of its direct peer: the host has to set RemoteAddr")
 	errBadAddress = errors.New("RemoteAddr is not an address with or without a port")
+	errEarly      = errors.New("the TLS handshake is not complete: in early data the address of the peer is not proven")
 	errUnixPeer   = errors.New("the direct peer is on a Unix socket: Config.UnixPeer is the address as which it counts")
 )
+
+// directPeer returns the address of the direct peer of d. In the early data of HTTP/3 it is whatever the sender wrote.
+func directPeer(d *Delivery) (netip.Addr, error) {
+	if d.TLS != nil && !d.TLS.HandshakeComplete {
+		return netip.Addr{}, errEarly
+	}
+	return peerAddr(d.RemoteAddr)
+}
 
 // peerAddr reads the address of the direct peer, with or without a port.
 func peerAddr(remote string) (netip.Addr, error) {
@@ -108,7 +118,7 @@ func clientAddrIn(
 	proxies, clients := normalize(caller, trusted), normalize(caller, allowed)
 	about, outside := errors.New("header "+header), errors.New("the client by "+header+" is not on the list")
 	c := headOnly(caller, func(d *Delivery) error {
-		peer, err := peerAddr(d.RemoteAddr)
+		peer, err := directPeer(d)
 		if err == nil && !proxies.contain(peer) {
 			err = errUntrusted
 		}
