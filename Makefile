@@ -83,6 +83,10 @@ catalog-age: ## rows of the catalog whose sources were read more than 12 months 
 api: ## write the golden files of the exported API; look at the diff
 	go test -run TestAPI ./internal/house -update
 
+.PHONY: advisories
+advisories: ## write docs/advisories.md from the names and comments of the tests
+	go test -run TestAdvisories ./internal/house -update
+
 .PHONY: test-portable
 test-portable: ## the core without the tests that need servers: what CI runs on macOS and Windows
 	go vet ./...
