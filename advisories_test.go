@@ -222,7 +222,7 @@ func TestAdvisory_CVE_2026_45045_AllLinesOfAHeaderCount(t *testing.T) {
 	}
 }
 
-// Traefik let the early data of HTTP/3 past its list of addresses, which a sender can forge before the handshake is over.
+// Traefik let the early data of HTTP/3 past its list of addresses, which a sender can forge before the handshake ends.
 func TestAdvisory_CVE_2024_39321_AnAddressInEarlyDataIsNotProven(t *testing.T) {
 	t.Parallel()
 	for complete, want := range map[bool][3]truhook.Reason{

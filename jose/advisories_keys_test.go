@@ -157,8 +157,8 @@ func publicTexts(t testing.TB) (pkcs1, certificate, openSSH []string) {
 		}
 }
 
-// refusesPublicTexts checks that what everybody knows signs nothing: neither where the public key verifies tokens, nor by
-// way of a secret that was made of its text by mistake.
+// refusesPublicTexts checks that what everybody knows signs nothing: neither where the public key verifies tokens, nor
+// by way of a secret that was made of its text by mistake.
 func refusesPublicTexts(t *testing.T, texts []string) {
 	t.Helper()
 	cfg := config()
@@ -217,8 +217,8 @@ func TestAdvisory_CVE_2026_48526_AJWKIsNoSecret(t *testing.T) {
 	})
 }
 
-// indistinct checks that a forger who has the first n bytes of a MAC right learns nothing from what is said. How long it
-// takes is measured by "make timing", and internal/house holds the functions that compare.
+// indistinct checks that a forger who has the first n bytes of a MAC right learns nothing from what is said. How long
+// it takes is measured by "make timing", and internal/house holds the functions that compare.
 func indistinct(t *testing.T, algorithm string) {
 	t.Helper()
 	secret := sharedSecret + strings.Repeat("x", 64)

@@ -76,7 +76,7 @@ func TestAdvisory_CVE_2026_28490_KeyAndContentFailAlike(t *testing.T) {
 	oneRefusal(t, append(badKeys(t), padding, tag, both)...)
 }
 
-// jsrsasign took visibly longer, or failed otherwise, for some ciphertexts of RSA (Marvin). "make timing" measures OAEP.
+// jsrsasign took longer, or failed otherwise, for some ciphertexts of RSA (Marvin). "make timing" measures OAEP.
 func TestAdvisory_CVE_2024_21484_WhatRSAGivesDoesNotShow(t *testing.T) {
 	t.Parallel()
 	oneRefusal(t, badKeys(t)...)

@@ -22,8 +22,8 @@ type Secret struct {
 
 // NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded.
 // id is a label of yours that proofs and metrics show. An empty text, one that begins or ends with a line break,
-// which is nearly always an accident, a public key (PEM, DER, JWK, OpenSSH), which is no secret, and an id that is not 1 to 256
-// printable ASCII characters without spaces are errors.
+// which is nearly always an accident, a public key (PEM, DER, JWK, OpenSSH), which is no secret, and an id that is not
+// 1 to 256 printable ASCII characters without spaces are errors.
 func NewSecret(id, text string) (Secret, error) {
 	switch {
 	case !validKeyID(id):

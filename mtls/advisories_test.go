@@ -299,7 +299,7 @@ func TestAdvisory_CVE_2026_32280_ManyIntermediatesAreNotTriedOut(t *testing.T) {
 	assert.LessOrEqual(t, work.Candidates.Load(), int64(2))
 }
 
-// crypto/x509 did not apply an excluded name to a wildcard name in other letters: constraints of a trusted authority hold.
+// crypto/x509 did not apply an excluded name to a wildcard name in other letters.
 func TestAdvisory_CVE_2026_33810_AnExcludedNameInCapitalsIsExcluded(t *testing.T) {
 	t.Parallel()
 	root := newRoot(t)

@@ -109,8 +109,8 @@ func advisoryPage(list []advisory, tests map[string][]advisoryTest) string {
 
 # Known failures of others, as tests
 
-Each row is a failure that was found in a library, a server or a service with webhooks or tokens, and the test that tries
-the same attack here. The ids without a year are of versions and issues that have no advisory.
+Each row is a failure that was found in a library, a server or a service with webhooks or tokens, and the test that
+tries the same attack here. The ids without a year are of versions and issues that have no advisory.
 
     go test -run TestAdvisory ./...
 

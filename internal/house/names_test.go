@@ -177,3 +177,40 @@ func TestNames_LinkedFilesExist(t *testing.T) {
 	slices.Sort(found)
 	assertKnown(t, nil, found, "a link leads to no file")
 }
+
+// Tests, benchmarks and fuzz targets that the pages name exist; behind -run, -bench and -fuzz a part of a name will do.
+func TestNames_OfTestsInMarkdownExist(t *testing.T) {
+	t.Parallel()
+	r := repository(t)
+	tests := map[string]bool{}
+	for _, s := range r.sources {
+		for _, decl := range s.file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				tests[f.Name.Name] = true
+			}
+		}
+	}
+	name := regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
+	part := regexp.MustCompile(`-(?:run|bench|fuzz)[ =]'?\^?([A-Za-z_]\w*)`)
+	var found []string
+	named := 0
+	for file, text := range r.markdown {
+		for _, span := range quoted.FindAllString(text, -1) {
+			if span = strings.Trim(span, "`"); name.MatchString(span) {
+				if named++; !tests[span] { // truhooktest has a TestReceiver too
+					found = append(found, file+": "+span)
+				}
+			}
+		}
+		for _, m := range part.FindAllStringSubmatch(text, -1) {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(tests)), func(test string) bool { return strings.Contains(test, m[1]) }) {
+				found = append(found, file+": "+m[0])
+			}
+		}
+	}
+	if named < 100 {
+		t.Errorf("%d tests are named in the pages: the search does not work", named)
+	}
+	slices.Sort(found)
+	assertKnown(t, nil, slices.Compact(found), "a page names a test that does not exist")
+}
