@@ -21,6 +21,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -168,29 +169,27 @@ func TestAdvisory_GHSA_3prj_6hqw_cm82_RoundsUnderAnAllowedAlgorithmAreRefused(t 
 }
 
 // bomb is 10 MiB of zeros in about 10 KiB.
-func bomb(t testing.TB) []byte {
-	t.Helper()
+var bomb = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	require.NoError(t, err)
-	_, err = w.Write(make([]byte, 10<<20))
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	require.Less(t, b.Len(), 32<<10)
+	w := must(flate.NewWriter(&b, flate.DefaultCompression))
+	must(w.Write(make([]byte, 10<<20)))
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
 	return b.Bytes()
-}
+})
 
 // go-jose inflated what was encrypted to any size.
 func TestAdvisory_CVE_2024_28180_ACompressedBodyIsNotInflated(t *testing.T) {
 	t.Parallel()
 	refusesUnread(t, truhook.DecryptFailed,
-		jwe{header: `{"alg":"RSA-OAEP-256","enc":"A256CBC-HS512","kid":"1","zip":"DEF"}`, content: bomb(t)}.text(t))
+		jwe{header: `{"alg":"RSA-OAEP-256","enc":"A256CBC-HS512","kid":"1","zip":"DEF"}`, content: bomb()}.text(t))
 }
 
 // jwx inflated what was encrypted to any size.
 func TestAdvisory_CVE_2024_28122_NoKindOfCompressionIsRead(t *testing.T) {
 	t.Parallel()
-	packed := bomb(t)
+	packed := bomb()
 	for _, zip := range []string{`"def"`, `"GZ"`, `""`, `null`, `["DEF"]`, `true`} {
 		refusesUnread(t, truhook.DecryptFailed,
 			jwe{header: `{"alg":"RSA-OAEP-256","enc":"A256CBC-HS512","kid":"1","zip":` + zip + `}`, content: packed}.text(t))
@@ -200,7 +199,8 @@ func TestAdvisory_CVE_2024_28122_NoKindOfCompressionIsRead(t *testing.T) {
 // jose2go inflated tokens to any size. Here content stays what it was when it was encrypted.
 func TestAdvisory_CVE_2025_63811_ContentStaysAsItWasEncrypted(t *testing.T) {
 	t.Parallel()
-	packed := bomb(t)
+	packed := bomb()
+	require.Less(t, len(packed), 32<<10)
 	got, _, err := newDecrypter(t, decrypterConfig()).Decrypt(t.Context(), jwe{content: packed}.text(t))
 	require.NoError(t, err)
 	assert.Equal(t, packed, got)
@@ -231,11 +231,12 @@ func TestAdvisory_GOJOSE_4_1_8_AnEmptyCiphertextUnderARightTagIsRefused(t *testi
 func TestAdvisory_GOJOSE_4_1_8_ContentKeysOfEverySizeAreRefused(t *testing.T) {
 	t.Parallel()
 	d, used := watched(t)
-	for size := range 100 {
+	sizes := []int{0, 1, 15, 16, 17, 31, 32, 33, 48, 62, 63, 64, 65, 66, 95, 96, 128, 190}
+	for _, size := range sizes {
 		_, _, err := d.Decrypt(t.Context(), jwe{cek: make([]byte, size), content: body}.text(t))
 		require.Equal(t, size == 64, err == nil, "%d bytes", size)
 	}
-	assert.EqualValues(t, 100, used.Load())
+	assert.EqualValues(t, len(sizes), used.Load())
 }
 
 // go-jose 4.1.4 overflowed the stack, which no recover catches, over a deeply nested header.
