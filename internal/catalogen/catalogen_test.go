@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,7 +43,8 @@ func TestGenerate_WritesWhatIsNotUpToDate(t *testing.T) {
 	page, err := os.ReadFile(readme)
 	require.NoError(t, err)
 	assert.True(t, strings.HasPrefix(string(page), "before\n"+beginList) && strings.HasSuffix(string(page), endList+"after\n"))
-	assert.Contains(t, string(page), "docs/providers.md#github")
+	assert.Contains(t, string(page), "1 more are rows of the catalog: general 1.")
+	assert.Contains(t, string(page), "**general**: GitHub.\n")
 
 	require.NoError(t, os.WriteFile(readme, []byte("without the marks"), 0o600))
 	require.ErrorContains(t, run(&out, dir, true, false, time.Now()), "marks")
@@ -169,4 +171,17 @@ func TestSchema_HasTheMembersOfARow(t *testing.T) {
 	same(members(place{}), schema.Properties["event_id"].Properties, "event_id")
 	same(members(policy{}), schema.Properties["retry"].Properties, "retry")
 	same(members(source{}), schema.Properties["sources"].Items.Properties, "sources")
+}
+
+func TestReadmeList_IsAtMost120ColumnsWide(t *testing.T) {
+	t.Parallel()
+	rows, err := readRows(filepath.Join(root, "catalog", "rows"))
+	require.NoError(t, err)
+	list := readmeList(rows)
+	for _, line := range strings.Split(list, "\n") {
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 120, line)
+	}
+	for _, r := range rows {
+		assert.Contains(t, strings.Join(strings.Fields(list), " "), r.Title)
+	}
 }

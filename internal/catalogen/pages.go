@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -23,19 +24,41 @@ func between(page []byte, list string) ([]byte, error) {
 	return slices.Concat(before, []byte(beginList+list+endList), after), nil
 }
 
-// readmeList returns the table of README: the providers of each area.
+// readmeList returns the short form for README: how many there are of each area, and the names folded away.
 func readmeList(rows []row) string {
 	areas := map[string][]string{}
 	for _, r := range rows {
-		areas[r.Area] = append(areas[r.Area], fmt.Sprintf("[%s](docs/providers.md#%s)", r.Title, r.Name))
+		areas[r.Area] = append(areas[r.Area], r.Title)
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n| area | %d providers as rows of [the catalog](docs/providers.md): `catalog.New(name, secret)` |\n", len(rows))
-	b.WriteString("|---|---|\n")
+	var counts, names []string
 	for _, area := range sortedKeys(areas) {
-		fmt.Fprintf(&b, "| %s | %s |\n", area, strings.Join(areas[area], ", "))
+		counts = append(counts, fmt.Sprintf("%s %d", area, len(areas[area])))
+		names = append(names, wrap(fmt.Sprintf("**%s**: %s.", area, strings.Join(areas[area], ", "))))
 	}
-	return b.String() + "\n"
+	about := wrap(fmt.Sprintf("%d more are rows of the catalog: %s. `catalog.New(\"stripe\", secret)` makes the verifier. Each row "+
+		"carries its sources, the date on which they were read, and a vector that the tests recompute.", len(rows), strings.Join(counts, ", ")))
+	return "\n" + about + "\n[Their page](docs/providers.md) has the details; one that is missing is [one JSON file](docs/adding-a-provider.md).\n\n" +
+		"<details><summary>their names</summary>\n\n" + strings.Join(names, "\n\n") + "\n\n</details>\n\n"
+}
+
+// wrap breaks a text into lines of at most 120 columns.
+func wrap(text string) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(text) {
+		switch width := utf8.RuneCountInString(word); {
+		case column == 0:
+			column = width
+		case column+1+width > 120:
+			b.WriteByte('\n')
+			column = width
+		default:
+			b.WriteByte(' ')
+			column += 1 + width
+		}
+		b.WriteString(word)
+	}
+	return b.String()
 }
 
 func sortedKeys(m map[string][]string) []string {
