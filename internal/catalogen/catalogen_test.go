@@ -185,3 +185,17 @@ func TestReadmeList_IsAtMost120ColumnsWide(t *testing.T) {
 		assert.Contains(t, strings.Join(strings.Fields(list), " "), r.Title)
 	}
 }
+
+// The row that docs/adding-a-provider.md shows could be added.
+func TestParseRow_TakesTheOneOfThePage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(root, "docs", "adding-a-provider.md"))
+	require.NoError(t, err)
+	_, rest, found := bytes.Cut(page, []byte("```json\n"))
+	text, _, closed := bytes.Cut(rest, []byte("```\n"))
+	require.True(t, found && closed)
+	r, err := parseRow(text)
+	require.NoError(t, err)
+	_, err = goTable([]row{r})
+	require.NoError(t, err)
+}

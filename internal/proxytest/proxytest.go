@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package proxytest starts Debian's nginx, Apache, HAProxy and Caddy on loopback for one test each, with the
-// configuration that docs/mtls.md gives to copy, and stops them at its end. It is for tests only.
+// configuration that docs/proxies.md gives to copy, and stops them at its end. It is for tests only.
 //
 // The programs come from .ci/install-servers. A test fails, it does not skip, where one is absent.
 package proxytest
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// files are the configurations of docs/mtls.md. What is changed for a test are places, modes of a test's own, and the
+// files are the configurations of docs/proxies.md. What is changed for a test are places, modes of a test's own, and the
 // depth, so that what is under test is the limit of package mtls.
 //
 //go:embed config
