@@ -18,7 +18,7 @@ import (
 var quoteOf = regexp.MustCompile("(?m)^<!-- of (\\S+) -->\n```\\w+\n((?s:.*?))^```$")
 
 // What a page quotes stands in the file that it names, which a test runs: whole, or in pieces that are divided by a
-// line "...". Pieces stand there in this order, line by line, at any one depth of indentation.
+// line "..." (in SQL, "-- ..."). Pieces stand there in this order, line by line, at any one depth of indentation.
 func TestQuotes_StandInTheirFiles(t *testing.T) {
 	t.Parallel()
 	r := repository(t)
@@ -69,7 +69,7 @@ func TestQuotes_WhatIsNoGoStandsInAFile(t *testing.T) {
 func TestQuotes_APieceThatIsNotThereIsFound(t *testing.T) {
 	t.Parallel()
 	source := "a\n\tb {\n\t\tc\n\n\t\td\n\t}\ne\n"
-	for _, right := range []string{"a\n", "b {\n\tc\n\n\td\n}\n", "a\n...\ne\n", "c\n...\nd\n", source} {
+	for _, right := range []string{"a\n", "b {\n\tc\n\n\td\n}\n", "a\n...\ne\n", "c\n...\nd\n", "c\n-- ...\nd\n", source} {
 		require.Empty(t, missingPiece(source, right))
 	}
 	for _, wrong := range []string{"x\n", "b {\nc\n", "e\n...\na\n", "c\nd\n", "b\n", "d\n...\nd\n"} {
@@ -80,7 +80,7 @@ func TestQuotes_APieceThatIsNotThereIsFound(t *testing.T) {
 // missingPiece returns the first line of the first piece that is not in the source, or "".
 func missingPiece(source, quote string) string {
 	lines := strings.Split(source, "\n")
-	for piece := range strings.SplitSeq("\n"+quote, "\n...") {
+	for _, piece := range regexp.MustCompile(`(?m)^(-- )?\.\.\.$`).Split(quote, -1) {
 		want := strings.Split(strings.Trim(piece, "\n"), "\n")
 		at := 0
 		for at < len(lines) && !beginsWith(lines[at:], want) {

@@ -27,21 +27,35 @@ func TestSnippets_Compile(t *testing.T) {
 	t.Parallel()
 	r := repository(t)
 	paths := snippetImports(r)
+	set := token.NewFileSet()
 	var snippets []*snippet
 	var found []string
 	needed := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(r.markdown)) {
 		text := r.markdown[name]
+		text = quoteOf.ReplaceAllStringFunc(text, func(quote string) string { // compiled where it stands
+			return strings.Repeat("\n", strings.Count(quote, "\n"))
+		})
+		var whole *snippet // the files of one page are one package
 		for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatchIndex(text, -1) {
-			s := &snippet{at: fmt.Sprintf("%s:%d", name, strings.Count(text[:m[2]], "\n")+1)}
+			s := &snippet{set: set, at: fmt.Sprintf("%s:%d", name, strings.Count(text[:m[2]], "\n")+1)}
 			if err := s.parse(text[m[2]:m[3]], paths); err != nil {
 				found = append(found, fmt.Sprintf("%s: %v", s.at, err))
 				continue
 			}
-			for _, p := range s.imports {
-				needed[p] = true
+			if strings.HasPrefix(text[m[2]:m[3]], "package ") {
+				if whole != nil {
+					whole.more, whole.imports = append(whole.more, s.file), append(whole.imports, s.imports...)
+					continue
+				}
+				whole = s
 			}
 			snippets = append(snippets, s)
+		}
+	}
+	for _, s := range snippets {
+		for _, p := range s.imports {
+			needed[p] = true
 		}
 	}
 	require.Greater(t, len(snippets), 10)
@@ -108,6 +122,7 @@ type snippet struct {
 	at      string
 	set     *token.FileSet
 	file    *ast.File
+	more    []*ast.File // of the same package
 	imports []string
 }
 
@@ -145,7 +160,7 @@ func (s *snippet) parse(text string, paths map[string]string) error {
 }
 
 func (s *snippet) parseFile(text string) (err error) {
-	s.set, s.imports = token.NewFileSet(), nil
+	s.imports = nil
 	if s.file, err = parser.ParseFile(s.set, "snippet.go", text, 0); err != nil {
 		return err
 	}
@@ -176,7 +191,7 @@ func (s *snippet) check(exports map[string]string) (found []string) {
 			}
 		},
 	}
-	_, _ = config.Check("p", s.set, []*ast.File{s.file}, nil)
+	_, _ = config.Check("p", s.set, append([]*ast.File{s.file}, s.more...), nil)
 	return found
 }
 

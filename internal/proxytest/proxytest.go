@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// files are the configurations of docs/proxies.md. What is changed for a test are places, modes of a test's own, and the
-// depth, so that what is under test is the limit of package mtls.
+// files are the configurations of docs/proxies.md. What is changed for a test are places, modes of a test's own, and
+// the depth, so that what is under test is the limit of package mtls.
 //
 //go:embed config
 var files embed.FS

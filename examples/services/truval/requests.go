@@ -15,7 +15,8 @@ import (
 	"github.com/truhook/truhook/hmacsig/truval"
 )
 
-// The statements are SQLite's. PostgreSQL takes them with $1, $2, $3, and BIGINT GENERATED ALWAYS AS IDENTITY for the id.
+// The statements are SQLite's. PostgreSQL takes them with $1, $2, $3, and an id that is BIGINT GENERATED ALWAYS AS
+// IDENTITY.
 const (
 	schema = `
 CREATE TABLE IF NOT EXISTS truval_requests (
