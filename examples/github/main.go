@@ -55,20 +55,19 @@ func receiver(secret string, pushed func(push) error) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "github/prod", idempotency.BodyDigest,
 		idempotency.Config{
 			DeadLetter: func(context.Context, *truhook.Verified, error) error { return nil }, // keep it where you look at it
-			Logger:     quiet,
 		})
 	if err != nil {
 		return nil, err
 	}
-	verify := truhook.NewMiddleware(v, truhook.Config{Logger: quiet})
+	verify := truhook.NewMiddleware(v, truhook.Config{})
 	return verify.Wrap(once.Handle(func(ctx context.Context, v *truhook.Verified) error { return handle(ctx, v, pushed) })), nil
 }
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "github:", err)
 		os.Exit(1)

@@ -28,6 +28,7 @@ const (
 )
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "migrate:", err)
 		os.Exit(1)
@@ -40,16 +41,15 @@ func stage(name string, existing http.Handler, differ func(d *truhook.Delivery, 
 	if err != nil {
 		return nil, err
 	}
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
 	switch name {
 	case "observe":
 		v := both{old: oldCheck(current), new: v, observe: true, differ: differ}
-		return truhook.NewMiddleware(v, truhook.Config{Logger: quiet}).Wrap(existing), nil
+		return truhook.NewMiddleware(v, truhook.Config{}).Wrap(existing), nil
 	case "agree":
 		v := both{old: oldCheck(current), new: v, differ: differ}
-		return truhook.NewMiddleware(v, truhook.Config{Logger: quiet, OnReject: comeAgain}).Wrap(existing), nil
+		return truhook.NewMiddleware(v, truhook.Config{OnReject: comeAgain}).Wrap(existing), nil
 	default:
-		return truhook.NewMiddleware(v, truhook.Config{Logger: quiet}).Wrap(existing), nil
+		return truhook.NewMiddleware(v, truhook.Config{}).Wrap(existing), nil
 	}
 }
 

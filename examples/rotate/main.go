@@ -27,6 +27,7 @@ const (
 )
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "rotate:", err)
 		os.Exit(1)
@@ -35,8 +36,7 @@ func main() {
 
 // receiver verifies by the secrets that are in the folder at the time.
 func receiver(folder string, next http.Handler, now func() time.Time) (http.Handler, error) {
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
-	keys, err := hmacsig.NewFileKeys(folder, hmacsig.FileConfig{Now: now, Logger: quiet})
+	keys, err := hmacsig.NewFileKeys(folder, hmacsig.FileConfig{Now: now})
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func receiver(folder string, next http.Handler, now func() time.Time) (http.Hand
 	if err != nil {
 		return nil, err
 	}
-	return truhook.NewMiddleware(v, truhook.Config{Now: now, Logger: quiet}).Wrap(next), nil
+	return truhook.NewMiddleware(v, truhook.Config{Now: now}).Wrap(next), nil
 }
 
 func run(out io.Writer) error {

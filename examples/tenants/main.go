@@ -47,7 +47,7 @@ func newTenants(
 		if err != nil {
 			return nil, err
 		}
-		verify := truhook.NewMiddleware(v, truhook.Config{Logger: slog.New(slog.DiscardHandler)}) // a service keeps its logger
+		verify := truhook.NewMiddleware(v, truhook.Config{})
 		all[tenant] = verify.Wrap(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
 			event, err := truv.Parse(v)
 			if err != nil {
@@ -60,6 +60,7 @@ func newTenants(
 }
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "tenants:", err)
 		os.Exit(1)

@@ -23,6 +23,7 @@ import (
 )
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "transunion:", err)
 		os.Exit(1)
@@ -63,13 +64,12 @@ func verifier() (truhook.Verifier, error) {
 }
 
 func receiver(v truhook.Verifier, s service) (http.Handler, error) {
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "transunion/prod", transunion.EventID,
-		idempotency.Config{Policy: transunion.RetryPolicy(), Logger: quiet})
+		idempotency.Config{Policy: transunion.RetryPolicy()})
 	if err != nil {
 		return nil, err
 	}
-	return truhook.NewMiddleware(v, truhook.Config{Logger: quiet}).Wrap(once.Handle(s.handle)), nil
+	return truhook.NewMiddleware(v, truhook.Config{}).Wrap(once.Handle(s.handle)), nil
 }
 
 func run(out io.Writer) error {

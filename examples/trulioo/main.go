@@ -11,6 +11,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -26,6 +27,7 @@ import (
 var credentials string
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	if err := run(os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "trulioo:", err)
 		os.Exit(1)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -30,8 +29,7 @@ func receiver(
 	if err != nil {
 		return nil, err
 	}
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
-	credentials, err := trulioo.NewCredentialSource(client, s.credentialsURL, s.account, hmacsig.CacheConfig{Logger: quiet})
+	credentials, err := trulioo.NewCredentialSource(client, s.credentialsURL, s.account, hmacsig.CacheConfig{})
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +46,7 @@ func receiver(
 	if err != nil {
 		return nil, err
 	}
-	verify := truhook.NewMiddleware(v, truhook.Config{Logger: quiet})
+	verify := truhook.NewMiddleware(v, truhook.Config{})
 	handler := once.Handle(func(ctx context.Context, v *truhook.Verified) error {
 		event, err := trulioo.Parse(v)
 		if err != nil {

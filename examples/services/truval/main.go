@@ -29,6 +29,7 @@ import (
 )
 
 func main() {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the lines that are printed say it too; a service keeps its logger
 	dir, err := os.MkdirTemp("", "truval")
 	if err == nil {
 		defer os.RemoveAll(dir)
@@ -54,17 +55,16 @@ func open(ctx context.Context, file string) (*sql.DB, error) {
 
 // routes are those of the callbacks.
 func routes(r requests, handle func(e *truval.Event) error) (http.Handler, error) {
-	quiet := slog.New(slog.DiscardHandler) // a service keeps its logger
 	v, err := hmacsig.New(truval.Scheme(), r, hmacsig.Config{})
 	if err != nil {
 		return nil, err
 	}
 	once, err := idempotency.NewMiddleware(idempotency.NewMemory(idempotency.MemoryConfig{}), "truval/prod", truval.EventID,
-		idempotency.Config{Policy: truval.RetryPolicy(), Logger: quiet})
+		idempotency.Config{Policy: truval.RetryPolicy()})
 	if err != nil {
 		return nil, err
 	}
-	verify := truhook.NewMiddleware(v, truhook.Config{Logger: quiet})
+	verify := truhook.NewMiddleware(v, truhook.Config{})
 	mux := http.NewServeMux()
 	mux.Handle("POST /webhooks/truval/{token}", verify.Wrap(once.Handle(func(_ context.Context, v *truhook.Verified) error {
 		event, err := truval.Parse(v)
