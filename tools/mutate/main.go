@@ -5,11 +5,15 @@
 //	go run ./tools/mutate -check      # only: does each row still fit the code?
 //	go run ./tools/mutate hmacsig/    # those of files whose path contains one of the arguments
 //
+// A run that was interrupted goes on where it was: -state keeps each verdict for as long as the row, its file and the
+// files of its packages are the same. -summary writes what all runs together have shown.
+//
 // It exits with 1 if a mutant survives without a reason, no longer compiles, or no longer fits the code.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,75 +24,116 @@ import (
 	"time"
 )
 
+// options are the flags.
+type options struct {
+	rows, state, summary string
+	check                bool
+	least                time.Duration
+}
+
 func main() {
-	check := flag.Bool("check", false, "only check that every row fits the code")
-	dir := flag.String("dir", "tools/mutants", "the folder of the rows")
-	timeout := flag.Duration("timeout", 3*time.Minute, "the time for the tests of one mutant; longer is killed")
+	var o options
+	flag.BoolVar(&o.check, "check", false, "only check that every row fits the code")
+	flag.StringVar(&o.rows, "dir", "tools/mutants", "the folder of the rows")
+	flag.StringVar(&o.state, "state", "", "the file of the verdicts so far, to which each new one is added")
+	flag.StringVar(&o.summary, "summary", "", "the page to write at the end, from all verdicts")
+	flag.DurationVar(&o.least, "timeout", time.Minute, "the least time for the tests of one mutant; slow tests have more")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *dir, flag.Args(), *check, *timeout); err != nil {
+	if err := run(ctx, o, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, dir string, only []string, check bool, timeout time.Duration) error {
-	mutants, err := readAll(dir)
+func run(ctx context.Context, o options, only []string) error {
+	all, err := readAll(o.rows)
 	if err != nil {
 		return err
 	}
 	stale := 0
-	for i := range mutants {
-		if err := mutants[i].fit(); err != nil {
+	for i := range all {
+		if err := all[i].fit(); err != nil {
 			fmt.Println("STALE   ", err)
 			stale++
 		}
 	}
-	mutants = slices.DeleteFunc(mutants, func(m mutant) bool {
-		return m.mutated == nil || len(only) > 0 && !slices.ContainsFunc(only, func(o string) bool {
+	all = slices.DeleteFunc(all, func(m mutant) bool { return m.mutated == nil })
+	chosen := slices.DeleteFunc(slices.Clone(all), func(m mutant) bool {
+		return len(only) > 0 && !slices.ContainsFunc(only, func(o string) bool {
 			return strings.Contains(m.file, o) || strings.Contains(m.at, o)
 		})
 	})
-	if check {
-		fmt.Printf("%d mutants fit the code, %d are stale\n", len(mutants), stale)
+	if o.check {
+		fmt.Printf("%d mutants fit the code, %d are stale\n", len(chosen), stale)
 		return failed(stale, "stale")
 	}
+	if o.summary != "" && o.state == "" {
+		return errors.New("mutate: -summary is made from the verdicts of -state")
+	}
+	verdicts, err := openState(o.state)
+	if err != nil {
+		return err
+	}
+	defer verdicts.close()
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	count := map[verdict]int{}
-	healthy := map[string]bool{}
-	for i, m := range mutants {
-		began := time.Now()
-		if !m.passes(ctx, healthy, timeout) {
-			count[unjudged]++
-			fmt.Printf("%-9s %3d/%d %5.1fs %s: the tests fail without the fault too\n", unjudged, i+1, len(mutants), time.Since(began).Seconds(), m.at)
-			continue
-		}
-		v, output := m.try(ctx, work, timeout)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if m.survives != "" && v == survived {
-			v = accepted
-		} else if m.survives != "" && v == killed {
-			v, output = undue, ""
-		}
-		count[v]++
-		fmt.Printf("%-9s %3d/%d %5.1fs %s: %s\n", v, i+1, len(mutants), time.Since(began).Seconds(), m.at, m.replacement)
-		switch v {
-		case survived:
-			fmt.Printf("          %s\n", m.why)
-		case broken:
-			fmt.Println(output)
-		}
+	r := &runner{test: goTest, work: work, least: o.least, healthy: map[string]time.Duration{}}
+	count, err := judgeAll(ctx, r, verdicts, chosen)
+	if err != nil {
+		return err
 	}
 	fmt.Printf("%d mutants: %d killed, %d survive with a reason, %d survive, %d do not compile, %d not judged, %d stale, %d reasons undue\n",
-		len(mutants), count[killed], count[accepted], count[survived], count[broken], count[unjudged], stale, count[undue])
+		len(chosen), count[killed], count[accepted], count[survived], count[broken], count[unjudged], stale, count[undue])
+	if o.summary != "" {
+		if err := os.WriteFile(o.summary, []byte(summary(all, verdicts.known)), 0o600); err != nil {
+			return err
+		}
+	}
 	return failed(stale+count[survived]+count[broken]+count[unjudged]+count[undue], "in need of a look")
+}
+
+// judgeAll judges each mutant of which no verdict is known, and counts them all.
+func judgeAll(ctx context.Context, r *runner, verdicts *state, chosen []mutant) (map[verdict]int, error) {
+	count := map[verdict]int{}
+	for i := range chosen {
+		m := &chosen[i]
+		key, err := m.key()
+		if err != nil {
+			return nil, err
+		}
+		kept, before := verdicts.known[key]
+		if !before {
+			began := time.Now()
+			output := ""
+			kept, output = r.judge(ctx, m)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			kept.Key, kept.Seconds, kept.Commit = key, time.Since(began).Seconds(), verdicts.commit
+			if output != "" {
+				fmt.Println(output)
+			}
+			if err := verdicts.add(kept); err != nil {
+				return nil, err
+			}
+		}
+		v := m.with(kept.Verdict)
+		count[v]++
+		note := kept.By
+		if before {
+			note += " (before)"
+		}
+		fmt.Printf("%-9s %3d/%d %5.1fs %s: %s  %s\n", v, i+1, len(chosen), kept.Seconds, m.at, m.replacement, note)
+		if v == survived {
+			fmt.Printf("          %s\n", m.why)
+		}
+	}
+	return count, nil
 }
 
 func failed(n int, what string) error {
@@ -96,27 +141,6 @@ func failed(n int, what string) error {
 		return fmt.Errorf("mutate: %d %s", n, what)
 	}
 	return nil
-}
-
-// passes reports whether the tests of m pass without the fault: where they fail anyway, nothing is shown. Each package
-// is asked once.
-func (m *mutant) passes(ctx context.Context, known map[string]bool, timeout time.Duration) bool {
-	for _, p := range m.packages {
-		args := m.command("", p)
-		key := m.module + " " + strings.Join(args, " ")
-		ok, asked := known[key]
-		if !asked {
-			var output string
-			if ok, output = goTest(ctx, m.module, args, timeout); !ok && ctx.Err() == nil {
-				fmt.Printf("go %s fails in %s:\n%s\n", strings.Join(args, " "), m.module, output)
-			}
-			known[key] = ok
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
 }
 
 func readAll(dir string) ([]mutant, error) {

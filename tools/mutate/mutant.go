@@ -2,15 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // A mutant is one fault: a piece of a line that stands exactly once in its file, and what takes its place.
@@ -109,65 +104,4 @@ func (m *mutant) fit() error {
 	}
 	m.mutated = bytes.Replace(source, []byte(m.find), []byte(m.replacement), 1)
 	return nil
-}
-
-type verdict string
-
-const (
-	killed   verdict = "killed"
-	survived verdict = "SURVIVED"
-	accepted verdict = "survives" // with a reason
-	undue    verdict = "UNDUE"    // has a reason to survive and does not
-	unjudged verdict = "UNJUDGED" // the tests fail anyway
-	broken   verdict = "BROKEN"   // does not compile, or go vet refuses it
-)
-
-func (m *mutant) command(overlay string, packages ...string) []string {
-	args := []string{"test", "-failfast", "-count=1"}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay, "-timeout", "90s")
-	}
-	if m.skip != "" {
-		args = append(args, "-skip", m.skip)
-	}
-	return append(args, packages...)
-}
-
-// try runs the tests with the fault in place.
-func (m *mutant) try(ctx context.Context, work string, timeout time.Duration) (verdict, string) {
-	original, err := filepath.Abs(m.file)
-	if err != nil {
-		return broken, err.Error()
-	}
-	mutated := filepath.Join(work, "mutated.go.txt")
-	overlay := filepath.Join(work, "overlay.json")
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
-	if err == nil {
-		err = errors.Join(os.WriteFile(mutated, m.mutated, 0o600), os.WriteFile(overlay, text, 0o600))
-	}
-	if err != nil {
-		return broken, err.Error()
-	}
-	for _, p := range m.packages { // one after the other, as the first usually notices
-		ok, output := goTest(ctx, m.module, m.command(overlay, p), timeout)
-		switch {
-		case ok:
-		case strings.Contains(output, "[build failed]"), strings.Contains(output, "[setup failed]"):
-			return broken, output
-		default:
-			return killed, output
-		}
-	}
-	return survived, ""
-}
-
-// goTest runs the go command in a folder. A test that runs into the time limit has failed.
-func goTest(ctx context.Context, dir string, args []string, timeout time.Duration) (ok bool, output string) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.WaitDelay = 5 * time.Second
-	out, err := cmd.CombinedOutput()
-	return err == nil, string(out)
 }

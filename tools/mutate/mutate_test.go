@@ -68,12 +68,13 @@ func TestMutant_VerdictIsThatOfTheTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []verdict{killed, survived, broken} {
+	r := &runner{test: goTest, work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+	for i, want := range []record{{Verdict: killed, By: "TestOver"}, {Verdict: survived}, {Verdict: broken}} {
 		if err := mutants[i].fit(); err != nil {
 			t.Fatal(err)
 		}
-		if got, output := mutants[i].try(t.Context(), t.TempDir(), time.Minute); got != want {
-			t.Errorf("%s: %s, want %s\n%s", mutants[i].at, got, want, output)
+		if got, output := r.judge(t.Context(), &mutants[i]); got != want {
+			t.Errorf("%s: %v, want %v\n%s", mutants[i].at, got, want, output)
 		}
 	}
 	for _, find := range []string{"n > 11", "n int"} { // not there; there twice

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+type verdict string
+
+const (
+	killed   verdict = "killed"
+	survived verdict = "SURVIVED"
+	accepted verdict = "survives" // with a reason
+	undue    verdict = "UNDUE"    // has a reason to survive and does not
+	unjudged verdict = "UNJUDGED" // the tests fail anyway, or did not end
+	broken   verdict = "BROKEN"   // does not compile
+)
+
+// with is the verdict of the tests, seen with the row's reason to survive.
+func (m *mutant) with(v verdict) verdict {
+	switch {
+	case m.survives != "" && v == survived:
+		return accepted
+	case m.survives != "" && v == killed:
+		return undue
+	}
+	return v
+}
+
+// A runner runs tests with faults in place, one at a time.
+type runner struct {
+	test    func(ctx context.Context, dir string, args []string, limit time.Duration) outcome // goTest
+	work    string
+	least   time.Duration            // for the tests of one package
+	healthy map[string]time.Duration // how long tests take without a fault, by command; below zero: they fail
+}
+
+// Tests may take this many times as long with a fault as without it.
+const patience = 6
+
+// judge runs the tests with the fault in place. Where they fail anyway, nothing is shown. A fault that makes them run
+// out of time counts as noticed if they still pass without it at that moment, and run out of time with it again: a
+// machine that has other things to do notices nothing.
+func (r *runner) judge(ctx context.Context, m *mutant) (record, string) {
+	overlay, err := r.overlay(m)
+	if err != nil {
+		return record{Verdict: broken}, err.Error()
+	}
+	for _, p := range m.packages { // one after the other, as the first usually notices
+		healthy, output := r.passes(ctx, m, p)
+		if healthy < 0 {
+			return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
+		}
+		got := r.test(ctx, m.module, m.command(overlay, p), r.limit(healthy))
+		if got.timedOut {
+			delete(r.healthy, m.module+" "+strings.Join(m.command("", p), " "))
+			if healthy, output = r.passes(ctx, m, p); healthy < 0 {
+				return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
+			}
+			got = r.test(ctx, m.module, m.command(overlay, p), r.limit(healthy))
+		}
+		switch {
+		case got.ok:
+		case got.broken:
+			return record{Verdict: broken}, got.output
+		case got.stuck:
+			return record{Verdict: unjudged, By: "the go command did not end"}, got.output
+		case got.timedOut:
+			return record{Verdict: killed, By: "running out of time, twice", Late: true}, ""
+		default:
+			return record{Verdict: killed, By: got.by()}, ""
+		}
+	}
+	return record{Verdict: survived}, ""
+}
+
+func (r *runner) limit(healthy time.Duration) time.Duration { return max(r.least, patience*healthy) }
+
+// passes returns how long the tests of p take without the fault; below zero, and what they say, if they fail. Each
+// package is asked once.
+func (r *runner) passes(ctx context.Context, m *mutant, p string) (time.Duration, string) {
+	args := m.command("", p)
+	key := m.module + " " + strings.Join(args, " ")
+	took, asked := r.healthy[key]
+	if asked {
+		return took, ""
+	}
+	got := r.test(ctx, m.module, args, 10*r.least)
+	took = got.took
+	if !got.ok {
+		took, got.output = -1, fmt.Sprintf("go %s fails in %s:\n%s", strings.Join(args, " "), m.module, got.output)
+	}
+	r.healthy[key] = took
+	return took, got.output
+}
+
+// overlay writes the fault, and the file that puts it in place.
+func (r *runner) overlay(m *mutant) (string, error) {
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		return "", err
+	}
+	mutated := filepath.Join(r.work, "mutated.go.txt")
+	overlay := filepath.Join(r.work, "overlay.json")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
+	if err != nil {
+		return "", err
+	}
+	return overlay, errors.Join(os.WriteFile(mutated, m.mutated, 0o600), os.WriteFile(overlay, text, 0o600))
+}
+
+// command is what runs the tests of some packages. A fault that go vet would see is for the tests all the same.
+func (m *mutant) command(overlay string, packages ...string) []string {
+	args := []string{"test", "-failfast", "-count=1", "-vet=off"}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	if m.skip != "" {
+		args = append(args, "-skip", m.skip)
+	}
+	return append(args, packages...)
+}
+
+// An outcome is what a run of tests has shown.
+type outcome struct {
+	ok       bool
+	broken   bool // nothing was run
+	timedOut bool // the tests
+	stuck    bool // the go command
+	took     time.Duration
+	output   string
+}
+
+// building is the time that the go command has besides the tests.
+const building = 10 * time.Minute
+
+var (
+	passed  = regexp.MustCompile(`(?m)^ok\s+\S+\s+([0-9.]+)s`)
+	failing = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+)
+
+// goTest runs the go command in a folder. The limit is for the tests; building them has its own.
+func goTest(ctx context.Context, dir string, args []string, limit time.Duration) (o outcome) {
+	limited, cancel := context.WithTimeout(ctx, limit+building)
+	defer cancel()
+	args = append([]string{args[0], "-timeout", limit.String()}, args[1:]...)
+	cmd := exec.CommandContext(limited, "go", args...) //nolint:gosec // the rows of this repository
+	cmd.Dir = dir
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.CombinedOutput()
+	o.output, o.ok = string(out), err == nil
+	if ok := passed.FindStringSubmatch(o.output); ok != nil {
+		o.took, _ = time.ParseDuration(ok[1] + "s")
+	}
+	o.broken = strings.Contains(o.output, "[build failed]") || strings.Contains(o.output, "[setup failed]")
+	o.timedOut = strings.Contains(o.output, "panic: test timed out after")
+	o.stuck = !o.ok && limited.Err() != nil
+	return o
+}
+
+// by is the test that failed first.
+func (o outcome) by() string {
+	if m := failing.FindStringSubmatch(o.output); m != nil {
+		return m[1]
+	}
+	for _, sign := range []string{"fatal error: ", "panic: "} {
+		if _, rest, ok := strings.Cut(o.output, sign); ok {
+			line, _, _ := strings.Cut(rest, "\n")
+			return "a process that ended: " + strings.ReplaceAll(line, "|", " ")
+		}
+	}
+	return "a process that ended"
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A fault that makes tests slow is not told from a machine that is busy by one look at the clock.
+func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
+	ok, late, red := outcome{ok: true, took: 30 * time.Second}, outcome{timedOut: true}, outcome{output: "--- FAIL: TestOver (0.1s)"}
+	for name, tt := range map[string]struct {
+		runs   []outcome // without the fault, with it, and so on
+		limits []time.Duration
+		want   record
+	}{
+		"the tests notice":          {[]outcome{ok, red}, []time.Duration{600, 180}, record{Verdict: killed, By: "TestOver"}},
+		"it hangs":                  {[]outcome{ok, late, ok, late}, []time.Duration{600, 180, 600, 180}, record{Verdict: killed, By: "running out of time, twice", Late: true}},
+		"it passes when it is calm": {[]outcome{ok, late, ok, ok}, nil, record{Verdict: survived}},
+		"it fails when it is calm":  {[]outcome{ok, late, ok, red}, nil, record{Verdict: killed, By: "TestOver"}},
+		"the machine was too slow":  {[]outcome{ok, late, late}, nil, record{Verdict: unjudged, By: "the tests fail without the fault"}},
+		"the tests fail anyway":     {[]outcome{red}, nil, record{Verdict: unjudged, By: "the tests fail without the fault"}},
+		"quick tests have a minute": {[]outcome{{ok: true, took: time.Second}, red}, []time.Duration{600, 60}, record{Verdict: killed, By: "TestOver"}},
+		"the command does not end":  {[]outcome{ok, {stuck: true}}, nil, record{Verdict: unjudged, By: "the go command did not end"}},
+		"a process that ends":       {[]outcome{ok, {output: "x\npanic: oh | no\n"}}, nil, record{Verdict: killed, By: `a process that ended: oh   no`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var limits []time.Duration
+			r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+			r.test = func(_ context.Context, _ string, args []string, limit time.Duration) outcome {
+				i := len(limits)
+				limits = append(limits, limit/time.Second)
+				if slices.Contains(args, "-overlay") != (i%2 == 1) {
+					t.Errorf("run %d: go %v", i, args)
+				}
+				return tt.runs[i]
+			}
+			got, _ := r.judge(t.Context(), &mutant{file: "limit.go", packages: []string{"./limit"}})
+			if got != tt.want || len(limits) != len(tt.runs) || tt.limits != nil && !slices.Equal(limits, tt.limits) {
+				t.Errorf("%v with limits %v, want %v with %v", got, limits, tt.want, tt.limits)
+			}
+		})
+	}
+}
+
+func TestGoTest_KnowsATestThatRanOutOfTime(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "go.mod", "module example.com/small\n\ngo 1.25\n")
+	write(t, "slow_test.go", "package small\n\nimport (\n\t\"testing\"\n\t\"time\"\n)\n\nfunc TestSlow(*testing.T) { time.Sleep(time.Hour) }\n")
+	if o := goTest(t.Context(), ".", []string{"test", "."}, time.Second); o.ok || o.broken || o.stuck || !o.timedOut {
+		t.Errorf("%+v", o)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if o := goTest(ended, ".", []string{"test", "."}, time.Second); o.ok || !o.stuck {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A verdict is kept while what it depends on is the same, also when the run before was cut off.
+func TestState_AnInterruptedRunGoesOnWhereItWas(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "limit/limit.go", "package limit\n\nfunc Over(n int) bool { return n > 10 }\n")
+	write(t, "limit/limit_test.go", "package limit\n")
+	const rows = "file limit/limit.go\n- n > 10\n+ n >= 10\n! the limit is one too low\n- return n\n+ return 9 + n\n! it is nine too low\n"
+	write(t, "rows/one.txt", rows)
+	judged := 0
+	run := func(by string) map[string]record {
+		t.Helper()
+		all, err := readAll("rows")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			all[i].packages = nil
+			write(t, "go.mod", "module example.com/small\n")
+			if err := all[i].fit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		verdicts, err := openState("bin/state.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer verdicts.close()
+		r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+		r.test = func(_ context.Context, _ string, args []string, _ time.Duration) outcome {
+			if !slices.Contains(args, "-overlay") {
+				return outcome{ok: true}
+			}
+			judged++
+			return outcome{output: "--- FAIL: " + by}
+		}
+		if _, err := judgeAll(t.Context(), r, verdicts, all); err != nil {
+			t.Fatal(err)
+		}
+		page := summary(all, verdicts.known)
+		if !strings.Contains(page, "| all | 2 | 2 | 0 | 0 | 0 | 0 |") || !strings.Contains(page, "| it is nine too low | "+by+" |") {
+			t.Error(page)
+		}
+		return maps.Clone(verdicts.known)
+	}
+	expect := func(want int, what string) {
+		t.Helper()
+		if judged != want {
+			t.Errorf("%s: %d judged, want %d", what, judged, want)
+		}
+		judged = 0
+	}
+	run("TestA")
+	expect(2, "nothing is known")
+	run("TestA")
+	expect(0, "both are known")
+	text, err := os.ReadFile("bin/state.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "bin/state.jsonl", string(text[:len(text)-5])) // the machine went away
+	run("TestA")
+	expect(1, "the last line is cut off")
+	write(t, "limit/limit_test.go", "package limit\n\n// changed\n")
+	run("TestB")
+	expect(2, "the tests have changed")
+	write(t, "rows/one.txt", strings.Replace(rows, "+ n >= 10", "+ n >= 11", 1))
+	run("TestB")
+	expect(1, "a row has changed")
+}
+
+func TestSummary_ListsWhatNeedsALookAndWhy(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "f/f.go", "package f\n")
+	of := func(why, survives string) mutant {
+		return mutant{file: "f/f.go", at: "rows/f.txt:1", packages: []string{"./f"}, find: why, why: why, survives: survives}
+	}
+	all := []mutant{of("a", ""), of("b", "no test can"), of("c", ""), of("d", "wrong"), of("e", ""), of("g", "")}
+	known := map[string]record{}
+	for i, r := range []record{
+		{Verdict: killed, By: "TestA", Seconds: 90, Commit: "one"}, {Verdict: survived, Commit: "two"}, {Verdict: survived},
+		{Verdict: killed, By: "TestD", Late: true}, {Verdict: broken},
+	} {
+		key, err := all[i].key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		known[key] = r
+	}
+	page := summary(all, known)
+	for _, want := range []string{
+		"| f.txt | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "| all | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "commit one (1), two (1)",
+		"| `f/f.go` | b | no test can |", "| `f/f.go` | c | SURVIVED  |", "| `f/f.go` | d | UNDUE TestD |",
+		"| `f/f.go` | e | BROKEN  |", "| `f/f.go` | g | UNJUDGED not run |", "| a | TestA |",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+}

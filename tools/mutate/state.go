@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// A record is the verdict of the tests about one mutant.
+type record struct {
+	Key     string  `json:"key"`
+	Verdict verdict `json:"verdict"`
+	By      string  `json:"by,omitempty"` // the test that noticed, or why there is no verdict
+	Late    bool    `json:"late,omitempty"`
+	Seconds float64 `json:"seconds"`
+	Commit  string  `json:"commit,omitempty"`
+}
+
+// key is what a verdict depends on: the row, its file, and the files of the packages whose tests were run. It does not
+// cover what these import.
+func (m *mutant) key() (string, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", []string{m.file, m.find, m.replacement, m.skip, m.module})
+	h.Write(m.mutated)
+	for _, p := range m.packages {
+		dir := filepath.Join(m.module, strings.TrimSuffix(p, "/..."))
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", m.at, err)
+		}
+		for _, f := range files {
+			if !f.Type().IsRegular() {
+				continue
+			}
+			text, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%q %d\n", f.Name(), len(text))
+			h.Write(text)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// state are the verdicts so far, and the file that keeps them.
+type state struct {
+	known  map[string]record
+	commit string // of the tree that is judged now
+	file   *os.File
+}
+
+// openState reads the verdicts of earlier runs. Without a path there are none, and none are kept. What was not judged
+// is judged again.
+func openState(path string) (*state, error) {
+	s := &state{known: map[string]record{}, commit: head()}
+	if path == "" {
+		return s, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path) //nolint:gosec // the file of the caller
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err == nil {
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			var r record
+			if json.Unmarshal(lines.Bytes(), &r) == nil && r.Verdict != unjudged { // a line may be cut off at the end
+				s.known[r.Key] = r
+			}
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+	s.file, err = os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the file of the caller
+	return s, err
+}
+
+func (s *state) add(r record) error {
+	s.known[r.Key] = r
+	if s.file == nil {
+		return nil
+	}
+	line, err := json.Marshal(r)
+	if err == nil {
+		_, err = s.file.Write(append([]byte("\n"), line...)) // a line that was cut off ends here
+	}
+	return err
+}
+
+func (s *state) close() {
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+}
+
+// head names the commit of the tree, with a plus sign if the tree has changes.
+func head() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty=+", "--abbrev=10", "--exclude=*").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
