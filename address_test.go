@@ -28,6 +28,9 @@ var (
 	ourClients = prefixesOf("34.212.57.93/32", "2001:db8::/32")
 )
 
+// long is a line of more than half of what is read.
+func long(text string) string { return text + strings.Repeat("x", 5<<10) }
+
 func TestAddress_ClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *testing.T) {
 	t.Parallel()
 	const allowed, notAllowed, untrusted = truhook.Reason(""), truhook.SourceNotAllowed, truhook.UntrustedProxy
@@ -73,6 +76,8 @@ func TestAddress_ClientAddrInTakesTheRightMostUntrustedHopOfXForwardedFor(t *tes
 		"from the client itself":               {"34.212.57.93:443", nil, untrusted},
 		"from the client itself with a header": {"34.212.57.93:443", []string{"34.212.57.93"}, untrusted},
 		"from anybody with a header":           {"198.51.100.9:443", []string{"34.212.57.93"}, untrusted},
+		"a mapped peer with a zone":            {"[::ffff:10.0.0.1%eth0]:443", []string{"34.212.57.93"}, untrusted},
+		"over 8 KiB in several lines":          {"10.0.0.1:443", []string{"34.212.57.93", long("10.0.0.2, "), long("10.0.0.2, ")}, truhook.HeaderTooLong},
 		"a peer with a zone":                   {"[::1%lo]:443", []string{"34.212.57.93"}, untrusted},
 		"a Unix socket":                        {"@", []string{"34.212.57.93"}, untrusted},
 		"no peer":                              {"", []string{"34.212.57.93"}, untrusted},
@@ -139,6 +144,11 @@ func TestAddress_ClientAddrInForwardedReadsRFC7239(t *testing.T) {
 		"an empty line":                     {"10.0.0.1:443", []string{""}, notAllowed},
 		"no header":                         {"10.0.0.1:443", nil, notAllowed},
 		"from anybody":                      {"34.212.57.93:443", []string{"for=34.212.57.93"}, untrusted},
+		"a control character in quotes":     {"10.0.0.1:443", []string{"for=34.212.57.93;host=\"a\x01b\""}, notAllowed},
+		"a line break in quotes":            {"10.0.0.1:443", []string{"for=34.212.57.93;host=\"a\nb\""}, notAllowed},
+		"a DEL in quotes":                   {"10.0.0.1:443", []string{"for=34.212.57.93;host=\"a\x7fb\""}, notAllowed},
+		"a tab in quotes":                   {"10.0.0.1:443", []string{"for=34.212.57.93;host=\"a\tb\""}, allowed},
+		"over 8 KiB in several lines":       {"10.0.0.1:443", []string{"for=34.212.57.93", long("for=10.0.0.2;host="), long("for=10.0.0.3;host=")}, truhook.HeaderTooLong},
 		"65 elements":                       {"10.0.0.1:443", []string{strings.Repeat("for=10.0.0.2,", 64) + "for=34.212.57.93"}, truhook.HeaderTooLong},
 		"over 8 KiB":                        {"10.0.0.1:443", []string{"host=" + strings.Repeat("x", 8<<10) + ";for=34.212.57.93"}, truhook.HeaderTooLong},
 	} {

@@ -270,7 +270,7 @@ func TestCheck_RemoteAddrSaysWhatIsWrongWithIt(t *testing.T) {
 	check := truhook.RemoteAddrIn(netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
 	for addr, want := range map[string]string{
 		"": "no address", "@": "UnixPeer", "/run/x.sock": "UnixPeer", "@/x": "UnixPeer", "localhost": "not an address", "example.com:80": "not an address",
-		"192.0.2.0/24": "not an address", "fe80::1%eth0": "not an address", "[fe80::1%eth0]:80": "not an address", "[192.0.2.1]": "not an address",
+		"192.0.2.0/24": "not an address", "fe80::1%eth0": "not an address", "[fe80::1%eth0]:80": "not an address", "[::ffff:192.0.2.1%eth0]:1": "not an address", "[192.0.2.1]": "not an address",
 		"192.0.2.1,192.0.2.2": "not an address", "192.0.2.1 ": "not an address", "[::1": "not an address", "::1]": "not an address", "[]": "not an address",
 		"300.0.2.1": "not an address", "192.0.2": "not an address", "3221225985": "not an address", "0x7f.1": "not an address",
 	} {

@@ -203,6 +203,24 @@ func TestDeadline_DeadlineIsLiftedBeforeTheHandlerRuns(t *testing.T) {
 	})
 }
 
+// net/http would end the context of a handler that still works when the server's own deadline for the request comes.
+func TestDeadline_ReadTimeoutOfTheServerEndsNoHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := truhook.NewMiddleware(accepting("x"), truhook.Config{})
+		s := &http.Server{ReadTimeout: 2 * time.Second, Handler: m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			<-time.After(time.Minute)
+			assert.NoError(t, r.Context().Err())
+			w.WriteHeader(http.StatusNoContent)
+		}))}
+		response, _ := exchangeOnPipe(t, s, func(conn net.Conn) {
+			_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+			assert.NoError(t, err)
+		})
+		require.True(t, strings.HasPrefix(response, "HTTP/1.1 204 "), response)
+	})
+}
+
 // deadlineWriter records the deadlines that are set.
 type deadlineWriter struct {
 	*httptest.ResponseRecorder
