@@ -33,8 +33,16 @@ crash: servers ## each store and its receiver, and each queue and its worker, ki
 	cd integration && go test -run KilledAtRandom -kills 200 -timeout 30m -v ./sqliteinbox
 
 .PHONY: soak
-soak: ## ten million events through a store in memory for one million
+soak: servers ## a receiver under genuine, forged, slow and broken clients, outages, key rotation and clock steps, FOR (10m); writes bench/soak.md
+	cd integration && go test -count=1 -run '^TestSoak_Nothing' -timeout 3h -v ./soak -for $(or $(FOR),10m) -summary $(CURDIR)/bench/soak.md
+
+.PHONY: soak-memory
+soak-memory: ## ten million events through a store in memory for one million
 	cd idempotency && go test -run Soak -soak 10000000 -timeout 30m -v .
+
+.PHONY: stress
+stress: ## the core ten times over under the race detector, beside eight busy loops; PACKAGES and COUNT choose less
+	.ci/stress $(PACKAGES)
 
 .PHONY: model
 model: ## every interleaving of three processes, two events and at most two faults, DEPTH (6) steps deep, over the real middleware
@@ -102,9 +110,9 @@ release: ## make release VERSION=v0.1.0: the modules require it, the API is comp
 	@bin/release $(VERSION)
 
 .PHONY: mutate
-mutate: ## faults in critical lines, one at a time (tools/mutants): which ones do the tests not notice? ONLY=text chooses
+mutate: ## faults in critical lines, one at a time (tools/mutants), at low priority: which ones do the tests not notice? Goes on where it was interrupted and writes bench/mutants.md; ONLY=text chooses, and judges these again
 	go build -C tools -o ../bin/mutate ./mutate
-	@bin/mutate $(ONLY)
+	@nice bin/mutate $(if $(ONLY),$(ONLY),-state bin/mutate.jsonl -summary bench/mutants.md)
 
 .PHONY: size
 size: ## tokens of each module, without comments, tests and generated files

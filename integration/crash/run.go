@@ -81,13 +81,13 @@ func Run(tb testing.TB, cfg Config) Report {
 		tb.Fatal(err)
 	}
 	if cfg.Effects == nil {
-		cfg.Effects = func() (map[string][]uint32, error) { return readEffects(file) }
+		cfg.Effects = func() (map[string][]uint32, error) { return ReadEffects(file) }
 	}
-	p := &process{env: []string{workerEnv + "=" + cfg.Receiver, targetEnv + "=" + cfg.Target, effectsEnv + "=" + file}}
-	if err := p.start(); err != nil {
+	p := NewProcess(cfg.Receiver, cfg.Target, file)
+	if err := p.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = p.kill() }()
+	defer func() { _ = p.Kill() }()
 	report, err := run(cfg, p)
 	if err != nil {
 		tb.Fatal(err)
@@ -96,10 +96,10 @@ func Run(tb testing.TB, cfg Config) Report {
 	return report
 }
 
-func run(cfg Config, p *process) (report Report, err error) {
+func run(cfg Config, p *Process) (report Report, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(cfg.Times)*10*time.Second)
 	defer cancel()
-	provider := newProvider(func() string { return *p.url.Load() })
+	provider := newProvider(p.URL)
 	stop := make(chan struct{})
 	errs := make([]error, senders)
 	var sending sync.WaitGroup
@@ -135,14 +135,14 @@ func run(cfg Config, p *process) (report Report, err error) {
 }
 
 // disturb lets the faults happen, with a random moment before each.
-func disturb(ctx context.Context, cfg Config, p *process) (map[string]int, error) {
+func disturb(ctx context.Context, cfg Config, p *Process) (map[string]int, error) {
 	faults := cfg.Faults
 	if !cfg.Spare {
 		faults = append(slices.Clip(faults), Fault{"receiver killed", func() error {
-			if err := p.kill(); err != nil {
+			if err := p.Kill(); err != nil {
 				return err
 			}
-			return p.start()
+			return p.Start()
 		}})
 	}
 	happened := map[string]int{}
@@ -161,7 +161,13 @@ func disturb(ctx context.Context, cfg Config, p *process) (map[string]int, error
 	return happened, nil
 }
 
-// judge compares what was acknowledged with what was done.
+// Judge compares what was acknowledged with what was done.
+func Judge(acknowledged []string, effects map[string][]uint32) Report {
+	r := Report{Events: len(acknowledged)}
+	r.judge(acknowledged, effects)
+	return r
+}
+
 func (r *Report) judge(acknowledged []string, effects map[string][]uint32) {
 	r.Effects, r.Repeated, r.Lost, r.Unannounced = 0, 0, nil, nil
 	for _, event := range acknowledged {
@@ -182,7 +188,8 @@ func (r *Report) judge(acknowledged []string, effects map[string][]uint32) {
 	}
 }
 
-func readEffects(file string) (map[string][]uint32, error) {
+// ReadEffects reads the file that receivers write: the attempts of each event's effects.
+func ReadEffects(file string) (map[string][]uint32, error) {
 	b, err := os.ReadFile(file) //nolint:gosec // in the test's folder
 	if err != nil {
 		return nil, err

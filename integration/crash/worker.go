@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -65,7 +66,11 @@ func work(receiver Receiver) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	return http.Serve(l, h) //nolint:gosec // on the loopback interface, for seconds
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
+		ErrorLog: log.New(io.Discard, "", 0), // of handlers that panic on purpose
+	}
+	return server.Serve(l)
 }
 
 // Lease is that of [Handler]: short, so that takeovers are many.
