@@ -3,8 +3,6 @@
 MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
-# Their dependencies take minutes to compile a second time for the race detector: "make race" does, "make test" does not.
-HEAVY := $(filter ./bench ./examples/% ./integration ./inbox/riverinbox ./otelhook ./tools,$(MODULES))
 FUZZTIME ?= 20s
 # Runs a command in each folder, goes on after a failure and lists all failures at the end.
 each = @.ci/each $(1) -- '$(2)'
@@ -14,9 +12,8 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: servers fmt ## every test of every module, with the servers they need; goes on after a failure. What .ci/run calls
-	$(call each,$(MODULES),race=$(RACE); [[ " $(HEAVY) " != *" $$dir "* ]] || race=; \
-		go vet ./... && go test $$race -shuffle=on -timeout 8m ./...)
+test: servers fmt ## every test of every module but bench (make bench), with the servers they need; goes on after a failure. What .ci/run calls
+	$(call each,$(filter-out ./bench,$(MODULES)),RACE=$(RACE) $(CURDIR)/.ci/test)
 
 .PHONY: race
 race: servers ## every test of every module under the race detector, those of the core module ten times over
@@ -61,8 +58,8 @@ vet: fmt ## gofmt and go vet
 	$(call each,$(MODULES),go vet ./...)
 
 .PHONY: lint
-lint: bin/staticcheck ## staticcheck
-	$(call each,$(MODULES),$(CURDIR)/bin/staticcheck ./...)
+lint: bin/staticcheck ## go vet and staticcheck
+	$(call each,$(MODULES),go vet ./... && $(CURDIR)/bin/staticcheck ./...)
 
 bin/staticcheck: tools/go.mod tools/go.sum
 	go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
