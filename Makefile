@@ -72,6 +72,15 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: ## ratios to the floor and to peers, side by side in one run
 	cd bench && go test -run '^$$' -bench . -benchtime 300ms -timeout 30m .
 
+.PHONY: timing
+timing: ## Welch's t-test over what secrets decide, a million calls a class (MEASUREMENTS), into bench/timing.md; some twenty minutes
+	cd bench && go test ./timing -run '^TestTiming$$' -v -timeout 3h -measurements $(or $(MEASUREMENTS),1000000) -report $(CURDIR)/bench/timing.md
+
+.PHONY: fips
+fips: ## the tests of the core in FIPS 140-3 mode, and what GODEBUG=fips140=only leaves (docs/fips.md)
+	GODEBUG=fips140=on go test -shuffle=on -timeout 8m ./...
+	go test -count=1 -v -run 'Only|Off' ./internal/fipstest
+
 .PHONY: cover
 cover: ## coverage of the core module, in coverage.out
 	go test -coverprofile coverage.out ./... && go tool cover -func coverage.out | tail -1

@@ -241,3 +241,32 @@ func TestTheProofCarriesTheIDAndTimeThatWereSigned(t *testing.T) {
 		require.Equal(t, s.Name, got.Proofs[0].Scheme)
 	}
 }
+
+// The time that is told is the one that was signed, whatever other keys and groups are tried beside it.
+func TestVerify_TheTimeIsThatOfTheGroupThatFits(t *testing.T) {
+	t.Parallel()
+	s := hmacsig.Scheme{
+		Name: "groups", Header: "X-Sign", Prefix: "v1=", Separator: ",", Groups: true, Content: "{timestamp}.{body}", Timestamp: "X-Sign#t",
+		Tolerance: time.Hour,
+	}
+	keys := []hmacsig.Key{testKey(t, "first", testSecret), testKey(t, "second", "another-"+testSecret), testKey(t, "third", "third-"+testSecret)}
+	signedAt, claimed := start.Add(-time.Minute), start.Add(time.Minute)
+	group := func(at time.Time, secret string) string {
+		stamp := fmt.Sprint(at.Unix())
+		return "t=" + stamp + ",v1=" + hexOf(secret, stamp+"."+body)
+	}
+	for name, secret := range map[string]string{"first": testSecret, "second": "another-" + testSecret, "third": "third-" + testSecret} {
+		for place, header := range []string{
+			group(signedAt, secret) + " " + group(claimed, "nobody's"), group(claimed, "nobody's") + " " + group(signedAt, secret),
+		} {
+			v, err := hmacsig.New(s, hmacsig.StaticKeys(keys...), hmacsig.Config{Now: func() time.Time { return start }})
+			require.NoError(t, err)
+			got, err := v.Verify(t.Context(), delivery(body, "X-Sign", header))
+			require.NoError(t, err)
+			m, ok := truhook.Detail[hmacsig.Message](got)
+			require.True(t, ok)
+			require.True(t, signedAt.Equal(m.Time), "%s, group %d: %v", name, place, m.Time)
+			require.Equal(t, name, got.Proofs[0].KeyID)
+		}
+	}
+}

@@ -296,13 +296,15 @@ func (v *Verifier) ask(ctx context.Context, q Query) ([]Key, error) {
 
 var errZeroKey = errors.New("the source gave a zero Key")
 
-// try returns the id of the key that fits, or why none does.
+// try returns the id of the key that fits, or why none does. Every key inside its window is tried, whichever fits, and
+// which one it was is selected without a branch: the time tells neither that nor which of several signatures it was.
 func (v *Verifier) try(keys []Key, s *signed, body []byte, now time.Time) (id string, refused truhook.Reason) {
-	// Every key inside its window is tried, whichever fits, so that the time does not tell which one it was.
 	fitted := -1
-	for i := range keys {
-		if keys[i].at(now, v.grace) == inside && v.fits(&keys[i], s, body) && fitted < 0 {
-			fitted = i
+	for i := len(keys) - 1; i >= 0; i-- { // the first one that fits comes last, and stays
+		if keys[i].at(now, v.grace) == inside {
+			fits, group := v.fits(&keys[i], s, body)
+			fitted = subtle.ConstantTimeSelect(fits, i, fitted)
+			s.group = subtle.ConstantTimeSelect(fits, group, s.group)
 		}
 	}
 	if fitted >= 0 {
@@ -311,54 +313,55 @@ func (v *Verifier) try(keys []Key, s *signed, body []byte, now time.Time) (id st
 		}
 		return keys[fitted].id, ""
 	}
-	for i := range keys {
-		switch w := keys[i].at(now, v.grace); {
-		case w == inside || !v.fits(&keys[i], s, body):
-		case w == before:
-			return "", truhook.KeyNotYetValid
-		default:
-			return "", truhook.KeyExpired
+	where := inside
+	for i := len(keys) - 1; i >= 0; i-- {
+		if w := keys[i].at(now, v.grace); w != inside {
+			fits, _ := v.fits(&keys[i], s, body)
+			where = window(subtle.ConstantTimeSelect(fits, int(w), int(where))) //nolint:gosec // one of three
 		}
 	}
-	return "", truhook.SignatureMismatch
+	return "", [...]truhook.Reason{
+		inside: truhook.SignatureMismatch, before: truhook.KeyNotYetValid, after: truhook.KeyExpired,
+	}[where]
 }
 
-// fits reports whether one of the signatures is that of body under k. It compares every one of them.
-func (v *Verifier) fits(k *Key, s *signed, body []byte) bool {
+// fits returns 1 if one of the signatures is that of body under k, and its group; else 0. It compares every one of
+// them.
+func (v *Verifier) fits(k *Key, s *signed, body []byte) (fits, group int) {
 	f, secret := v.format, k.open()
 	m := secret.get(f.hash)
 	defer secret.put(f.hash, m)
 	if s.head == nil {
 		m.Write(body)
-		return constantTimeEqual(m.Sum(m.sum[:0]), s.plain[:])
+		return constantTimeEqual(m.Sum(m.sum[:0]), s.plain[:]), 0
 	}
-	fitted := -1
 	for g := range s.head.Groups[:s.head.GroupCount] {
 		if !s.head.Groups[g].Live() {
 			continue
 		}
-		if fitted >= 0 || g > 0 {
+		if g > 0 {
 			m.Reset()
 		}
 		want := m.compute(f, s.head, g, body)
 		for i := range s.head.Count() {
-			if signature, group := s.head.Signature(i); group == g && constantTimeEqual(want, signature) {
-				fitted = g
+			if signature, of := s.head.Signature(i); of == g {
+				equal := constantTimeEqual(want, signature)
+				group = subtle.ConstantTimeSelect(equal, g, group)
+				fits |= equal
 			}
 		}
 	}
-	s.group = max(fitted, 0)
-	return fitted >= 0
+	return fits, group
 }
 
 // constantTimeEqual is subtle.ConstantTimeCompare by words of four bytes, of which every MAC is a multiple: byte by
 // byte it takes as long as a twentieth of a small delivery (see bench). Its way does not depend on what the two hold.
-func constantTimeEqual(want, given []byte) bool {
+func constantTimeEqual(want, given []byte) int {
 	var different uint32
 	for i := 0; i < len(want); i += 4 {
 		different |= binary.LittleEndian.Uint32(want[i:]) ^ binary.LittleEndian.Uint32(given[i:])
 	}
-	return subtle.ConstantTimeEq(int32(different), 0) == 1
+	return subtle.ConstantTimeEq(int32(different), 0)
 }
 
 // compute writes what is signed and returns the MAC, which lies in m.

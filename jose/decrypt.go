@@ -2,6 +2,8 @@ package jose
 
 import (
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "crypto/sha1" //nolint:gosec // RSA-OAEP of RFC 7518, section 4.3, is over SHA-1; no collision matters there
@@ -50,8 +52,9 @@ func isKnown(source PrivateKeySource) bool {
 	return false
 }
 
-// NewDecrypter returns a [Decrypter]. An empty list, an algorithm that is not one of those above, and a key against the
-// policy are errors.
+// NewDecrypter returns a [Decrypter]. An empty list, an algorithm that is not one of those above, a key against the
+// policy, and a list of which nothing works in FIPS 140-3 mode are errors. Under GODEBUG=fips140=only RSA-OAEP and the
+// GCM algorithms do not work; where a list has others too, content that needs them is Internal.
 func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 	keys, err := fixedPrivate(cfg.Keys)
 	if err != nil {
@@ -76,10 +79,32 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 		}
 		d.contents = append(d.contents, e)
 	}
+	if !slices.ContainsFunc(d.keyAlgorithms, oaepWorks) || !slices.ContainsFunc(d.contents, contentWorks) {
+		return nil, configError("none of the KeyAlgorithms, or none of the ContentAlgorithms, works in FIPS 140-3 mode")
+	}
 	if d.now == nil {
 		d.now = time.Now
 	}
 	return d, nil
+}
+
+// oaepWorks reports whether the hash of a key algorithm works here: it panics where it does not.
+func oaepWorks(algorithm string) bool {
+	_, err := safely(func() ([]byte, error) { return oaepHash(algorithm).New().Sum(nil), nil })
+	return err == nil
+}
+
+// contentWorks reports whether a content algorithm works here.
+func contentWorks(enc string) bool {
+	s := sizesOf(enc)
+	if s.hash != nil {
+		return true
+	}
+	block, err := aes.NewCipher(make([]byte, s.key))
+	if err == nil {
+		_, err = cipher.NewGCM(block)
+	}
+	return err == nil
 }
 
 // Decrypt returns the content of a compact JWE (RFC 7516) and the id of the key that it was encrypted to.
@@ -109,9 +134,13 @@ func (d *Decrypter) decrypt(ctx context.Context, m message) (plaintext []byte, k
 	if err != nil {
 		return nil, "", err
 	}
-	for _, key := range keys {
+	for i, key := range keys {
 		if len(m.wrapped) != modulusSize(key) {
 			continue
+		}
+		m := m
+		if i < len(keys)-1 {
+			m.ciphertext = slices.Clone(m.ciphertext)
 		}
 		cek, err := d.contentKey(ctx, key, m)
 		if err != nil {

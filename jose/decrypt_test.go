@@ -463,3 +463,16 @@ func TestDecrypter_BoundsThePrivateKeyOperationsAtOnce(t *testing.T) {
 		assert.NoError(t, err, "and nothing else does")
 	})
 }
+
+// Keys of one id are tried one after the other: what the first one made of the content does not spoil it for the next.
+func TestDecrypt_TheSecondKeyOfAnIDReadsIt(t *testing.T) {
+	t.Parallel()
+	cfg := decrypterConfig()
+	cfg.Keys = privateKeySetFunc(func(context.Context, string) ([]jose.PrivateKey, error) {
+		return []jose.PrivateKey{{ID: "1", Key: testKeys().other}, {ID: "1", Key: testKeys().other}, {ID: "1", Key: testKeys().rsa}}, nil
+	})
+	got, id, err := newDecrypter(t, cfg).Decrypt(t.Context(), jwe{content: body}.text(t))
+	require.NoError(t, err)
+	require.Equal(t, "1", id)
+	require.Equal(t, body, got)
+}

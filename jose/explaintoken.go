@@ -216,16 +216,16 @@ func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 		text := string(secret.open())
 		for _, w := range writings(text) {
 			s.tried++
-			good, err := safely(func() (bool, error) {
+			good, err := safely(func() (int, error) {
 				return authenticates(k.algorithm, []byte(w.text), []byte(k.input), signature), nil
 			})
-			if err == nil && good {
+			if err == nil && good == 1 {
 				return change{cause: w.cause, subject: secret.id}, len(w.text) < weakSecret, true
 			}
 		}
-		if good, err := safely(func() (bool, error) {
+		if good, err := safely(func() (int, error) {
 			return authenticates(k.algorithm, []byte(secret.id), []byte(k.input), signature), nil
-		}); err == nil && good {
+		}); err == nil && good == 1 {
 			return change{cause: causeIDAsSecret, subject: secret.id, likely: true}, true, true
 		}
 	}

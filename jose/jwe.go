@@ -78,7 +78,7 @@ func decodedLen(part []byte) int {
 	return base64.RawURLEncoding.DecodedLen(len(part))
 }
 
-// open decrypts the content if the tag fits. It must not be called again after it succeeded.
+// open decrypts the content if the tag fits. It changes the ciphertext in any case.
 func (m *message) open(key []byte) ([]byte, error) {
 	if m.sizes.hash == nil {
 		return m.openGCM(key)
@@ -86,7 +86,8 @@ func (m *message) open(key []byte) ([]byte, error) {
 	return m.openCBC(key)
 }
 
-// openCBC is AES-CBC with HMAC (RFC 7518, section 5.2.2.2): the tag first, then the content in place.
+// openCBC is AES-CBC with HMAC (RFC 7518, section 5.2.2.2), in place. Content whose tag does not fit is decrypted too
+// and thrown away, so that a wrong tag, and a content key that did not decrypt, take as long as wrong padding.
 func (m *message) openCBC(key []byte) ([]byte, error) {
 	half := len(key) / 2
 	mac := hmac.New(m.sizes.hash, key[:half])
@@ -94,14 +95,15 @@ func (m *message) openCBC(key []byte) ([]byte, error) {
 	mac.Write(m.iv)
 	mac.Write(m.ciphertext)
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(m.protected))*8))
-	if subtle.ConstantTimeCompare(mac.Sum(nil)[:half], m.tag) != 1 {
-		return nil, errDecrypt()
-	}
+	fits := subtle.ConstantTimeCompare(mac.Sum(nil)[:half], m.tag)
 	block, err := aes.NewCipher(key[half:])
 	if err != nil {
 		return nil, errDecrypt()
 	}
 	cipher.NewCBCDecrypter(block, m.iv).CryptBlocks(m.ciphertext, m.ciphertext)
+	if fits != 1 {
+		return nil, errDecrypt()
+	}
 	last := int(m.ciphertext[len(m.ciphertext)-1])
 	if last == 0 || last > aes.BlockSize {
 		return nil, errDecrypt()

@@ -16,6 +16,7 @@ var (
 	errKeyType = errors.New("the type of the key is not supported")
 	errKeySize = errors.New("RSA keys must have 2048 to 8192 bits")
 	errKeyForm = errors.New("the key is not a safe one")
+	errKeyFIPS = errors.New("the key does not work in FIPS 140-3 mode")
 )
 
 // checkPublicKey enforces the key policy (facts in RFC 7518, sections 3.3 and 3.4, and NIST SP 800-131A).

@@ -210,6 +210,9 @@ func fixedPrivate(set PrivateKeySource) (func(context.Context, string) ([]Privat
 			return nil, configError("private key %q: %w", k.ID, err)
 		}
 		if key, ok := k.Key.(*rsa.PrivateKey); ok {
+			if err := worksHere(&key.PublicKey); err != nil {
+				return nil, configError("private key %q: %w", k.ID, err)
+			}
 			own, err := safely(func() (*rsa.PrivateKey, error) { return copyPrivateKey(key) })
 			if err != nil {
 				return nil, configError("private key %q is not a valid RSA key", k.ID)

@@ -60,8 +60,10 @@ func ParsePrivateKey(data []byte) (crypto.PrivateKey, error) {
 	if err != nil || !ok {
 		return nil, errPrivate
 	}
-	if err := checkPublicKey(&private.PublicKey); err != nil {
-		return nil, configError("private key: %w", err)
+	for _, check := range []func(crypto.PublicKey) error{checkPublicKey, worksHere} {
+		if err := check(&private.PublicKey); err != nil {
+			return nil, configError("private key: %w", err)
+		}
 	}
 	return private, nil
 }

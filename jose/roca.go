@@ -14,6 +14,20 @@ func vetPublicKey(key crypto.PublicKey) error {
 	if k, ok := key.(*rsa.PublicKey); ok && isROCA(k.N) {
 		return errKeyForm
 	}
+	return worksHere(key)
+}
+
+// worksHere returns an error if the cryptographic module refuses an RSA key of the policy, as GODEBUG=fips140=only does
+// with those whose size is an odd number of bits.
+func worksHere(key crypto.PublicKey) error {
+	k, ok := key.(*rsa.PublicKey)
+	if !ok {
+		return nil
+	}
+	_, err := safely(func() (bool, error) { return verifies("RS256", k, nil, make([]byte, k.Size())) })
+	if err != nil {
+		return errKeyFIPS
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func NewSecret(id, text string) (Secret, error) {
 	}
 	own := []byte(text)
 	s := Secret{id: id, open: func() []byte { return own }}
-	_, err := safely(func() (bool, error) { return authenticates("HS256", own, nil, nil), nil })
+	_, err := safely(func() (int, error) { return authenticates("HS256", own, nil, nil), nil })
 	if err != nil { // as crypto/hmac does under GODEBUG=fips140=only
 		return Secret{}, configError("secret %q: %d bytes are not allowed in FIPS 140-3 mode", id, len(own))
 	}

@@ -8,6 +8,8 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha256" // body hashes and signatures
 	_ "crypto/sha512"
+	"crypto/subtle"
+	"errors"
 	"math/big"
 )
 
@@ -32,10 +34,11 @@ func hashOf(algorithm string) crypto.Hash {
 	return 0
 }
 
-// verifies reports whether signature is that of input under key. The caller has checked that keyFits.
-func verifies(algorithm string, key crypto.PublicKey, input, signature []byte) bool {
+// verifies reports whether signature is that of input under key. The caller has checked that keyFits. An error is ours:
+// the key does not work here, as some do not under GODEBUG=fips140=only.
+func verifies(algorithm string, key crypto.PublicKey, input, signature []byte) (bool, error) {
 	if k, ok := key.(ed25519.PublicKey); ok {
-		return ed25519.Verify(k, input, signature)
+		return ed25519.Verify(k, input, signature), nil
 	}
 	hash := hashOf(algorithm)
 	h := hash.New()
@@ -45,23 +48,31 @@ func verifies(algorithm string, key crypto.PublicKey, input, signature []byte) b
 	case *rsa.PublicKey:
 		if algorithm[0] == 'P' { // RFC 7518, section 3.5: the salt is as long as the hash
 			options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-			return rsa.VerifyPSS(k, hash, sum, signature, options) == nil
+			return verdict(rsa.VerifyPSS(k, hash, sum, signature, options))
 		}
-		return rsa.VerifyPKCS1v15(k, hash, sum, signature) == nil
+		return verdict(rsa.VerifyPKCS1v15(k, hash, sum, signature))
 	case *ecdsa.PublicKey:
 		half := (k.Curve.Params().BitSize + 7) / 8
 		if len(signature) != 2*half { // RFC 7518, section 3.4: both numbers in full length
-			return false
+			return false, nil
 		}
 		r, s := new(big.Int).SetBytes(signature[:half]), new(big.Int).SetBytes(signature[half:])
-		return ecdsa.Verify(k, sum, r, s)
+		return ecdsa.Verify(k, sum, r, s), nil
 	}
-	return false
+	return false, nil
 }
 
-// authenticates reports whether signature is the MAC of input under secret.
-func authenticates(algorithm string, secret, input, signature []byte) bool {
+// verdict tells a signature that does not fit from a key that does not work.
+func verdict(err error) (bool, error) {
+	if errors.Is(err, rsa.ErrVerification) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// authenticates returns 1 if signature is the MAC of input under secret, else 0.
+func authenticates(algorithm string, secret, input, signature []byte) int {
 	m := hmac.New(hashOf(algorithm).New, secret)
 	m.Write(input)
-	return hmac.Equal(m.Sum(make([]byte, 0, 64)), signature)
+	return subtle.ConstantTimeCompare(m.Sum(make([]byte, 0, 64)), signature)
 }

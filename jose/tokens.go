@@ -2,6 +2,7 @@ package jose
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"slices"
 	"strings"
@@ -157,7 +158,7 @@ func (t *tokens) secretsAtHand() []Secret {
 func (k *token) signedBy(keys []PublicKey, at time.Time) error {
 	signature, _ := decode(k.signature) // parseForm has looked at its form
 	input := []byte(k.input)
-	fits, outside := false, inside
+	fits, broken, outside := false, false, inside
 	for i := range keys {
 		if checkPublicKey(keys[i].Key) != nil {
 			return refuse(truhook.KeysUnavailable, "the key source gave a key against the policy")
@@ -166,7 +167,10 @@ func (k *token) signedBy(keys []PublicKey, at time.Time) error {
 			continue
 		}
 		fits = true
-		good, err := safely(func() (bool, error) { return verifies(k.algorithm, keys[i].Key, input, signature), nil })
+		good, err := safely(func() (bool, error) { return verifies(k.algorithm, keys[i].Key, input, signature) })
+		if err != nil {
+			broken = true
+		}
 		if err != nil || !good {
 			continue
 		}
@@ -179,6 +183,8 @@ func (k *token) signedBy(keys []PublicKey, at time.Time) error {
 		return refuse(truhook.KeyExpired, "the public key is past its NotAfter")
 	case outside == before:
 		return refuse(truhook.KeyNotYetValid, "the public key is before its NotBefore")
+	case broken:
+		return refuse(truhook.KeysUnavailable, "a key of the key source does not work here")
 	case !fits:
 		return refuse(truhook.AlgorithmNotAllowed, "the key is for another algorithm")
 	}
@@ -212,19 +218,18 @@ func (t *tokens) proveBySecret(ctx context.Context, k *token) (keyID string, err
 func (k *token) authenticatedBy(secrets []Secret) (id string, err error) {
 	signature, _ := decode(k.signature)
 	input := []byte(k.input)
-	for i := range secrets {
-		good, panicked := safely(func() (bool, error) {
+	which := -1
+	for i := len(secrets) - 1; i >= 0; i-- { // each is tried, and the first that fits selected without a branch
+		good, panicked := safely(func() (int, error) {
 			return authenticates(k.algorithm, secrets[i].open(), input, signature), nil
 		})
 		if panicked != nil {
 			return "", &truhook.Error{Reason: truhook.Internal, Err: errors.New("HMAC does not work here")}
 		}
-		if good && id == "" {
-			id = secrets[i].id
-		}
+		which = subtle.ConstantTimeSelect(good, i, which)
 	}
-	if id == "" {
+	if which < 0 {
 		return "", refuse(truhook.SignatureMismatch, "token")
 	}
-	return id, nil
+	return secrets[which].id, nil
 }

@@ -39,6 +39,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/ed25519key", ""},
 	{"internal/explain", ". internal/form internal/probe"},
 	{"internal/fetch", ""},
+	{"internal/fipstest", ""},
 	{"internal/folder", "internal/logonce"},
 	{"internal/form", "."},
 	{"internal/house", ""},

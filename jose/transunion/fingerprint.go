@@ -34,6 +34,13 @@ func Fingerprint(key any) (id string, err error) {
 	return strings.Join(octets, ":"), nil
 }
 
+// fingerprintsWork reports whether there is MD5 here.
+func fingerprintsWork() (works bool) {
+	defer func() { _ = recover() }()
+	md5.Sum(nil) //nolint:gosec // see above
+	return true
+}
+
 var errFingerprint = errors.New("transunion: the fingerprint of this key cannot be computed here")
 
 // isFingerprint reports whether id has the shape of a fingerprint, and so may go into a URL.

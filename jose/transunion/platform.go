@@ -28,13 +28,16 @@ type cachedKeys = jose.CachedKeys
 // way of these. The first fetch of any other id is best effort against a stranger who guesses every claim right.
 //
 // An id that does not have the shape of a [Fingerprint] is unknown without a question. A key counts only if the
-// answer names its id in X-IOV-KEY-ID and its fingerprint is that id; the latter needs MD5, so PlatformKeys answers
-// KeysUnavailable under GODEBUG=fips140=only. Status 404 means an unknown id, but from a platform that has never
+// answer names its id in X-IOV-KEY-ID and its fingerprint is that id; the latter needs MD5, so NewPlatformKeys returns
+// an error under GODEBUG=fips140=only. Status 404 means an unknown id, but from a platform that has never
 // given a key it is KeysStale, 503, as a mistyped base is 404 for every id. Any other status but 200 means that the
 // platform cannot tell. client may be nil; redirects are not followed. Nothing is fetched before the first delivery.
 func NewPlatformKeys(base string, client *http.Client, cfg jose.CacheConfig) (*PlatformKeys, error) {
 	if err := fetch.CheckURL(base); err != nil {
 		return nil, fmt.Errorf("transunion: NewPlatformKeys: %w", err)
+	}
+	if !fingerprintsWork() {
+		return nil, errors.New("transunion: NewPlatformKeys: FIPS 140-3 mode refuses MD5, of which the platform makes its key ids")
 	}
 	p := platform{url: strings.TrimRight(base, "/") + "/public/v3/public-key/", client: fetch.Client(client)}
 	cached, err := jose.CacheByID(p.fetch, cfg)
