@@ -49,6 +49,7 @@ func (v *Verifier) chain(sent []*x509.Certificate, now time.Time) ([]*x509.Certi
 		if above, more, err = linked(leaf, sent[1:], v.maxChain); err != nil {
 			return nil, err
 		}
+		above = v.vouched(above, now)
 	}
 	chains, err := v.build(leaf, above, opts)
 	if err != nil {
