@@ -20,8 +20,8 @@ import (
 	"github.com/truhook/truhook/mtls"
 )
 
-// forged returns n certificates of a stranger's own keys, each signed by the next, whose names lead to root: the last one
-// says that root has issued it.
+// forged returns n certificates of a stranger's own keys, each signed by the next, whose names lead to root: the last
+// one says that root has issued it.
 func forged(t testing.TB, root *x509.Certificate, n int, newKey func() (crypto.Signer, error), changes ...change) []*x509.Certificate {
 	t.Helper()
 	keys, names := make([]crypto.Signer, n+1), make([][]byte, n+1)
