@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 var (
@@ -143,7 +144,7 @@ func AuditKeys(now time.Time, keys ...Key) []truhook.Finding {
 			valid++
 		}
 		findings = append(findings, auditWindow(k, now)...)
-		findings = append(findings, auditSecret(k)...)
+		findings = append(findings, secrettext.Audit(k.id, string(k.open().bytes))...)
 		for j := range keys[:i] {
 			if keys[j].open != nil && hmac.Equal(keys[j].open().bytes, k.open().bytes) {
 				findings = append(findings, truhook.Finding{

@@ -7,6 +7,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/explain"
 	"github.com/truhook/truhook/internal/probe"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 var _ truhook.Explainer = (*Verifier)(nil)
@@ -149,9 +150,9 @@ func (s *search) likely(reason truhook.Reason) []truhook.Finding {
 	for i := range s.keys {
 		k := &s.keys[i]
 		switch text := string(k.open().bytes); {
-		case isPath(text):
+		case secrettext.IsPath(text):
 			out = append(out, explain.Finding(explain.Because(explain.KeyIsPath, k.id), false))
-		case isPlaceholder(text):
+		case secrettext.IsPlaceholder(text):
 			out = append(out, explain.Finding(explain.Because(explain.KeyIsPlaceholder, k.id), false))
 		}
 	}

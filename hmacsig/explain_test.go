@@ -14,7 +14,6 @@ import (
 	"hash"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -218,13 +217,9 @@ func TestExplain_EachCauseHasItsCure(t *testing.T) {
 	t.Parallel()
 	reasons, err := os.ReadFile("../docs/reasons.md")
 	require.NoError(t, err)
-	files, err := filepath.Glob("../internal/explain/causes.go")
-	require.NoError(t, err)
-	more, err := filepath.Glob("../internal/probe/variants.go")
-	require.NoError(t, err)
 	named := 0
-	for _, file := range append(files, more...) {
-		text, err := os.ReadFile(file)
+	for _, file := range []string{"explain/causes.go", "probe/variants.go", "secrettext/writings.go"} {
+		text, err := os.ReadFile("../internal/" + file)
 		require.NoError(t, err)
 		for _, cause := range regexp.MustCompile(`= "((?:key|signature|header|content|url|time|body|request)-[a-z0-9-]+)"`).FindAllStringSubmatch(string(text), -1) {
 			named++

@@ -3,16 +3,10 @@ package hmacsig
 import (
 	"crypto"
 	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"hash"
-	"html"
-	"net/url"
-	"strings"
 
 	"github.com/truhook/truhook/internal/explain"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // keyTry is a key that may have signed, and how it differs from one that is given.
@@ -24,7 +18,7 @@ type keyTry struct {
 }
 
 func newKeyTry(secret []byte, changes ...explain.Change) keyTry {
-	return keyTry{secret: secret, changes: changes, weak: weakKey(secret), macs: map[crypto.Hash]hash.Hash{}}
+	return keyTry{secret: secret, changes: changes, weak: secrettext.Weak(secret), macs: map[crypto.Hash]hash.Hash{}}
 }
 
 // keyed returns an HMAC that nothing was written to, nil where FIPS mode refuses the key or the hash.
@@ -45,8 +39,7 @@ func (k *keyTry) keyed(h crypto.Hash) hash.Hash {
 	return hmac.New(h.New, k.secret)
 }
 
-// keyVariants returns the ways in which the secrets of keys may be written elsewhere: without what configuration adds,
-// decoded, encoded, and the labels.
+// keyVariants returns the ways in which the secrets of keys may be written elsewhere, and the labels.
 func keyVariants(keys []Key) []keyTry {
 	var out []keyTry
 	known := map[string]bool{}
@@ -55,30 +48,12 @@ func keyVariants(keys []Key) []keyTry {
 	}
 	for i := range keys {
 		k := &keys[i]
-		add := func(secret, cause, subject string) {
-			if secret == "" || known[secret] {
-				return
+		for _, w := range secrettext.Writings(string(k.open().bytes)) {
+			if !known[w.Text] {
+				known[w.Text] = true
+				out = append(out, newKeyTry([]byte(w.Text), explain.Because(w.Cause, keySubject(k.id, w.Subject))))
 			}
-			known[secret] = true
-			out = append(out, newKeyTry([]byte(secret), explain.Because(cause, keySubject(k.id, subject))))
 		}
-		s := string(k.open().bytes)
-		trimmed := strings.TrimSpace(s)
-		add(trimmed, explain.KeyWhitespace, "")
-		add(strings.Join(strings.Fields(s), ""), explain.KeyWhitespace, "")
-		bare := trimmed
-		if quoted(trimmed) {
-			bare = trimmed[1 : len(trimmed)-1]
-			add(bare, explain.KeyQuoted, "")
-			add(strings.TrimSpace(bare), explain.KeyQuoted, "")
-		}
-		for _, q := range []string{`"`, "'"} {
-			add(q+s+q, explain.KeyQuoted, "")
-		}
-		for _, end := range []string{"\n", "\r\n", " "} {
-			add(s+end, explain.KeyWhitespace, "")
-		}
-		addEncodings(add, bare)
 		if k.id != "" && !known[k.id] {
 			known[k.id] = true
 			label := newKeyTry([]byte(k.id), explain.Because(explain.KeyIDAsSecret, k.id))
@@ -94,61 +69,4 @@ func keySubject(id, subject string) string {
 		return id
 	}
 	return id + ", " + subject
-}
-
-func addEncodings(add func(secret, cause, subject string), s string) {
-	add(html.UnescapeString(s), explain.KeyEncoding, "escapes")
-	add(html.EscapeString(s), explain.KeyEncoding, "escapes")
-	if unescaped, err := url.PathUnescape(s); err == nil {
-		add(unescaped, explain.KeyEncoding, "escapes")
-	}
-	add(url.QueryEscape(s), explain.KeyEncoding, "escapes")
-	var unescaped string
-	if json.Unmarshal([]byte(`"`+s+`"`), &unescaped) == nil {
-		add(unescaped, explain.KeyEncoding, "escapes")
-	}
-	add(strings.ReplaceAll(s, `\`, ""), explain.KeyEncoding, "escapes")
-	add(strings.ReplaceAll(s, "$$", "$"), explain.KeyEncoding, "escapes")
-	for _, cut := range []int{0, strings.IndexByte(s, '_') + 1, strings.IndexByte(s, '-') + 1} {
-		rest := s[cut:]
-		if cut > 0 && cut <= 10 && len(rest) >= 16 {
-			add(rest, explain.KeyEncoding, "prefix")
-		} else if cut > 0 {
-			continue
-		}
-		if decoded, err := hex.DecodeString(rest); err == nil {
-			add(string(decoded), explain.KeyEncoding, "hex")
-		}
-		bare := strings.TrimRight(rest, "=")
-		if decoded, err := base64.RawStdEncoding.DecodeString(bare); err == nil {
-			add(string(decoded), explain.KeyEncoding, "base64")
-		}
-		if decoded, err := base64.RawURLEncoding.DecodeString(bare); err == nil {
-			add(string(decoded), explain.KeyEncoding, "base64")
-		}
-	}
-	encoded := base64.StdEncoding.EncodeToString([]byte(s))
-	for _, prefix := range []string{"", "whsec_"} {
-		add(prefix+encoded, explain.KeyEncoding, "base64")
-		add(prefix+strings.TrimRight(encoded, "="), explain.KeyEncoding, "base64")
-	}
-	add("whsec_"+s, explain.KeyEncoding, "prefix")
-	add(hex.EncodeToString([]byte(s)), explain.KeyEncoding, "hex")
-	add(strings.ToUpper(hex.EncodeToString([]byte(s))), explain.KeyEncoding, "hex")
-	if strings.Trim(s, "0123456789abcdefABCDEF") == "" {
-		add(strings.ToLower(s), explain.KeyEncoding, "hex")
-		add(strings.ToUpper(s), explain.KeyEncoding, "hex")
-	}
-}
-
-// weakKey reports whether anybody can know a key: a few bytes, a placeholder, a secret out of somebody's documentation.
-func weakKey(secret []byte) bool {
-	s := strings.Trim(string(secret), " \t\r\n\"'`")
-	return len(s) < 8 || isPlaceholder(s) || isPath(s) || isPublished(s)
-}
-
-// isPublished reports whether a secret stands in the public documentation or tests of a provider.
-func isPublished(secret string) bool {
-	sum := sha256.Sum256([]byte(secret))
-	return publishedSecrets[hex.EncodeToString(sum[:8])]
 }

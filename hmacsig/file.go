@@ -10,6 +10,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/folder"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // FileConfig adjusts [NewFileKeys]. Its zero value is the strict default.
@@ -80,7 +81,7 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if looksSecret(path) && !strings.ContainsAny(path, `/\`) {
+	if secrettext.LooksSecret(path) && !strings.ContainsAny(path, `/\`) {
 		return nil, errors.New("hmacsig: NewFileKeys: what is given looks like a secret: give the path of the file that holds it")
 	}
 	f, err := folder.Open(path, folder.Config[Key]{

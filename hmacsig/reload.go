@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // ReloadableKeys is a [KeySource] whose keys are replaced while the service runs, for whoever is told of a rotation:
@@ -75,7 +77,7 @@ func (s Scheme) EnvKeys(names ...string) (KeySource, error) {
 		switch {
 		case name == "":
 			return nil, errors.New("hmacsig: EnvKeys: a variable without a name")
-		case !set && looksSecret(name):
+		case !set && secrettext.LooksSecret(name):
 			return nil, errors.New("hmacsig: EnvKeys: what is given looks like a secret: give the name of the variable that holds it")
 		case !set:
 			return nil, fmt.Errorf("hmacsig: environment variable %s is not set", name)

@@ -12,6 +12,7 @@ import (
 	_ "crypto/sha512"
 
 	"github.com/truhook/truhook/internal/form"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // Encoding is how a signature is written in its header. The zero value is Hex. Every encoding is read strictly: no
@@ -174,7 +175,7 @@ func (s Scheme) unsound(err error) error {
 // NewKey returns the key that text says, which is written as KeyText describes: what is decoded there is decoded, and
 // a text that is not of that form is an error. Everything else is as for the function [NewKey].
 func (s Scheme) NewKey(id, text string) (Key, error) {
-	if err := checkSecretText(text); err != nil {
+	if err := secrettext.Check(text); err != nil {
 		return Key{}, keyError(id, text, err)
 	}
 	decoded, err := s.KeyText.Decode(text)

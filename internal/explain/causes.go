@@ -6,6 +6,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/probe"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // Change is one difference between what was sent and what fits: a cause and what it says of it.
@@ -16,9 +17,9 @@ func Because(cause, subject string) Change { return Change{Cause: cause, Subject
 
 // The causes beside those of a body, which package probe names. Each is in docs/reasons.md.
 const (
-	KeyWhitespace         = "key-whitespace"
-	KeyQuoted             = "key-quoted"
-	KeyEncoding           = "key-encoding"
+	KeyWhitespace         = secrettext.KeyWhitespace
+	KeyQuoted             = secrettext.KeyQuoted
+	KeyEncoding           = secrettext.KeyEncoding
 	KeyIDAsSecret         = "key-id-as-secret"
 	KeyOfOtherEnvironment = "key-of-other-environment"
 	KeyOfOtherProvider    = "key-of-other-provider"
