@@ -28,16 +28,16 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if d == nil {
 		d = &truhook.Delivery{}
 	}
-	s := &search{ctx: ctx, v: v, d: d, left: max(q.MaxHashedBytes, 0), keys: v.atHand()}
+	s := &search{Budget: probe.Budget{Ctx: ctx, Left: max(q.MaxHashedBytes, 0)}, v: v, d: d, keys: v.atHand()}
 	out := truhook.Explanation{Reason: s.judge()}
 	likely := s.likely(out.Reason)
 	switch out.Reason {
 	case truhook.KeyExpired, truhook.KeyNotYetValid, truhook.NoKey: // which says it all
-		out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed
+		out.Complete, out.Tried, out.HashedBytes = !s.Spent, s.tried, s.Hashed
 		return out
 	case "":
 		if s.judged { // it would be accepted
-			out.Complete, out.Tried, out.HashedBytes = true, s.tried, s.hashed
+			out.Complete, out.Tried, out.HashedBytes = true, s.tried, s.Hashed
 			return out
 		}
 	}
@@ -50,7 +50,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if len(out.Findings) == 0 && probe.MapOrder(d.Body) {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
 	}
-	out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed
+	out.Complete, out.Tried, out.HashedBytes = !s.Spent, s.tried, s.Hashed
 	if len(changes) == 0 {
 		out.RuledOut = s.ruledOut
 	}
@@ -133,12 +133,12 @@ func (s *search) judge() truhook.Reason {
 		return ""
 	}
 	cost := int64(len(s.d.Body)) * int64(len(s.keys)) * int64(s.head.GroupCount) * 2
-	if cost > s.left || s.left == 0 {
-		s.spent = s.spent || s.left > 0
+	if cost > s.Left || s.Left == 0 {
+		s.Spent = s.Spent || s.Left > 0
 		return ""
 	}
-	s.left -= cost / 2
-	s.hashed += cost / 2
+	s.Left -= cost / 2
+	s.Hashed += cost / 2
 	_, reason := s.v.try(s.keys, &signed{head: &s.head}, s.d.Body, s.v.received(s.d))
 	s.judged = true
 	return reason

@@ -1,11 +1,9 @@
 package hmacsig
 
 import (
-	"context"
 	"crypto"
 	"crypto/hmac"
 	"hash"
-	"io"
 	"slices"
 
 	"github.com/truhook/truhook"
@@ -16,7 +14,7 @@ import (
 
 // search looks for the changes that make one of the signatures in a delivery fit.
 type search struct {
-	ctx    context.Context
+	probe.Budget
 	v      *Verifier
 	d      *truhook.Delivery
 	keys   []Key
@@ -28,10 +26,7 @@ type search struct {
 
 	candidates []explain.Candidate
 	contents   []explain.Content
-	left       int64 // bytes that may be hashed
-	hashed     int64
 	tried      int
-	spent      bool // the budget or the context has ended the search
 	ruledOut   []string
 
 	weak   bool  // anybody could have made what fits
@@ -55,10 +50,10 @@ var (
 func (s *search) run() []explain.Change {
 	s.offset = -1
 	s.candidates = explain.Candidates(s.v.format.Format, s.d, &s.head, macSizes)
-	if s.left == 0 {
-		s.spent = true
+	if s.Left == 0 {
+		s.Spent = true
 	}
-	if len(s.candidates) == 0 || s.spent {
+	if len(s.candidates) == 0 || s.Spent {
 		return nil
 	}
 	s.contents = explain.Contents(s.v.format.Format, s.d)
@@ -98,7 +93,7 @@ func (s *search) run() []explain.Change {
 		if m != nil {
 			return s.told(m)
 		}
-		if s.spent {
+		if s.Spent {
 			return nil
 		}
 		s.ruledOut = append(s.ruledOut, stage.rulesOut...)
@@ -122,7 +117,7 @@ func (s *search) told(m *match) []explain.Change {
 func (s *search) all(keys []keyTry, contents []explain.Content, body probe.Variant, h crypto.Hash) *match {
 	for _, k := range keys {
 		for _, c := range contents {
-			if m := s.try(k, c, body, h); m != nil || s.spent {
+			if m := s.try(k, c, body, h); m != nil || s.Spent {
 				return m
 			}
 		}
@@ -135,19 +130,19 @@ func (s *search) bodies(keys []keyTry, contents []explain.Content, h crypto.Hash
 		return nil
 	}
 	hints := probe.Hints{ContentType: s.d.Header.Get("Content-Type"), ContentEncoding: s.d.Header.Get("Content-Encoding")}
-	for body := range probe.Variants(s.ctx, s.d.Body, hints) {
-		if found = s.all(keys, contents, body, h); found != nil || s.spent {
+	for body := range probe.Variants(s.Ctx, s.d.Body, hints) {
+		if found = s.all(keys, contents, body, h); found != nil || s.Spent {
 			return found
 		}
 	}
-	s.spent = s.spent || s.ctx.Err() != nil
+	s.Spent = s.Spent || s.Ctx.Err() != nil
 	return nil
 }
 
 // algorithms tries the other hashes of which a candidate has the size.
 func (s *search) algorithms(keys []keyTry, contents []explain.Content, body probe.Variant) *match {
 	for _, h := range s.otherHashes() {
-		if m := s.all(keys, contents, body, h); m != nil || s.spent {
+		if m := s.all(keys, contents, body, h); m != nil || s.Spent {
 			return m
 		}
 	}
@@ -156,7 +151,7 @@ func (s *search) algorithms(keys []keyTry, contents []explain.Content, body prob
 
 func (s *search) algorithmsOfBodies(keys []keyTry, contents []explain.Content) *match {
 	for _, h := range s.otherHashes() {
-		if m := s.bodies(keys, contents, h); m != nil || s.spent {
+		if m := s.bodies(keys, contents, h); m != nil || s.Spent {
 			return m
 		}
 	}
@@ -175,19 +170,19 @@ func (s *search) otherHashes() (out []crypto.Hash) {
 
 // try makes one MAC, and by going on from there those of the body with white space behind it, and compares them.
 func (s *search) try(k keyTry, c explain.Content, body probe.Variant, h crypto.Hash) *match {
-	m := &metered{Hash: k.keyed(h), s: s}
+	m := s.Meter(k.keyed(h))
 	if m.Hash == nil {
 		return nil
 	}
 	_, _ = m.Write(c.Before)
 	_, _ = body.WriteTo(m)
-	if s.spent {
+	if s.Spent {
 		return nil
 	}
 	atEnd := m.Hash
 	if len(k.changes) == 0 || len(body.Changes) == 0 { // else it would be a third change
 		for _, tail := range probe.Tails() {
-			longer := &metered{Hash: clone(atEnd), s: s}
+			longer := s.Meter(clone(atEnd))
 			if longer.Hash == nil {
 				break
 			}
@@ -201,7 +196,7 @@ func (s *search) try(k keyTry, c explain.Content, body probe.Variant, h crypto.H
 }
 
 func (s *search) compare(
-	m *metered, k keyTry, c explain.Content, body probe.Variant, h crypto.Hash, tail string,
+	m *probe.Metered, k keyTry, c explain.Content, body probe.Variant, h crypto.Hash, tail string,
 ) *match {
 	_, _ = m.Write(c.After)
 	sum := m.Sum(nil)
@@ -228,32 +223,6 @@ func (s *search) compare(
 		return out
 	}
 	return nil
-}
-
-// metered counts what is hashed and ends when the budget or the context does.
-type metered struct {
-	hash.Hash
-	s *search
-}
-
-const checkEvery = 64 << 10 // bytes between two looks at the context
-
-func (m *metered) Write(p []byte) (int, error) {
-	written := 0
-	for len(p) > 0 {
-		if int64(min(len(p), checkEvery)) > m.s.left || m.s.ctx.Err() != nil {
-			m.s.spent = true
-			return written, io.ErrShortWrite
-		}
-		n, err := m.Hash.Write(p[:min(len(p), checkEvery)])
-		m.s.left -= int64(n)
-		m.s.hashed += int64(n)
-		written, p = written+n, p[n:]
-		if err != nil { // as FIPS mode refuses SHA-1
-			return written, err
-		}
-	}
-	return written, nil
 }
 
 // clone returns a copy of h, nil where it has none.
@@ -287,7 +256,7 @@ func (s *search) unkeyed(h crypto.Hash) (sum []byte) {
 			sum = nil
 		}
 	}()
-	m := &metered{Hash: h.New(), s: s}
+	m := s.Meter(h.New())
 	if _, err := m.Write(s.d.Body); err != nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package jose
 import (
 	"context"
 	"crypto/fips140"
+	"crypto/hmac"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/folder"
 	"github.com/truhook/truhook/internal/keycache"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 var (
@@ -21,8 +23,8 @@ var (
 
 const soon = 7 * 24 * time.Hour
 
-// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeys], and asks a KeySource that is an
-// Auditor. It does not look at private keys; [AuditPrivateKeys] does.
+// Audit implements [truhook.Auditor]. It looks at the keys of a [StaticKeys] and the secrets of a [StaticSecrets], and
+// asks a source that is an Auditor. It does not look at private keys; [AuditPrivateKeys] does.
 func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	if v == nil || v.tokens == nil {
 		return []truhook.Finding{{
@@ -31,7 +33,7 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 			Remedy:  "Give the result of New, and look at its error.",
 		}}
 	}
-	findings := v.auditTokens()
+	findings := v.auditTokens(ctx)
 	switch keys := v.tokens.keys.(type) {
 	case StaticKeys:
 		return append(findings, AuditKeys(v.tokens.now(), keys...)...)
@@ -41,19 +43,13 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	return findings
 }
 
-const shortSecret = 16 // bytes; RFC 7518, section 3.2, asks for as many as the hash has, which few providers do
-
-// auditTokens looks at static secrets, and at what the tokens lack.
-func (v *Verifier) auditTokens() (findings []truhook.Finding) {
-	static, _ := v.tokens.secrets.(StaticSecrets)
-	for _, s := range static {
-		if n := len(s.open()); n < shortSecret {
-			findings = append(findings, truhook.Finding{
-				Severity: truhook.SeverityWarning, Name: "short-secret", Subject: s.id,
-				Problem: fmt.Sprintf("The secret has fewer than %d bytes.", shortSecret),
-				Remedy:  "Have the provider make a longer one: 32 random bytes are plenty.",
-			})
-		}
+// auditTokens looks at secrets, and at what the tokens lack.
+func (v *Verifier) auditTokens(ctx context.Context) (findings []truhook.Finding) {
+	switch secrets := v.tokens.secrets.(type) {
+	case StaticSecrets:
+		findings = AuditSecrets(secrets...)
+	case truhook.Auditor:
+		findings = secrets.Audit(ctx)
 	}
 	if v.tokens.noWindow {
 		findings = append(findings, truhook.Finding{
@@ -61,6 +57,48 @@ func (v *Verifier) auditTokens() (findings []truhook.Finding) {
 			Problem: "Nothing in these tokens bounds the time for which a delivery can be sent again.",
 			Remedy:  "Let package idempotency drop what comes twice, for as long as it keeps events.",
 		})
+	}
+	return findings
+}
+
+// AuditSecrets returns what is worth knowing about secrets: those that are short, padded, quoted or damaged on their way
+// into the configuration, placeholders, names of files, a prefix that was not taken off, two equal ones. It never
+// repeats a secret or a part of one. It serves sources of your own.
+func AuditSecrets(secrets ...Secret) []truhook.Finding {
+	if len(secrets) == 0 {
+		return []truhook.Finding{{
+			Severity: truhook.SeverityError, Name: "no-keys",
+			Problem: "There are no secrets, so every delivery is answered 503.", Remedy: "Give the source a secret.",
+		}}
+	}
+	var findings []truhook.Finding
+	for i, s := range secrets {
+		if s.open == nil {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityError, Name: "zero-key",
+				Problem: "One of the secrets is the zero Secret.", Remedy: "Look at the error of NewSecret.",
+			})
+			continue
+		}
+		text := string(s.open())
+		findings = append(findings, secrettext.Audit(s.id, text)...)
+		if strings.HasPrefix(text, "whsec_") {
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "undecoded-prefix", Subject: s.id,
+				Problem: "The secret begins with a prefix that is usually no part of the key, and what follows is usually base64.",
+				Remedy:  "Compare the provider's page, and decode the secret before NewSecret where the provider shows it encoded.",
+			})
+		}
+		for _, other := range secrets[:i] {
+			if other.open != nil && hmac.Equal(other.open(), s.open()) {
+				findings = append(findings, truhook.Finding{
+					Severity: truhook.SeverityNote, Name: "secret-twice", Subject: s.id,
+					Problem: fmt.Sprintf("It is the same as secret %q.", other.id),
+					Remedy:  "Look whether one of the two was meant to be another secret.",
+				})
+				break
+			}
+		}
 	}
 	return findings
 }

@@ -2,7 +2,6 @@ package jose
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,8 +10,8 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/internal/folder"
 	"github.com/truhook/truhook/internal/probe"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 var _ truhook.Explainer = (*Verifier)(nil)
@@ -33,7 +32,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if d == nil {
 		d = &truhook.Delivery{}
 	}
-	s := &search{ctx: ctx, v: v, d: d, at: d.Received, left: max(q.MaxHashedBytes, 0)}
+	s := &search{Budget: probe.Budget{Ctx: ctx, Left: max(q.MaxHashedBytes, 0)}, v: v, d: d, at: d.Received}
 	if s.at.IsZero() {
 		s.at = v.tokens.now()
 	}
@@ -42,15 +41,12 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 
 // search is one explanation under way.
 type search struct {
-	ctx  context.Context
-	v    *Verifier
-	d    *truhook.Delivery
-	at   time.Time
-	left int64 // bytes that may still be hashed
+	probe.Budget
+	v  *Verifier
+	d  *truhook.Delivery
+	at time.Time
 
 	tried    int
-	hashed   int64
-	spent    bool
 	ruledOut []string
 }
 
@@ -60,8 +56,8 @@ func (s *search) explain(others []truhook.Verifier) truhook.Explanation {
 	if !accepted && !saysItAll(reason) {
 		out.Findings = s.findings(reason, others)
 	}
-	out.Complete = !s.spent && s.ctx.Err() == nil
-	out.Tried, out.HashedBytes = s.tried, s.hashed
+	out.Complete = !s.Spent && s.Ctx.Err() == nil
+	out.Tried, out.HashedBytes = s.tried, s.Hashed
 	if !slices.ContainsFunc(out.Findings, func(f truhook.Finding) bool { return f.Proven }) {
 		out.RuledOut = s.ruledOut
 	}
@@ -123,8 +119,8 @@ func (s *search) provenAtHand(o *Verifier, k *token, strictly bool) (keyID strin
 	}
 	s.tried += len(keys)
 	for i := range keys {
-		if s.ctx.Err() != nil {
-			s.spent = true
+		if s.Ctx.Err() != nil {
+			s.Spent = true
 			break
 		}
 		if err = k.signedBy(keys[i:i+1], s.at); err == nil || !falseSignature(err) {
@@ -201,67 +197,14 @@ func (s *search) path(k *token) (changes []change, explained bool) {
 	return changes, !slices.ContainsFunc(changes, func(c change) bool { return c.likely })
 }
 
-// body says what gives the claimed hash, and whether anything does.
-func (s *search) body(k *token, offset *int64) (changes []change, explained bool) {
-	function, want, err := s.v.binding.bodyHash(&k.set)
-	if err != nil {
-		return nil, false
-	}
-	matches := func(size int64, write func(h hashWriter)) bool {
-		if !s.afford(size) {
-			return false
-		}
-		s.tried++
-		h := function.New()
-		write(h)
-		return subtle.ConstantTimeCompare(h.Sum(nil), want) == 1
-	}
-	size := int64(len(s.d.Body))
-	if matches(size, func(h hashWriter) { _, _ = h.Write(s.d.Body) }) {
-		return nil, true
-	}
-	if s.v.decrypter != nil {
-		plaintext, _, err := s.v.decrypter.Decrypt(folder.KnownOnly(s.ctx), s.d.Body)
-		if err == nil && matches(int64(len(plaintext)), func(h hashWriter) { _, _ = h.Write(plaintext) }) {
-			return []change{{cause: causePlaintext}}, true
-		}
-		s.ruledOut = append(s.ruledOut, causePlaintext)
-	}
-	for _, tail := range probe.Tails() {
-		if matches(size, func(h hashWriter) { _, _ = h.Write(s.d.Body); _, _ = h.Write([]byte(tail)) }) {
-			*offset = size
-			return []change{{cause: probe.TextChanged, subject: "whitespace"}}, true
-		}
-	}
-	hints := probe.Hints{ContentType: s.d.Header.Get("Content-Type"), ContentEncoding: s.d.Header.Get("Content-Encoding")}
-	for variant := range probe.Variants(s.ctx, s.d.Body, hints) {
-		if s.left < size {
-			s.spent = true
-			break
-		}
-		if matches(size, func(h hashWriter) { _, _ = variant.WriteTo(h) }) {
-			*offset = variant.Offset(s.d.Body)
-			for _, c := range variant.Changes {
-				changes = append(changes, change{cause: c.Cause, subject: c.Subject})
-			}
-			return changes, true
-		}
-	}
-	s.ruledOut = append(s.ruledOut, probe.TextChanged, probe.Reserialized, probe.ContentEncoding, probe.Base64,
-		probe.FormField, probe.InEnvelope)
-	return nil, false
-}
-
-type hashWriter interface{ Write(p []byte) (int, error) }
-
 // afford takes bytes off the budget.
 func (s *search) afford(bytes int64) bool {
-	if s.ctx.Err() != nil || bytes > s.left {
-		s.spent = true
+	if s.Ctx.Err() != nil || bytes > s.Left {
+		s.Spent = true
 		return false
 	}
-	s.left -= bytes
-	s.hashed += bytes
+	s.Left -= bytes
+	s.Hashed += bytes
 	return true
 }
 
@@ -280,6 +223,16 @@ func (s *search) likely(reason truhook.Reason) []truhook.Finding {
 		out = append(out, change{cause: causeFolded}.finding(false))
 	case truhook.WrongMethod:
 		out = append(out, change{cause: causeRedirected, subject: fmt.Sprintf("%.16q", d.Method)}.finding(false))
+	}
+	if s.v.tokens.secrets != nil && !saysItAll(reason) {
+		for _, secret := range s.v.tokens.secretsAtHand() {
+			switch text := string(secret.open()); {
+			case secrettext.IsPath(text):
+				out = append(out, change{cause: causeIsPath, subject: secret.id}.finding(false))
+			case secrettext.Weak([]byte(text)):
+				out = append(out, change{cause: causeIsPlaceholder, subject: secret.id}.finding(false))
+			}
+		}
 	}
 	if n := d.Header.Get("Content-Length"); len(d.Body) == 0 && n != "" && n != "0" {
 		out = append(out, change{cause: causeEmpty}.finding(false))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/probe"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // The causes that this package names, beside those of a body, which package probe names. Each is in docs/reasons.md.
@@ -20,10 +21,12 @@ const (
 	causeFolded           = "header-folded"
 	causeOtherEnvironment = "key-of-other-environment"
 	causeOtherProvider    = "key-of-other-provider"
-	causeKeyWhitespace    = "key-whitespace"
-	causeKeyQuoted        = "key-quoted"
-	causeKeyEncoding      = "key-encoding"
+	causeKeyWhitespace    = secrettext.KeyWhitespace
+	causeKeyQuoted        = secrettext.KeyQuoted
+	causeKeyEncoding      = secrettext.KeyEncoding
 	causeIDAsSecret       = "key-id-as-secret"
+	causeIsPath           = "key-is-a-path"
+	causeIsPlaceholder    = "key-is-a-placeholder"
 	causeOutsideWindow    = "time-outside-window"
 	causeEmpty            = "body-empty"
 	causeCut              = "body-cut"
@@ -58,6 +61,10 @@ var causes = map[string]struct{ problem, remedy string }{
 		"Compare the provider's page, and decode the secret before NewSecret where the provider shows it encoded."},
 	causeIDAsSecret: {"The token is signed with the label of the secret in its place. Anybody can know a label.",
 		"Look whether the label and the secret are the wrong way round, here or at the sender."},
+	causeIsPath: {"The secret looks like the name of a file or of an entry in a secret store.",
+		"Give what stands there."},
+	causeIsPlaceholder: {"The secret is a placeholder, a few bytes, or one out of public documentation, so anybody can know it.",
+		"See that the template is filled in with the provider's secret."},
 	causeOutsideWindow: {"The times of the token are outside of the window.",
 		"Compare the clock with a time server; a queue in front has to set Delivery.Received."},
 	causeEmpty: {"A body was announced, and none is there.", "Put the middleware in front of whatever reads the body."},

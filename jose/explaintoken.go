@@ -1,8 +1,6 @@
 package jose
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/textproto"
@@ -10,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/secrettext"
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
@@ -28,8 +27,8 @@ type candidate struct {
 // says that anybody could have made it.
 func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []change, weak bool) {
 	for _, c := range s.candidates() {
-		if s.ctx.Err() != nil {
-			s.spent = true
+		if s.Ctx.Err() != nil {
+			s.Spent = true
 			return nil, nil, false
 		}
 		k, err := takeApart(c.text, allAlgorithms())
@@ -40,9 +39,9 @@ func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []cha
 		if !slices.Contains(s.v.tokens.algorithms, k.algorithm) {
 			changes = append(changes, change{cause: causeAlgorithm, subject: k.algorithm})
 		}
-		_, err = s.provenAtHand(s.v, k, false)
+		id, err := s.provenAtHand(s.v, k, false)
 		if err == nil || !errors.Is(err, errNothingAtHand) && !falseSignature(err) {
-			return k, changes, false
+			return k, changes, s.v.isWeak(id)
 		}
 		if more, weak, ok := s.writtenOtherwise(k); ok {
 			return k, append(changes, more), weak
@@ -56,7 +55,7 @@ func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []cha
 			if o.scheme == s.v.scheme {
 				cause = causeOtherEnvironment
 			}
-			return k, append(changes, change{cause: cause, subject: o.scheme + ", key " + id}), false
+			return k, append(changes, change{cause: cause, subject: o.scheme + ", key " + id}), o.isWeak(id)
 		}
 	}
 	return nil, nil, false
@@ -205,27 +204,30 @@ func (s *search) verifiersIn(others []truhook.Verifier) []*Verifier {
 
 func (v *Verifier) itself() *Verifier { return v }
 
-// writtenOtherwise tries the secrets at hand as they may have been written before configuration changed them, and what
-// anybody knows.
+// writtenOtherwise tries the secrets at hand as they may be written where the sender has them, and their labels.
 func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 	if s.v.tokens.secrets == nil || !slices.Contains(secretAlgorithms(), k.algorithm) {
 		return change{}, false, false
 	}
 	signature, _ := decode(k.signature)
+	signs := func(text string) bool {
+		s.tried++
+		good, err := safely(func() (int, error) {
+			return authenticates(k.algorithm, []byte(text), []byte(k.input), signature), nil
+		})
+		return err == nil && good == 1
+	}
 	for _, secret := range s.v.tokens.secretsAtHand() {
-		text := string(secret.open())
-		for _, w := range writings(text) {
-			s.tried++
-			good, err := safely(func() (int, error) {
-				return authenticates(k.algorithm, []byte(w.text), []byte(k.input), signature), nil
-			})
-			if err == nil && good == 1 {
-				return change{cause: w.cause, subject: secret.id}, len(w.text) < weakSecret, true
+		for _, w := range secrettext.Writings(string(secret.open())) {
+			if signs(w.Text) {
+				subject := secret.id
+				if w.Subject != "" {
+					subject += ", " + w.Subject
+				}
+				return change{cause: w.Cause, subject: subject}, secrettext.Weak([]byte(w.Text)), true
 			}
 		}
-		if good, err := safely(func() (int, error) {
-			return authenticates(k.algorithm, []byte(secret.id), []byte(k.input), signature), nil
-		}); err == nil && good == 1 {
+		if signs(secret.id) {
 			return change{cause: causeIDAsSecret, subject: secret.id, likely: true}, true, true
 		}
 	}
@@ -233,31 +235,9 @@ func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 	return change{}, false, false
 }
 
-const weakSecret = 8 // bytes: what is shorter can be guessed, and proves nothing
-
-type writing struct{ cause, text string }
-
-// writings lists how a secret may have been written where the sender has it.
-func writings(text string) []writing {
-	out := []writing{}
-	for _, end := range []string{"\n", "\r\n", " "} {
-		out = append(out, writing{causeKeyWhitespace, text + end})
-	}
-	if trimmed := strings.TrimSpace(text); trimmed != text {
-		out = append(out, writing{causeKeyWhitespace, trimmed})
-	}
-	if unquoted := strings.Trim(text, `"'`); unquoted != text {
-		out = append(out, writing{causeKeyQuoted, unquoted})
-	}
-	out = append(out, writing{causeKeyQuoted, `"` + text + `"`}, writing{causeKeyQuoted, "'" + text + "'"})
-	for _, decoded := range []func(string) ([]byte, error){
-		base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString, base64.URLEncoding.DecodeString,
-		base64.RawURLEncoding.DecodeString, hex.DecodeString,
-	} {
-		if raw, err := decoded(text); err == nil && len(raw) > 0 {
-			out = append(out, writing{causeKeyEncoding, string(raw)})
-		}
-	}
-	return append(out, writing{causeKeyEncoding, base64.StdEncoding.EncodeToString([]byte(text))},
-		writing{causeKeyEncoding, hex.EncodeToString([]byte(text))})
+// isWeak reports whether the secret at hand of o with this id is one that anybody can know.
+func (o *Verifier) isWeak(id string) bool {
+	return o.tokens.secrets != nil && slices.ContainsFunc(o.tokens.secretsAtHand(), func(s Secret) bool {
+		return s.id == id && secrettext.Weak(s.open())
+	})
 }

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/internal/publickey"
+	"github.com/truhook/truhook/internal/secrettext"
 )
 
 // A Secret is a key of HS256, HS384 or HS512 that is shared with a provider. It prints as its id, under every verb
@@ -21,19 +20,21 @@ type Secret struct {
 }
 
 // NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded.
-// id is a label of yours that proofs and metrics show. An empty text, one that begins or ends with a line break,
-// which is nearly always an accident, a public key (PEM, DER, JWK, OpenSSH), which is no secret, and an id that is not
-// 1 to 256 printable ASCII characters without spaces are errors.
+// id is a label of yours that proofs and metrics show.
+//
+// These are errors, and none of them repeats the secret: an empty text; one that begins or ends with a line break or
+// begins with a byte order mark, or is written as UTF-16, which is an accident of whatever wrote it; a public
+// key (PEM, DER, JWK, OpenSSH), which is no secret; an id that is not 1 to 256 printable ASCII characters without spaces, or that looks like a
+// secret, as the two were given the wrong way round.
 func NewSecret(id, text string) (Secret, error) {
 	switch {
 	case !validKeyID(id):
 		return Secret{}, configError("the id of a secret is not one of 1 to %d printable characters", maxKeyID)
-	case text == "":
-		return Secret{}, configError("secret %q is empty", id)
-	case strings.Trim(text, "\r\n") != text:
-		return Secret{}, configError("secret %q begins or ends with a line break, which would be part of it", id)
-	case publickey.Text(text):
-		return Secret{}, configError("secret %q is a public key: everybody has it, so anybody could sign", id)
+	case secrettext.LooksSecret(id):
+		return Secret{}, configError("the id of a secret looks like one: the id is a label and comes first, the secret second")
+	}
+	if err := secrettext.Check(text); err != nil {
+		return Secret{}, configError("secret %q: %w", id, err)
 	}
 	own := []byte(text)
 	s := Secret{id: id, open: func() []byte { return own }}

@@ -52,7 +52,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/publickey", ""},
 	{"internal/secrettext", ". internal/publickey"},
 	{"internal/strictjson", ""},
-	{"jose", ". internal/ed25519key internal/fetch internal/folder internal/keycache internal/probe internal/publickey internal/strictjson"},
+	{"jose", ". internal/ed25519key internal/fetch internal/folder internal/keycache internal/probe internal/secrettext internal/strictjson"},
 	{"jose/transunion", ". internal/dedupe internal/fetch internal/folder internal/payload internal/strictjson jose retry"},
 	{"mtls", "."},
 	{"recorded", "."},
