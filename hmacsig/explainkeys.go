@@ -6,6 +6,7 @@ import (
 	"hash"
 
 	"github.com/truhook/truhook/internal/explain"
+	"github.com/truhook/truhook/internal/probe"
 	"github.com/truhook/truhook/internal/secrettext"
 )
 
@@ -33,7 +34,7 @@ func (k *keyTry) keyed(h crypto.Hash) hash.Hash {
 	if m == nil {
 		return nil
 	}
-	if fresh := clone(m); fresh != nil {
+	if fresh := probe.Clone(m); fresh != nil {
 		return fresh
 	}
 	return hmac.New(h.New, k.secret)

@@ -3,7 +3,6 @@ package hmacsig
 import (
 	"crypto"
 	"crypto/hmac"
-	"hash"
 	"slices"
 
 	"github.com/truhook/truhook"
@@ -182,7 +181,7 @@ func (s *search) try(k keyTry, c explain.Content, body probe.Variant, h crypto.H
 	atEnd := m.Hash
 	if len(k.changes) == 0 || len(body.Changes) == 0 { // else it would be a third change
 		for _, tail := range probe.Tails() {
-			longer := s.Meter(clone(atEnd))
+			longer := s.Meter(probe.Clone(atEnd))
 			if longer.Hash == nil {
 				break
 			}
@@ -221,16 +220,6 @@ func (s *search) compare(
 		out.changes = append(out.changes, c.Changes...)
 		out.changes = append(out.changes, to.Changes...)
 		return out
-	}
-	return nil
-}
-
-// clone returns a copy of h, nil where it has none.
-func clone(h hash.Hash) hash.Hash {
-	if c, ok := h.(hash.Cloner); ok {
-		if copied, err := c.Clone(); err == nil {
-			return copied
-		}
 	}
 	return nil
 }

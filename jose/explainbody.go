@@ -17,23 +17,23 @@ func (s *search) body(k *token, offset *int64) (changes []change, explained bool
 		return nil, false
 	}
 	f := &hashFit{s, function, want}
-	if f.fits(s.d.Body, "") {
-		return nil, true
+	if fit, ok := f.variant(probe.AsSent(s.d.Body), s.d.Body); ok {
+		*offset = fit.offset
+		return fit.changes, true
 	}
-	if s.v.decrypter != nil {
-		if plaintext, err := s.decrypted(s.d.Body); err == nil {
-			if f.fits(plaintext, "") {
-				return []change{{cause: causePlaintext}}, true
-			}
-			if changes, _ := f.variant(plaintext, probe.Hints{}); changes != nil {
-				return append(changes, change{cause: causePlaintext}), true
-			}
+	if plaintext, ok := s.decrypted(s.d.Body); ok {
+		fit, ok := f.variant(probe.AsSent(plaintext), plaintext)
+		if !ok {
+			fit, ok = f.search(plaintext, probe.Hints{})
+		}
+		if ok {
+			return append(fit.changes, change{cause: causePlaintext}), true
 		}
 	}
 	hints := probe.Hints{ContentType: s.d.Header.Get("Content-Type"), ContentEncoding: s.d.Header.Get("Content-Encoding")}
-	changes, *offset = f.variant(s.d.Body, hints)
-	if changes != nil {
-		return changes, true
+	if fit, ok := f.search(s.d.Body, hints); ok {
+		*offset = fit.offset
+		return fit.changes, true
 	}
 	s.ruledOut = append(s.ruledOut, causePlaintext, probe.TextChanged, probe.Reserialized, probe.ContentEncoding,
 		probe.Base64, probe.FormField, probe.InEnvelope)
@@ -41,9 +41,12 @@ func (s *search) body(k *token, offset *int64) (changes []change, explained bool
 }
 
 // decrypted decrypts a body with the private keys that are known without asking anybody.
-func (s *search) decrypted(body []byte) ([]byte, error) {
+func (s *search) decrypted(body []byte) (plaintext []byte, ok bool) {
+	if s.v.decrypter == nil || bytes.Count(body, []byte(".")) != 4 { // RFC 7516, section 7.1
+		return nil, false
+	}
 	plaintext, _, err := s.v.decrypter.Decrypt(folder.KnownOnly(s.Ctx), body)
-	return plaintext, err
+	return plaintext, err == nil
 }
 
 // hashFit compares texts with the claimed hash.
@@ -53,53 +56,82 @@ type hashFit struct {
 	want     []byte
 }
 
-func (f *hashFit) matches(write func(h io.Writer)) bool {
-	f.s.tried++
+// A fit is what had to be undone, and where the text differs first.
+type fit struct {
+	changes []change
+	offset  int64
+}
+
+// search looks for what text was before something changed it.
+func (f *hashFit) search(text []byte, hints probe.Hints) (found fit, ok bool) {
+	for v := range probe.Variants(f.s.Ctx, text, hints) {
+		if found, ok = f.variant(v, text); ok || f.s.Spent {
+			return found, ok
+		}
+	}
+	return fit{}, false
+}
+
+// variant tries a variant of text, the same with white space behind it, and what it is encrypted to.
+func (f *hashFit) variant(v probe.Variant, text []byte) (found fit, ok bool) {
+	found.offset = v.Offset(text)
+	for _, c := range v.Changes {
+		found.changes = append(found.changes, change{cause: c.Cause, subject: c.Subject})
+	}
+	tail, ok := f.fits(v)
+	switch {
+	case ok && tail != "":
+		if len(v.Changes) == 0 {
+			found.offset = int64(len(text))
+		}
+		found.changes = append(found.changes, change{cause: probe.TextChanged, subject: "whitespace"})
+	case !ok && len(v.Changes) > 0:
+		found.changes = append(found.changes, change{cause: causePlaintext})
+		return found, f.decrypts(v)
+	}
+	return found, ok
+}
+
+// fits reports whether a variant has the claimed hash by itself, or with a tail behind it.
+func (f *hashFit) fits(v probe.Variant) (tail string, ok bool) {
 	h := f.s.Meter(f.function.New())
-	write(h)
+	_, _ = v.WriteTo(h)
+	if f.matches(h) {
+		return "", true
+	}
+	if len(v.Changes) > 1 { // else it would be a third change
+		return "", false
+	}
+	for _, tail := range probe.Tails() {
+		copied := probe.Clone(h.Hash)
+		if copied == nil {
+			break
+		}
+		longer := f.s.Meter(copied)
+		_, _ = io.WriteString(longer, tail)
+		if f.matches(longer) {
+			return tail, true
+		}
+	}
+	return "", false
+}
+
+func (f *hashFit) matches(h *probe.Metered) bool {
+	f.s.tried++
 	return !f.s.Spent && subtle.ConstantTimeCompare(h.Sum(nil), f.want) == 1
 }
 
-func (f *hashFit) fits(text []byte, tail string) bool {
-	return f.matches(func(h io.Writer) { _, _ = h.Write(text); _, _ = io.WriteString(h, tail) })
-}
-
-// variant looks for what text was before something changed it, and for the content that a variant is encrypted to.
-func (f *hashFit) variant(text []byte, hints probe.Hints) (changes []change, offset int64) {
-	for _, tail := range probe.Tails() {
-		if f.fits(text, tail) {
-			return []change{{cause: probe.TextChanged, subject: "whitespace"}}, int64(len(text))
-		}
-	}
-	for variant := range probe.Variants(f.s.Ctx, text, hints) {
-		fits := f.matches(func(h io.Writer) { _, _ = variant.WriteTo(h) })
-		if !fits && !f.decrypts(variant) {
-			if f.s.Spent {
-				break
-			}
-			continue
-		}
-		for _, c := range variant.Changes {
-			changes = append(changes, change{cause: c.Cause, subject: c.Subject})
-		}
-		if !fits {
-			changes = append(changes, change{cause: causePlaintext})
-		}
-		return changes, variant.Offset(text)
-	}
-	return nil, -1
-}
-
 // decrypts reports whether a variant is encrypted, and its content has the claimed hash.
-func (f *hashFit) decrypts(variant probe.Variant) bool {
-	if f.s.v.decrypter == nil || variant.Changes[len(variant.Changes)-1].Cause == probe.Reserialized {
+func (f *hashFit) decrypts(v probe.Variant) bool {
+	if f.s.v.decrypter == nil || f.s.Spent || v.Changes[len(v.Changes)-1].Cause == probe.Reserialized {
 		return false
 	}
 	var encrypted bytes.Buffer
-	_, _ = variant.WriteTo(&encrypted)
-	if bytes.Count(encrypted.Bytes(), []byte(".")) != 4 { // RFC 7516, section 7.1
+	_, _ = v.WriteTo(&encrypted)
+	plaintext, ok := f.s.decrypted(encrypted.Bytes())
+	if !ok {
 		return false
 	}
-	plaintext, err := f.s.decrypted(encrypted.Bytes())
-	return err == nil && f.fits(plaintext, "")
+	tail, ok := f.fits(probe.AsSent(plaintext))
+	return ok && tail == ""
 }

@@ -124,6 +124,8 @@ func pathChange(claimed, came string) (subject string, simple bool) {
 		return "the case of letters", true
 	case unescaped(claimed) == unescaped(came):
 		return "the percent-encoding", true
+	case merged(claimed) == merged(came):
+		return "slashes that were merged", true
 	}
 	same := 0
 	for i := 1; i <= min(len(claimed), len(came)); i++ {
@@ -138,6 +140,14 @@ func pathChange(claimed, came string) (subject string, simple bool) {
 		return "the prefix " + show(claimed[:len(claimed)-same]) + " became " + show(came[:len(came)-same]), true
 	}
 	return show(claimed) + " became " + show(came), false
+}
+
+// merged has one slash where there are several, as nginx makes it by default.
+func merged(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
 }
 
 func unescaped(path string) string {

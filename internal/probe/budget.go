@@ -45,3 +45,13 @@ func (m *Metered) Write(p []byte) (int, error) {
 	}
 	return written, nil
 }
+
+// Clone returns a copy of h, nil where it has none.
+func Clone(h hash.Hash) hash.Hash {
+	if c, ok := h.(hash.Cloner); ok {
+		if copied, err := c.Clone(); err == nil {
+			return copied
+		}
+	}
+	return nil
+}
