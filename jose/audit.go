@@ -61,8 +61,8 @@ func (v *Verifier) auditTokens(ctx context.Context) (findings []truhook.Finding)
 	return findings
 }
 
-// AuditSecrets returns what is worth knowing about secrets: those that are short, padded, quoted or damaged on their way
-// into the configuration, placeholders, names of files, a prefix that was not taken off, two equal ones. It never
+// AuditSecrets returns what is worth knowing about secrets: those that are short, padded, quoted or damaged on their
+// way into the configuration, placeholders, names of files, a prefix that was not taken off, two equal ones. It never
 // repeats a secret or a part of one. It serves sources of your own.
 func AuditSecrets(secrets ...Secret) []truhook.Finding {
 	if len(secrets) == 0 {

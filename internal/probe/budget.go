@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// A Budget is how many bytes may still be hashed, and for how long. The zero Budget with a context is spent by the first
-// byte. It is not safe for concurrent use.
+// A Budget is how many bytes may still be hashed, and for how long. One that has a context and nothing else is spent by
+// the first byte. It is not safe for concurrent use.
 type Budget struct {
 	Ctx    context.Context
 	Left   int64 // bytes that may still be hashed
