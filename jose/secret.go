@@ -22,10 +22,10 @@ type Secret struct {
 // NewSecret returns the secret whose bytes are those of text, exactly as they stand: nothing is trimmed or decoded.
 // id is a label of yours that proofs and metrics show.
 //
-// These are errors, and none of them repeats the secret: an empty text; one that begins or ends with a line break or
-// begins with a byte order mark, or is written as UTF-16, which is an accident of whatever wrote it; a public
-// key (PEM, DER, JWK, OpenSSH), which is no secret; an id that is not 1 to 256 printable ASCII characters without spaces, or that looks like a
-// secret, as the two were given the wrong way round.
+// These are errors, and none of them repeats the secret: an empty text; one that begins or ends with a line break,
+// begins with a byte order mark or is written as UTF-16, which is an accident of whatever wrote it; a public key (PEM,
+// DER, JWK, OpenSSH), which is no secret; an id that is not 1 to 256 printable ASCII characters without spaces, or that
+// looks like a secret, as the two were given the wrong way round.
 func NewSecret(id, text string) (Secret, error) {
 	switch {
 	case !validKeyID(id):
