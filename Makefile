@@ -64,6 +64,14 @@ lint: bin/staticcheck ## go vet and staticcheck
 bin/staticcheck: tools/go.mod tools/go.sum
 	go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
+.PHONY: reproducible
+reproducible: ## the command built twice for each of TARGETS (linux/amd64 linux/arm64), in two folders: one hash; writes bench/reproducible.md
+	@.ci/reproducible $(TARGETS)
+
+.PHONY: evidence
+evidence: ## collect what the other targets wrote into bench/EVIDENCE.md
+	@go run -C tools ./evidence $(CURDIR)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@sh .ci/fuzz $(FUZZTIME)
