@@ -163,9 +163,9 @@ func TestNumbers_TheRuleTellsMeasurementsFromLimits(t *testing.T) {
 		"It costs 435 µs ([results](../bench/NONE.md)).":             1,
 		"It costs 436 µs ([results](../bench/RESULTS.md)).":          1,
 		"It costs 1.5 times a call ([results](../bench/RESULTS.md))": 1,
-		"It costs 435 µs.":                                           1,
-		"It costs 435 µs.\n\n[results](../bench/RESULTS.md)":         1,
-		"It runs for at most 436 ms.":                                0,
+		"It costs 435 µs.": 1,
+		"It costs 435 µs.\n\n[results](../bench/RESULTS.md)": 1,
+		"It runs for at most 436 ms.":                        0,
 	} {
 		found, _ := unresolved("docs/a.md", text, pages)
 		require.Len(t, found, want, "%s: %q", text, found)
