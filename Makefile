@@ -45,6 +45,10 @@ stress: ## the core ten times over under the race detector, beside eight busy lo
 model: ## every interleaving of three processes, two events and at most two faults, DEPTH (6) steps deep, over the real middleware
 	go test ./idempotency -run Exhaustive -v -timeout 2h -model-depth $(or $(DEPTH),6)
 
+.PHONY: cuts
+cuts: ## 65,536 texts of each template of a signature, in every way that they can be read
+	go test ./hmacsig -run TestCuts_One -v -timeout 1h -cut-bodies 65536
+
 .PHONY: servers
 servers: ## install the servers that tests talk to (Debian), where they are missing
 	@sh .ci/install-servers

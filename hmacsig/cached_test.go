@@ -384,9 +384,16 @@ func TestCacheSurvivesAPanicOfTheSource(t *testing.T) {
 }
 
 func TestCacheBoundsItsWaiters(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]int64{0: 256, 10: 10} {
+		t.Run(fmt.Sprint(want), func(t *testing.T) { boundsItsWaiters(t, most, want) })
+	}
+}
+
+func boundsItsWaiters(t *testing.T, most int, want int64) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a")}, takes: 5 * time.Second}
-		c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{}))
+		c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{MaxWaiters: most}))
 		var wg sync.WaitGroup
 		var served, refused atomic.Int64
 		for range 300 {
@@ -402,10 +409,10 @@ func TestCacheBoundsItsWaiters(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		assert.EqualValues(t, 256, served.Load())
-		assert.EqualValues(t, 44, refused.Load())
+		assert.Equal(t, want, served.Load())
+		assert.Equal(t, 300-want, refused.Load())
 		advance(10 * time.Second)
-		for range 200 { // and the room is free again
+		for range min(200, want) { // and the room is free again
 			wg.Go(func() {
 				before := time.Now()
 				_, err := c.Keys(t.Context(), miss())

@@ -92,6 +92,7 @@ func TestFileKeysRefusesAtStartWhatIsNotASecret(t *testing.T) {
 		"only a line feed":             {func(f *secretFolder) { f.write("a", "\n") }, "", "line break"},
 		"a byte order mark":            {func(f *secretFolder) { f.write("a", "\xef\xbb\xbfsecret-a") }, "", "byte order mark"},
 		"UTF-16 of PowerShell":         {func(f *secretFolder) { f.write("a", "\xff\xfes\x00e\x00") }, "", "byte order mark"},
+		"UTF-16, big end first":        {func(f *secretFolder) { f.write("a", "\xfe\xff\x00s\x00e") }, "", "byte order mark"},
 		"UTF-16 without a mark":        {func(f *secretFolder) { f.write("a", "s\x00e\x00c\x00r\x00") }, "", "UTF-16"},
 		"UTF-16, the other way":        {func(f *secretFolder) { f.write("a", "\x00s\x00e\x00c\x00r") }, "", "UTF-16"},
 		"more than 4 KiB":              {func(f *secretFolder) { f.write("a", strings.Repeat("s", 4097)) }, "", "more than 4096"},

@@ -87,9 +87,12 @@ func TestNewRefusesWhatWouldLeaveSomethingUnchecked(t *testing.T) {
 		"an id twice":        func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: good}, {ID: "1", Key: good}} },
 		"1024 bits":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: weak}} },
 		"8193 bits":          func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: huge}} },
-		"exponent 3":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
-		"exponent 1":         func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
-		"an even exponent":   func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
+		"an even modulus": func(c *jose.Config) {
+			c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: new(big.Int).Lsh(good.N, 1), E: 65537}}}
+		},
+		"exponent 3":       func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 3}}} },
+		"exponent 1":       func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 1}}} },
+		"an even exponent": func(c *jose.Config) { c.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: good.N, E: 65538}}} },
 		"a point of order 1": func(c *jose.Config) {
 			c.Keys = jose.StaticKeys{{ID: "1", Key: ed25519.PublicKey(append([]byte{1}, make([]byte, 31)...))}}
 		},
@@ -554,6 +557,9 @@ func TestTheLargestMaxAgeAndDatesFarOffAreNoOverflow(t *testing.T) {
 		"now":             {nil, ""},
 		"fifty years ago": {object{"iat": now.Unix() - 50*365*86400}, ""},
 		"the year 9999":   {object{"iat": int64(253402300000), "nbf": nil, "exp": int64(253402300001)}, truhook.NotYetValid},
+		"the year 10000":  {object{"exp": int64(253402300800)}, truhook.MalformedClaim},
+		"beyond years":    {object{"exp": int64(1e18)}, truhook.MalformedClaim},
+		"ends too early":  {object{"nbf": now.Unix() + 20, "exp": now.Unix() + 10}, truhook.MalformedClaim},
 	} {
 		_, err := v.Verify(t.Context(), delivery(token(t, c.change)))
 		assert.Equal(t, c.want, truhook.ReasonOf(err), name)

@@ -280,7 +280,7 @@ func TestComplete_IsFinalForARenewalToo(t *testing.T) {
 			return state == 4
 		})
 		idle(t, q)
-		j.wait(t, "called")
+		assert.NotEmpty(t, j.all()) // on a slow machine the lease may be over before the event is completed
 		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT state FROM truhook_inbox").Scan(&state))
 		assert.Equal(t, 4, state)
 	})

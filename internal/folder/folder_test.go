@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -250,6 +251,57 @@ func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
 	require.NoError(t, f.Refresh(t.Context()))
 	assert.Equal(t, []string{"a=1", "b=2"}, f.State(true).Entries)
 	assert.NoError(t, f.State(true).Doubt())
+}
+
+// While somebody waits for a look that hangs, the others go on with what there is.
+func TestFolder_OthersDoNotWaitForALookThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var hangs atomic.Bool
+		d := newDir(t)
+		d.old("a", "1")
+		f := d.open(func(cfg *folder.Config[string]) {
+			parse := cfg.Parse
+			cfg.Parse = func(name string, content []byte) (string, error) {
+				if hangs.Load() {
+					<-release
+				}
+				return parse(name, content)
+			}
+		})
+		hangs.Store(true)
+		d.old("b", "2")
+		d.advance(2 * time.Second)
+		go f.State(false)
+		synctest.Wait() // it waits for the look that it has begun
+		began := time.Now()
+		assert.Equal(t, []string{"a=1"}, f.State(false).Entries)
+		assert.Equal(t, began, time.Now(), "at once")
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, []string{"a=1", "b=2"}, f.Known().Entries)
+	})
+}
+
+// A look reads what it has seen, or nothing: the same size does not tell.
+func TestFolder_AFileThatChangedBeforeItWasReadIsNotTaken(t *testing.T) {
+	t.Parallel()
+	d := newDir(t)
+	d.old("a", "1")
+	f := d.open(nil)
+	seen, err := os.Stat(d.file("a"))
+	require.NoError(t, err)
+	content, err := f.ReadFile(d.file("a"), seen)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(content))
+	d.write("a", "2")
+	_, err = f.ReadFile(d.file("a"), seen)
+	require.ErrorContains(t, err, "is being changed")
+	d.old("other", "3")
+	require.NoError(t, os.Chtimes(d.file("other"), seen.ModTime(), seen.ModTime()))
+	_, err = f.ReadFile(d.file("other"), seen)
+	require.ErrorContains(t, err, "is being changed", "another file under the name")
 }
 
 func TestFolder_OnErrorMayRefresh(t *testing.T) {

@@ -43,63 +43,86 @@ type runner struct {
 	healthy map[string]time.Duration // how long tests take without a fault, by command; below zero: they fail
 }
 
-// Tests may take this many times as long with a fault as without it.
-const patience = 6
+const (
+	patience = 6               // how many times as long tests may take with a fault as without it
+	tries    = 3               // at tests that must pass
+	slow     = 5 * time.Second // tests that take this long wait for servers and clocks, and may fail by chance
+)
 
-// judge runs the tests with the fault in place. Where they fail anyway, nothing is shown. A fault that makes them run
-// out of time counts as noticed if they still pass without it at that moment, and run out of time with it again: a
-// machine that has other things to do notices nothing.
+// judge runs the tests with the fault in place, those of one package after the other. Where they fail anyway, nothing
+// is shown.
 func (r *runner) judge(ctx context.Context, m *mutant) (record, string) {
 	overlay, err := r.overlay(m)
 	if err != nil {
 		return record{Verdict: broken}, err.Error()
 	}
-	for _, p := range m.packages { // one after the other, as the first usually notices
-		healthy, output := r.passes(ctx, m, p)
-		if healthy < 0 {
-			return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
-		}
-		got := r.test(ctx, m.module, m.command(overlay, p), r.limit(healthy))
-		if got.timedOut {
-			delete(r.healthy, m.module+" "+strings.Join(m.command("", p), " "))
-			if healthy, output = r.passes(ctx, m, p); healthy < 0 {
-				return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
-			}
-			got = r.test(ctx, m.module, m.command(overlay, p), r.limit(healthy))
-		}
-		switch {
-		case got.ok:
-		case got.broken:
-			return record{Verdict: broken}, got.output
-		case got.stuck:
-			return record{Verdict: unjudged, By: "the go command did not end"}, got.output
-		case got.timedOut:
-			return record{Verdict: killed, By: "running out of time, twice", Late: true}, ""
-		default:
-			return record{Verdict: killed, By: got.by()}, ""
+	for _, p := range m.packages { // the first usually notices
+		if verdict, output := r.judgeBy(ctx, m, p, overlay); verdict.Verdict != survived {
+			return verdict, output
 		}
 	}
 	return record{Verdict: survived}, ""
 }
 
+// judgeBy runs the tests of one package. A machine that has other things to do notices nothing: a fault that makes
+// tests run out of time counts as noticed if they still pass without it at that moment, and run out of time with it
+// again; and a slow test that fails has to fail twice.
+func (r *runner) judgeBy(ctx context.Context, m *mutant, p, overlay string) (record, string) {
+	healthy, output := r.passes(ctx, m, p)
+	if healthy < 0 {
+		return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
+	}
+	command := m.command(overlay, p)
+	got := r.test(ctx, m.module, command, r.limit(healthy))
+	if got.timedOut {
+		delete(r.healthy, m.healthy(p))
+		if healthy, output = r.passes(ctx, m, p); healthy < 0 {
+			return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
+		}
+		got = r.test(ctx, m.module, command, r.limit(healthy))
+	}
+	if got.failed != "" && healthy >= slow {
+		alone := append([]string{command[0], "-run", "^" + got.failed + "$"}, command[1:]...)
+		if again := r.test(ctx, m.module, alone, r.limit(healthy)); again.ok {
+			got = r.test(ctx, m.module, command, r.limit(healthy))
+		}
+	}
+	switch {
+	case got.ok:
+		return record{Verdict: survived}, ""
+	case got.broken:
+		return record{Verdict: broken}, got.output
+	case got.stuck:
+		return record{Verdict: unjudged, By: "the go command did not end"}, got.output
+	case got.timedOut:
+		return record{Verdict: killed, By: "running out of time, twice", Late: true}, ""
+	}
+	return record{Verdict: killed, By: got.by()}, ""
+}
+
 func (r *runner) limit(healthy time.Duration) time.Duration { return max(r.least, patience*healthy) }
+
+// healthy is the command without the fault.
+func (m *mutant) healthy(p string) string {
+	return m.module + " " + strings.Join(m.command("", p), " ")
+}
 
 // passes returns how long the tests of p take without the fault; below zero, and what they say, if they fail. Each
 // package is asked once.
-func (r *runner) passes(ctx context.Context, m *mutant, p string) (time.Duration, string) {
-	args := m.command("", p)
-	key := m.module + " " + strings.Join(args, " ")
-	took, asked := r.healthy[key]
-	if asked {
+func (r *runner) passes(ctx context.Context, m *mutant, p string) (took time.Duration, output string) {
+	key := m.healthy(p)
+	if took, asked := r.healthy[key]; asked {
 		return took, ""
 	}
-	got := r.test(ctx, m.module, args, 10*r.least)
-	took = got.took
-	if !got.ok {
-		took, got.output = -1, fmt.Sprintf("go %s fails in %s:\n%s", strings.Join(args, " "), m.module, got.output)
+	for range tries {
+		got := r.test(ctx, m.module, m.command("", p), 10*r.least)
+		if took, output = got.took, ""; got.ok {
+			break
+		}
+		took, output = -1, fmt.Sprintf("%s fails:\n%s", key, got.output)
 	}
 	r.healthy[key] = took
-	return took, got.output
+	return took, output
 }
 
 // overlay writes the fault, and the file that puts it in place.
@@ -132,9 +155,10 @@ func (m *mutant) command(overlay string, packages ...string) []string {
 // An outcome is what a run of tests has shown.
 type outcome struct {
 	ok       bool
-	broken   bool // nothing was run
-	timedOut bool // the tests
-	stuck    bool // the go command
+	broken   bool   // nothing was run
+	timedOut bool   // the tests
+	stuck    bool   // the go command
+	failed   string // the first test that did; may be empty
 	took     time.Duration
 	output   string
 }
@@ -163,13 +187,16 @@ func goTest(ctx context.Context, dir string, args []string, limit time.Duration)
 	o.broken = strings.Contains(o.output, "[build failed]") || strings.Contains(o.output, "[setup failed]")
 	o.timedOut = strings.Contains(o.output, "panic: test timed out after")
 	o.stuck = !o.ok && limited.Err() != nil
+	if m := failing.FindStringSubmatch(o.output); m != nil && !o.timedOut {
+		o.failed = m[1]
+	}
 	return o
 }
 
-// by is the test that failed first.
+// by is what failed first.
 func (o outcome) by() string {
-	if m := failing.FindStringSubmatch(o.output); m != nil {
-		return m[1]
+	if o.failed != "" {
+		return o.failed
 	}
 	for _, sign := range []string{"fatal error: ", "panic: "} {
 		if _, rest, ok := strings.Cut(o.output, sign); ok {

@@ -12,21 +12,29 @@ import (
 
 // A fault that makes tests slow is not told from a machine that is busy by one look at the clock.
 func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
-	ok, late, red := outcome{ok: true, took: 30 * time.Second}, outcome{timedOut: true}, outcome{output: "--- FAIL: TestOver (0.1s)"}
+	const fails = "the tests fail without the fault"
+	ok, quick, late := outcome{ok: true, took: 30 * time.Second}, outcome{ok: true, took: time.Second}, outcome{timedOut: true}
+	red, other := outcome{failed: "TestOver"}, outcome{failed: "TestOther"}
+	over, other2, twice := record{Verdict: killed, By: "TestOver"}, record{Verdict: killed, By: "TestOther"}, record{Verdict: killed, By: "running out of time, twice", Late: true}
 	for name, tt := range map[string]struct {
-		runs   []outcome // without the fault, with it, and so on
+		runs   []outcome
+		how    string // a run is healthy, with the fault, or of one test with the fault
 		limits []time.Duration
 		want   record
 	}{
-		"the tests notice":          {[]outcome{ok, red}, []time.Duration{600, 180}, record{Verdict: killed, By: "TestOver"}},
-		"it hangs":                  {[]outcome{ok, late, ok, late}, []time.Duration{600, 180, 600, 180}, record{Verdict: killed, By: "running out of time, twice", Late: true}},
-		"it passes when it is calm": {[]outcome{ok, late, ok, ok}, nil, record{Verdict: survived}},
-		"it fails when it is calm":  {[]outcome{ok, late, ok, red}, nil, record{Verdict: killed, By: "TestOver"}},
-		"the machine was too slow":  {[]outcome{ok, late, late}, nil, record{Verdict: unjudged, By: "the tests fail without the fault"}},
-		"the tests fail anyway":     {[]outcome{red}, nil, record{Verdict: unjudged, By: "the tests fail without the fault"}},
-		"quick tests have a minute": {[]outcome{{ok: true, took: time.Second}, red}, []time.Duration{600, 60}, record{Verdict: killed, By: "TestOver"}},
-		"the command does not end":  {[]outcome{ok, {stuck: true}}, nil, record{Verdict: unjudged, By: "the go command did not end"}},
-		"a process that ends":       {[]outcome{ok, {output: "x\npanic: oh | no\n"}}, nil, record{Verdict: killed, By: `a process that ended: oh   no`}},
+		"quick tests notice":        {[]outcome{quick, red}, "hf", []time.Duration{600, 60}, over},
+		"slow tests notice, twice":  {[]outcome{ok, red, red}, "hf1", []time.Duration{600, 180, 180}, over},
+		"a slow test failed once":   {[]outcome{ok, red, ok, ok}, "hf1f", nil, record{Verdict: survived}},
+		"another one fails then":    {[]outcome{ok, red, ok, other}, "hf1f", nil, other2},
+		"it hangs":                  {[]outcome{ok, late, ok, late}, "hfhf", []time.Duration{600, 180, 600, 180}, twice},
+		"it passes when it is calm": {[]outcome{ok, late, ok, ok}, "hfhf", nil, record{Verdict: survived}},
+		"it fails when it is calm":  {[]outcome{ok, late, ok, red, red}, "hfhf1", nil, over},
+		"the machine was too slow":  {[]outcome{ok, late, late, late, late}, "hfhhh", nil, record{Verdict: unjudged, By: fails}},
+		"the tests fail anyway":     {[]outcome{red, red, red}, "hhh", nil, record{Verdict: unjudged, By: fails}},
+		"they failed by chance":     {[]outcome{red, quick, red}, "hhf", nil, over},
+		"the command does not end":  {[]outcome{ok, {stuck: true}}, "hf", nil, record{Verdict: unjudged, By: "the go command did not end"}},
+		"a process that ends":       {[]outcome{ok, {output: "x\npanic: oh | no\n"}}, "hf", nil, record{Verdict: killed, By: `a process that ended: oh   no`}},
+		"it does not compile":       {[]outcome{ok, {broken: true}}, "hf", nil, record{Verdict: broken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var limits []time.Duration
@@ -34,7 +42,14 @@ func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 			r.test = func(_ context.Context, _ string, args []string, limit time.Duration) outcome {
 				i := len(limits)
 				limits = append(limits, limit/time.Second)
-				if slices.Contains(args, "-overlay") != (i%2 == 1) {
+				how := byte('h')
+				if slices.Contains(args, "-overlay") {
+					how = 'f'
+				}
+				if slices.Contains(args, "-run") {
+					how = '1'
+				}
+				if tt.how[i] != how {
 					t.Errorf("run %d: go %v", i, args)
 				}
 				return tt.runs[i]
@@ -93,7 +108,7 @@ func TestState_AnInterruptedRunGoesOnWhereItWas(t *testing.T) {
 				return outcome{ok: true}
 			}
 			judged++
-			return outcome{output: "--- FAIL: " + by}
+			return outcome{failed: by}
 		}
 		if _, err := judgeAll(t.Context(), r, verdicts, all); err != nil {
 			t.Fatal(err)
