@@ -13,7 +13,8 @@ import (
 	"github.com/truhook/truhook/idempotency/redisstore"
 )
 
-func Example() {
+// Claims in Redis.
+func ExampleNew() {
 	client := redis.NewClient(&redis.Options{
 		Addr:                  server.Addr(), // your Redis
 		ContextTimeoutEnabled: true,

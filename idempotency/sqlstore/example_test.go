@@ -4,12 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/http"
 	"os"
 	"time"
 
-	"github.com/truhook/truhook"
-	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/idempotency/sqlstore"
 )
@@ -49,35 +46,6 @@ func ExampleStore_Once() {
 		fresh, err := handle(context.Background(), "webhook-1", "order-1", "completed")
 		fmt.Println(fresh, err) // true, then false
 	}
-}
-
-// The middleware over PostgreSQL, for a handler that calls others.
-func ExampleNewPostgres() {
-	db, err := sql.Open("pgx", os.Getenv("DATABASE_URL"))
-	if err != nil {
-		panic(err)
-	}
-	defer db.Close()
-	store, err := sqlstore.NewPostgres(db, sqlstore.Config{})
-	if err != nil {
-		panic(err)
-	}
-	once, err := idempotency.NewMiddleware(store, "truv/prod", truv.EventID, idempotency.Config{
-		Policy:  truv.RetryPolicy(),
-		Version: truv.EventVersion,
-	})
-	if err != nil {
-		panic(err)
-	}
-	verifier, err := truv.New("the access secret of your Truv account")
-	if err != nil {
-		panic(err)
-	}
-	verify := truhook.NewMiddleware(verifier, truhook.Config{})
-	http.NewServeMux().Handle("POST /webhooks/truv", verify.Wrap(once.Handle(func(ctx context.Context, v *truhook.Verified) error {
-		_, err := truv.Parse(v)
-		return err
-	})))
 }
 
 // What a process does beside serving: look at the database once, and make room now and then.
