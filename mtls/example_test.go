@@ -1,34 +1,38 @@
 package mtls_test
 
 import (
-	"crypto/x509"
+	"context"
 	"fmt"
 	"log"
 	"net/http"
-	"net/netip"
-	"os"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/mtls"
 )
 
-// A service behind nginx, which receives TransUnion's webhooks.
+// A certificate and a signature in one verdict, behind nginx. A service reads its roots from a file.
 func ExampleNew() {
-	pem, err := os.ReadFile("digicert-high-assurance-ev-root-ca.pem")
+	certificate, roots := sender()
+	peer, err := mtls.New(mtls.FromNginx(theProxy()), mtls.Subjects(roots, `CN=webhooks,O=Acme\, Inc.`), mtls.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	nginx := netip.MustParsePrefix("10.0.0.7/32")
-	subject := `CN=webhooks.launchkey.com,O=iovation\, Inc.,L=Portland,ST=Oregon,C=US` // transunion.ProductionSubject
-	peer, err := mtls.New(mtls.FromNginx(nginx), mtls.Subjects(roots, subject), mtls.Config{})
+	signature := truhook.VerifierFunc(func(_ context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
+		return &truhook.Verified{Payload: d.Body, Proofs: []truhook.Proof{{Scheme: "signature"}}}, nil // of another package
+	})
+	v := truhook.AllOf(peer, signature)
+	verified, err := v.Verify(context.Background(), &truhook.Delivery{RemoteAddr: "10.0.0.7:40000", Header: http.Header{
+		"X-Ssl-Client-Verify": {"SUCCESS"}, "X-Ssl-Client-Escaped-Cert": {escapedPEM(certificate)},
+	}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	var token truhook.Verifier // of package transunion
-	verify := truhook.NewMiddleware(truhook.AllOf(peer, token), truhook.Config{})
-	http.Handle("POST /webhooks/transunion", verify.Wrap(http.NotFoundHandler()))
+	for _, p := range verified.Proofs {
+		fmt.Println(p.Scheme, p.KeyID)
+	}
+	// Output:
+	// mtls CN=webhooks,O=Acme\, Inc.
+	// signature
 }
 
 func ExampleParseSubject() {

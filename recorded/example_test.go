@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 
@@ -65,7 +66,7 @@ func ExampleRedactor_Redact() {
 }
 
 // Deliveries that a staging system receives become test data of the service.
-func ExampleMiddleware() {
+func ExampleNewMiddleware() {
 	dir, err := os.MkdirTemp("", "deliveries")
 	if err != nil {
 		log.Fatal(err)
@@ -86,13 +87,27 @@ func ExampleMiddleware() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	v, err := truv.New("sandbox-made-for-this-example")
+	if err != nil {
+		log.Fatal(err)
+	}
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/truv", record.Wrap(handler)) // inside of verify.Wrap
+	h := truhook.NewMiddleware(v, truhook.Config{}).Wrap(record.Wrap(handler)) // inside of verify.Wrap
 
+	production, err := hmacsig.NewKey("production", "sandbox-made-for-this-example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	const body = `{"event_type":"order-created","user_id":"8f21"}`
+	r := httptest.NewRequest(http.MethodPost, "/webhooks/truv", strings.NewReader(body))
+	if err := truv.Scheme().Sign(r.Header, production, hmacsig.Message{Body: []byte(body)}); err != nil {
+		log.Fatal(err)
+	}
+	h.ServeHTTP(httptest.NewRecorder(), r)
 	if err := record.Wait(context.Background()); err != nil { // after Server.Shutdown
 		log.Fatal(err)
 	}
-	fmt.Println("done")
-	// Output: done
+	files, err := os.ReadDir(dir)
+	fmt.Println(len(files), err)
+	// Output: 1 <nil>
 }
