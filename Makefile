@@ -68,6 +68,15 @@ lint: bin/staticcheck ## go vet and staticcheck
 bin/staticcheck: tools/go.mod tools/go.sum
 	go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
+.PHONY: audit
+audit: bin/govulncheck bin/gosec bin/cyclonedx-gomod ## known vulnerabilities, unsafe code, and what the command is made of; writes bench/audit.md and bin/truhook.cdx.json
+	CGO_ENABLED=0 go build -trimpath -o bin/truhook ./cmd/truhook
+	go build -C tools/audit -o ../../bin/audit .
+	@bin/audit -write bench/audit.md
+
+bin/govulncheck bin/gosec bin/cyclonedx-gomod: tools/audit/go.mod tools/audit/go.sum
+	go build -C tools/audit -o ../../$@ $$(sed -n 's|^\t*\(tool \)*\([^ ]*/cmd/$(notdir $@)\)$$|\2|p' tools/audit/go.mod)
+
 .PHONY: reproducible
 reproducible: ## the command built twice for each of TARGETS (linux/amd64 linux/arm64), in two folders: one hash; writes bench/reproducible.md
 	@.ci/reproducible $(TARGETS)
