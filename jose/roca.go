@@ -40,9 +40,9 @@ func isROCA(n *big.Int) bool {
 		if !big.NewInt(p).ProbablyPrime(0) {
 			continue
 		}
-		want, power, found := rest.Mod(n, big.NewInt(p)).Int64(), int64(1), false
+		remainder, power, found := rest.Mod(n, big.NewInt(p)).Int64(), int64(1), false
 		for range p {
-			if power == want {
+			if power == remainder {
 				found = true
 				break
 			}
