@@ -86,8 +86,9 @@ evidence: ## collect what the other targets wrote into bench/EVIDENCE.md
 	@go run -C tools ./evidence $(CURDIR)
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME (20s)
-	@sh .ci/fuzz $(FUZZTIME)
+fuzz: ## every fuzz target for FUZZTIME (20s) of processor time, ONLY=words; RECORD=bench/fuzz.md: those without such a row, into it
+	go build -C tools -o ../bin/fuzz ./fuzz
+	@bin/fuzz -time $(FUZZTIME) $(if $(RECORD),-record $(RECORD)) $(ONLY)
 
 .PHONY: bench
 bench: ## ratios to the floor and to peers, side by side in one run

@@ -20,3 +20,10 @@ func (v *Verifier) Tries(d *truhook.Delivery, keys []Key) int {
 	t.any(pointers)
 	return budget - t.left
 }
+
+// What a source does with an answer.
+var (
+	ParseJWKS  = parseJWKS
+	ParseChain = parseChain
+	Pinned     = pinned
+)

@@ -97,3 +97,24 @@ func BenchmarkVerify(b *testing.B) {
 		})
 	}
 }
+
+// FuzzExplain takes any header: no explanation panics, and none proves anything, as no handshake of ours was seen.
+func FuzzExplain(f *testing.F) {
+	r := record(f)
+	root, good := &authority{cert: certificate(f, r.RootPEM)}, &authority{cert: certificate(f, r.Cases["prod"].PEM)}
+	f.Add("X-Cert", escaped(good), "SUCCESS")
+	f.Add("Client-Cert", rfc9440(good), "FAILED:x")
+	f.Add("X-Forwarded-Client-Cert", xfcc(good), "")
+	f.Add("x-cert", "CN=webhooks,O=x", "NONE")
+	source := forwarded(mtls.HeaderForm{Certificate: "X-Cert", Encoding: mtls.EscapedPEM})
+	v, err := mtls.New(source, mtls.Subjects(pool(root), production), mtls.Config{Now: recordedAt})
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, name, value, verify string) {
+		d := from(proxyAddr, name, value, "X-SSL-Client-Verify", verify)
+		e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, Others: []truhook.Verifier{v}})
+		for _, finding := range e.Findings {
+			require.False(t, finding.Proven, "%v", finding)
+			require.NotContains(t, finding.Problem, "\n")
+		}
+	})
+}

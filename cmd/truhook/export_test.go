@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/hmacsig/truv"
 )
 
 // TestMain runs the program itself where a script asks for it.
@@ -41,3 +44,33 @@ func Run(ctx context.Context, args ...string) (code int, out string) {
 	t := &tool{stdin: strings.NewReader(""), stdout: &b, stderr: &b, getenv: func(string) string { return "" }}
 	return t.run(ctx, args), b.String()
 }
+
+// Verify is the verdict on a delivery that came in another way.
+func (r *Receiver) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
+	v, err := truv.New(r.l.keys.single)
+	if err != nil {
+		return nil, err
+	}
+	return v.Verify(ctx, d)
+}
+
+// ParseInput reads the file of a delivery.
+func ParseInput(data []byte) (*truhook.Delivery, error) {
+	in, err := parseInput("a file", data)
+	if err != nil {
+		return nil, err
+	}
+	return in.delivery, nil
+}
+
+// ParseSecrets reads a secrets file and returns the values.
+func ParseSecrets(data []byte) (values []string, err error) {
+	secrets, err := parseSecrets(data)
+	for _, s := range secrets {
+		values = append(values, s.value)
+	}
+	return values, err
+}
+
+// IssuedAt reads the time of a token.
+var IssuedAt = issuedAt

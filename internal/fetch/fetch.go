@@ -33,7 +33,7 @@ func Client(c *http.Client) *http.Client {
 // user, query and fragment. The error does not repeat the URL.
 func CheckURL(raw string) error {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return errors.New("not an absolute URL without user, query and fragment")
 	}
 	addr, err := netip.ParseAddr(u.Hostname())

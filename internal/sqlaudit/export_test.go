@@ -1,0 +1,4 @@
+package sqlaudit
+
+// Older compares versions.
+var Older = older
