@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -114,7 +115,7 @@ func blocksOf(page string) (blocks []block, err error) {
 
 // follow does what a page says, in a folder: it writes the files, runs the commands, and looks for what they are said
 // to print, line by line; a line may print more than is said. A command that is "left running" runs until the page
-// ends; the next block waits until it accepts connections on PORT.
+// ends; the next block waits until it accepts connections on PORT. What "it has printed" by then is looked for too.
 func follow(ctx context.Context, dir string, env []string, page string) (err error) {
 	blocks, err := blocksOf(page)
 	if err != nil {
@@ -132,20 +133,24 @@ func follow(ctx context.Context, dir string, env []string, page string) (err err
 		return cmd
 	}
 	var printed []byte
+	var server *running
 	ran := false
 	for _, b := range blocks {
 		fail := func(err error) error { return fmt.Errorf("line %d: %w\n%s", b.line+1, err, b.text) }
 		switch named := namedFile.FindStringSubmatch(b.before); {
 		case b.lang == "sh" && strings.HasSuffix(b.before, "leave it running:"):
-			stop, err := background(command(b.text), port)
-			if err != nil {
+			if server, err = background(command(b.text), port); err != nil {
 				return fail(err)
 			}
-			defer func() { err = errors.Join(err, stop()) }()
+			defer func() { err = errors.Join(err, server.stop()) }()
 		case b.lang == "sh":
 			ran = true
 			if printed, err = command(b.text).CombinedOutput(); err != nil {
 				return fail(fmt.Errorf("%w: %s", err, printed))
+			}
+		case b.lang == "text" && server != nil && strings.HasSuffix(b.before, "has printed:"):
+			if err := server.says(b.text); err != nil {
+				return fail(err)
 			}
 		case b.lang == "text" && !ran:
 			return fail(errors.New("no command has run yet"))
@@ -178,38 +183,78 @@ func contains(output, lines string) error {
 	return nil
 }
 
+// A running command and what it has printed.
+type running struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+
+	mu  sync.Mutex
+	out bytes.Buffer
+}
+
+func (r *running) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.out.Write(p)
+}
+
+func (r *running) printed() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.out.String()
+}
+
+// until asks again and again, as long as the command runs and a minute at most.
+func (r *running) until(ask func() error) (err error) {
+	for range 3000 {
+		if err = ask(); err == nil {
+			return nil
+		}
+		select {
+		case <-r.ended:
+			return fmt.Errorf("what was left running ended by itself: %s", r.printed())
+		case <-time.After(20 * time.Millisecond): // between two questions
+		}
+	}
+	return fmt.Errorf("%w: %s", err, r.printed())
+}
+
+func (r *running) says(lines string) error {
+	return r.until(func() error { return contains(r.printed(), lines) })
+}
+
+func (r *running) stop() error {
+	select {
+	case <-r.ended:
+		return fmt.Errorf("what was left running ended by itself: %s", r.printed())
+	default:
+	}
+	err := r.cmd.Cancel()
+	<-r.ended
+	return err
+}
+
 // background starts a server and waits until it accepts connections.
-func background(cmd *exec.Cmd, port int) (stop func() error, err error) {
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+func background(cmd *exec.Cmd, port int) (*running, error) {
+	r := &running{cmd: cmd, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = r, r
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that what "go run" starts ends with it
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	stop = func() error {
-		select {
-		case <-ended:
-			return fmt.Errorf("what was left running ended by itself: %s", out.String())
-		default:
-		}
-		err := cmd.Cancel()
-		<-ended
-		return err
-	}
-	for {
+	go func() { _ = cmd.Wait(); close(r.ended) }()
+	err := r.until(func() error {
 		conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
-		if err == nil {
-			return stop, conn.Close()
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ended:
-			return nil, fmt.Errorf("it ended: %s", out.String())
-		case <-time.After(20 * time.Millisecond): // between two attempts; how long it takes is the machine's affair
-		}
+		return conn.Close()
+	})
+	if err != nil {
+		return nil, errors.Join(err, r.stop())
 	}
+	return r, nil
 }
 
 func freePort() (int, error) {
