@@ -132,6 +132,10 @@ test-portable: ## the core without the tests that need servers: what CI runs on 
 consumer: ## installs every public module from this tree into a module outside of it, and runs it there
 	cd tools && go test -count=1 -run TestConsumer -v ./release
 
+.PHONY: newcomer
+newcomer: ## follows README.md and docs/start.md to the letter, in an empty folder, against the tree as a module proxy
+	cd tools && go test -count=1 -run TestNewcomer -v ./release
+
 .PHONY: release
 release: ## make release VERSION=v0.1.0: the modules require it, the API is compared, the tags to cut are printed
 	go build -C tools -o ../bin/release ./release

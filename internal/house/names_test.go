@@ -4,11 +4,16 @@ import (
 	"fmt"
 	"go/ast"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // members maps each exported name of a package to its own exported fields and methods.
@@ -213,4 +218,31 @@ func TestNames_OfTestsInMarkdownExist(t *testing.T) {
 	}
 	slices.Sort(found)
 	assertKnown(t, nil, slices.Compact(found), "a page names a test that does not exist")
+}
+
+// A page that names a target of make names one that exists.
+func TestNames_MakeTargetsExist(t *testing.T) {
+	t.Parallel()
+	r := repository(t)
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z -]*):`).FindAllStringSubmatch(string(makefile), -1) {
+		for _, target := range strings.Fields(m[1]) {
+			targets[target] = true
+		}
+	}
+	var found []string
+	named := 0
+	for file, text := range r.markdown {
+		for _, m := range regexp.MustCompile("(?m)(?:`|^    )make ([a-z][a-z-]*)").FindAllStringSubmatch(text, -1) {
+			named++
+			if !targets[m[1]] {
+				found = append(found, file+": make "+m[1])
+			}
+		}
+	}
+	slices.Sort(found)
+	assert.Greater(t, named, 10)
+	assertKnown(t, nil, found, "a page names a target that the Makefile has not")
 }

@@ -26,7 +26,7 @@ func TestQuotes_StandInTheirFiles(t *testing.T) {
 	quotes := 0
 	for _, page := range slices.Sorted(maps.Keys(r.markdown)) {
 		text := r.markdown[page]
-		marks := strings.Count(text, "<!-- of ")
+		marks := len(regexp.MustCompile(`(?m)^<!-- of `).FindAllString(text, -1))
 		for _, m := range quoteOf.FindAllStringSubmatch(text, -1) {
 			marks--
 			quotes++
