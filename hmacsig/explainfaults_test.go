@@ -28,6 +28,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/truv"
+	"github.com/truhook/truhook/internal/cputest"
 	"github.com/truhook/truhook/recorded"
 )
 
@@ -312,7 +313,11 @@ func TestExplain_AttackersProveNothing(t *testing.T) {
 	}
 }
 
-// Controls: genuine senders whose deliveries another cause explains are told as proven, by the key that they hold.
+func TestExplain_TheBudgetHoldsWithoutSHAInstructions(t *testing.T) {
+	t.Parallel()
+	cputest.WithoutExtensions(t, "TestExplain_TheBudgetHolds")
+}
+
 func TestExplain_TheBudgetHolds(t *testing.T) {
 	t.Parallel()
 	hostile := []byte("[1" + strings.Repeat(",1", 1<<19) + "]")

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/cputest"
 	"github.com/truhook/truhook/jose"
 	"github.com/truhook/truhook/recorded"
 )
@@ -462,6 +463,38 @@ func TestExplain_AttackersProveNothing(t *testing.T) {
 					assert.False(t, f.Proven, "%s, %s, %s: %+v", keyName, name, shape, f)
 				}
 				require.True(t, e.Complete)
+			}
+		}
+	}
+}
+
+func TestExplain_TheBudgetHoldsWithoutSHAInstructions(t *testing.T) {
+	t.Parallel()
+	cputest.WithoutExtensions(t, "TestExplain_TheBudgetHolds")
+}
+
+func TestExplain_TheBudgetHolds(t *testing.T) {
+	t.Parallel()
+	hostile := []byte("[1" + strings.Repeat(",1", 1<<19) + "]")
+	cfg := config()
+	var keys jose.StaticKeys
+	for i := range 16 {
+		keys = append(keys, jose.PublicKey{ID: fmt.Sprint(i), Key: &testKeys().rsa.PublicKey})
+	}
+	cfg.Keys = keys
+	v := newVerifier(t, cfg)
+	for name, body := range map[string][]byte{
+		"a list": hostile, "no JSON": hostile[:len(hostile)-1], "a deep list": []byte(strings.Repeat("[", 1<<20)),
+		"base64": bytes.Repeat([]byte("AAAA"), 1<<18), "a form": []byte(strings.Repeat("a=%41&", 1<<17)),
+	} {
+		d := delivery(tokenFor(t, []byte("something else"), nil))
+		d.Body = body
+		for _, budget := range []int64{0, 1, 1 << 10, 1 << 20, 8 << 20} {
+			e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, MaxHashedBytes: budget})
+			require.LessOrEqual(t, e.HashedBytes, budget, name)
+			require.True(t, !e.Complete || budget >= 1<<20, name)
+			for _, f := range e.Findings {
+				require.False(t, f.Proven, name)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ var arrows = []struct{ from, to string }{
 
 // leaves import whatever they like, and no package that is not a leaf imports them.
 var leaves = regexp.MustCompile(`^(bench|cmd|examples|integration|otelhook|tools|truhooktest)(/|$)|` +
-	`^internal/(leaktest|policytest|proxytest|servertest)(/|$)`)
+	`^internal/(cputest|leaktest|policytest|proxytest|servertest)(/|$)`)
 
 func TestArrows_EachImportIsAllowed(t *testing.T) {
 	t.Parallel()
