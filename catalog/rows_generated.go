@@ -2263,6 +2263,7 @@ func row(name string) (Provider, bool) {
 				Content:   "{timestamp}.{body}",
 				Timestamp: "Stripe-Signature#t",
 				Tolerance: 300 * time.Second,
+				KeyText:   hmacsig.KeyText{Kept: "whsec_"},
 			},
 			ToleranceSource: "stripe-node, stripe-go",
 			EventIDAt:       Place{Member: "id", Signed: true},

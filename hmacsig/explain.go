@@ -47,7 +47,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if len(changes) == 0 && s.plainHash() {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(explain.PlainHash, ""), false))
 	}
-	if len(out.Findings) == 0 && probe.MapOrder(d.Body) {
+	if len(out.Findings) == 0 && ctx.Err() == nil && probe.MapOrder(d.Body) {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
 	}
 	out.Complete, out.Tried, out.HashedBytes = !s.Spent, s.tried, s.Hashed

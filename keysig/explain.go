@@ -40,7 +40,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	s.others = v.othersKeys(q.Others)
 	changes := s.run()
 	out.Findings = explain.Lacking(explain.Findings(changes, true, s.offset), likely)
-	if len(out.Findings) == 0 && probe.MapOrder(d.Body) {
+	if len(out.Findings) == 0 && ctx.Err() == nil && probe.MapOrder(d.Body) {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
 	}
 	out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed

@@ -205,13 +205,16 @@ func (r row) writeForm(l literal, hash string) error {
 	if r.NoWindow {
 		l.code("Tolerance", "hmacsig.NoWindow")
 	}
-	if keyEncoding != "" || r.Key.Prefix != "" {
+	if keyEncoding != "" || r.Key.Prefix != "" || r.Key.Kept != "" {
 		l.b.WriteString("KeyText: hmacsig.KeyText{")
 		if keyEncoding != "" {
 			fmt.Fprintf(l.b, "Encoding: %s, ", keyEncoding)
 		}
 		if r.Key.Prefix != "" {
 			fmt.Fprintf(l.b, "Prefix: %q", r.Key.Prefix)
+		}
+		if r.Key.Kept != "" {
+			fmt.Fprintf(l.b, "Kept: %q", r.Key.Kept)
 		}
 		l.b.WriteString("},\n")
 	}

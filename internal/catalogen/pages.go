@@ -169,7 +169,8 @@ func (r row) facts() []string {
 	if r.publicKey() {
 		what = "Public key"
 	}
-	facts = append(facts, fmt.Sprintf("%s: %s%s.", what, secret, quoted(" behind ", r.Key.Prefix)))
+	prefix := quoted(" behind ", r.Key.Prefix) + quoted(", which begins with ", r.Key.Kept)
+	facts = append(facts, fmt.Sprintf("%s: %s%s.", what, secret, prefix))
 	switch {
 	case r.Timestamp == "":
 		facts = append(facts, "Time: none is signed. A captured delivery verifies for as long as the secret: "+

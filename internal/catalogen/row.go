@@ -53,6 +53,7 @@ type key struct {
 	Encoding       string `json:"encoding"`
 	Prefix         string `json:"prefix"`
 	PrefixOptional bool   `json:"prefix_optional"`
+	Kept           string `json:"kept"`
 	Normalize      string `json:"normalize"`
 }
 
