@@ -98,15 +98,17 @@ func rankOf(name string, own []string) int {
 // similar reports whether two names of headers are meant to be one: other separators, one a part of the other, a slip
 // of the pen.
 func similar(a, b string) bool {
-	bare := func(s string) string {
-		s = strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(s))
-		return strings.TrimPrefix(strings.TrimPrefix(s, "http"), "x")
-	}
-	a, b = bare(a), bare(b)
+	a, b = bareName(a), bareName(b)
 	if a == b || len(a) >= 8 && strings.Contains(b, a) || len(b) >= 8 && strings.Contains(a, b) {
 		return true
 	}
 	return len(a) >= 8 && distance(a, b) <= 2
+}
+
+// bareName is the name of a header without what proxies and frameworks change.
+func bareName(s string) string {
+	s = strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(s))
+	return strings.TrimPrefix(strings.TrimPrefix(s, "http"), "x")
 }
 
 // distance is that of Levenshtein, for names of headers.
@@ -162,7 +164,7 @@ func inLine(f *form.Format, line string, sizes []int) []Candidate {
 	for token := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t,;\"'", r) }) {
 		for rest, steps := token, 0; rest != "" && steps < 4; steps++ {
 			for _, size := range sizes {
-				if mac, e, ok := form.DecodeAny(rest, size); ok {
+				if mac, e, ok := form.DecodeAny(rest, size, f.Encoding); ok {
 					before, prefix := line[:strings.Index(line, token)], token[:len(token)-len(rest)]
 					out = append(out, Candidate{mac, formChanges(f, before, prefix, e)})
 				}

@@ -3,6 +3,7 @@ package explain
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/truhook/truhook"
@@ -40,6 +41,9 @@ func Contents(f *form.Format, d *truhook.Delivery) []Content {
 			add(f, &h, Because(TimeUnit, unitOf(other)))
 		}
 	}
+	if renamed, changes, ok := underOwnNames(f, d); ok {
+		add(f, f.Loose(renamed), changes...)
+	}
 	for _, trio := range trios(f, d) {
 		add(f, f.Loose(trio.d), Because(ContentForm, trio.subject))
 	}
@@ -57,6 +61,31 @@ func Contents(f *form.Format, d *truhook.Delivery) []Content {
 		out = append(out, withTimes(d)...)
 	}
 	return out
+}
+
+// underOwnNames returns d with the headers of the scheme that are missing taken from those with similar names. That of a
+// signature is no change of the content.
+func underOwnNames(f *form.Format, d *truhook.Delivery) (renamed *truhook.Delivery, changes []Change, ok bool) {
+	changed := *d
+	changed.Header = d.Header.Clone()
+	names, signatures := headerNames(d), f.Headers()
+	for _, own := range append(f.SignedHeaders(), signatures...) {
+		if len(d.HeaderValues(own)) > 0 {
+			continue
+		}
+		i := slices.IndexFunc(names, func(name string) bool { return bareName(own) == bareName(name) })
+		if i < 0 {
+			i = slices.IndexFunc(names, func(name string) bool { return similar(own, name) })
+		}
+		if i < 0 {
+			continue
+		}
+		changed.Header[own], ok = d.Header[names[i]], true
+		if !slices.Contains(signatures, own) {
+			changes = append(changes, Because(SimilarName, printable(names[i])))
+		}
+	}
+	return &changed, changes, ok
 }
 
 func unitOf(text string) string {

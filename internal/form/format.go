@@ -212,6 +212,16 @@ func (f *Format) Windowed() bool { return f.stamp.present() && f.Tolerance != No
 // Signs reports which of the two fields of a Head are signed.
 func (f *Format) Signs() (id, timestamp bool) { return f.id.present(), f.stamp.present() }
 
+// SignedHeaders returns the canonical names of the headers whose values are signed.
+func (f *Format) SignedHeaders() (names []string) {
+	for _, where := range append([]field{f.id, f.stamp}, f.named...) {
+		if where.present() {
+			names = append(names, where.header)
+		}
+	}
+	return names
+}
+
 // Headers returns the canonical names of the headers that may hold signatures. The slice is read-only.
 func (f *Format) Headers() []string {
 	names := make([]string, len(f.headers))

@@ -77,13 +77,17 @@ func (f *Format) Describe(d *truhook.Delivery) string {
 	return ""
 }
 
-// DecodeAny decodes a signature in any encoding, with or without padding. n is what it must have in bytes.
-func DecodeAny(text string, n int) (decoded []byte, e Encoding, ok bool) {
+// DecodeAny decodes a signature in any encoding, with or without padding. n is what it must have in bytes. What is the
+// same in several encodings is of the expected one.
+func DecodeAny(text string, n int, expected Encoding) (decoded []byte, e Encoding, ok bool) {
 	to := make([]byte, n)
 	if len(text) == 2*n && decode(Hex, to, text) {
 		return to, Hex, true
 	}
 	bare := strings.TrimRight(text, "=")
+	if expected == Base64URL && bare == text && decodeBase64(to, bare, '-', '_') {
+		return to, Base64URL, true
+	}
 	for _, alphabet := range []struct {
 		e           Encoding
 		plus, slash byte
