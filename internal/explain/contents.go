@@ -63,8 +63,8 @@ func Contents(f *form.Format, d *truhook.Delivery) []Content {
 	return out
 }
 
-// underOwnNames returns d with the headers of the scheme that are missing taken from those with similar names. That of a
-// signature is no change of the content.
+// underOwnNames returns d with the headers of the scheme that are missing taken from those with similar names. That of
+// a signature is no change of the content.
 func underOwnNames(f *form.Format, d *truhook.Delivery) (renamed *truhook.Delivery, changes []Change, ok bool) {
 	changed := *d
 	changed.Header = d.Header.Clone()

@@ -78,14 +78,14 @@ func (f *Format) Describe(d *truhook.Delivery) string {
 }
 
 // DecodeAny decodes a signature in any encoding, with or without padding. n is what it must have in bytes. What is the
-// same in several encodings is of the expected one.
-func DecodeAny(text string, n int, expected Encoding) (decoded []byte, e Encoding, ok bool) {
+// same in several encodings is of that of the scheme.
+func DecodeAny(text string, n int, scheme Encoding) (decoded []byte, e Encoding, ok bool) {
 	to := make([]byte, n)
 	if len(text) == 2*n && decode(Hex, to, text) {
 		return to, Hex, true
 	}
 	bare := strings.TrimRight(text, "=")
-	if expected == Base64URL && bare == text && decodeBase64(to, bare, '-', '_') {
+	if scheme == Base64URL && bare == text && decodeBase64(to, bare, '-', '_') {
 		return to, Base64URL, true
 	}
 	for _, alphabet := range []struct {
