@@ -91,8 +91,13 @@ fuzz: ## every fuzz target for FUZZTIME (20s) of processor time, ONLY=words; REC
 	@bin/fuzz -time $(FUZZTIME) $(if $(RECORD),-record $(RECORD)) $(ONLY)
 
 .PHONY: bench
-bench: ## ratios to the floor and to peers, side by side in one run
-	cd bench && go test -run '^$$' -bench . -benchtime 300ms -timeout 30m .
+bench: servers ## floor, Truhook and peers side by side: writes bench/RESULTS.md and docs/bench.svg. ONLY=verify,handler ROUNDS=2 OUT=/tmp
+	go build -C bench -o ../bin/bench .
+	@bin/bench -root $(CURDIR) -rounds $(or $(ROUNDS),10) -only '$(ONLY)' -out '$(OUT)'
+
+.PHONY: bench-compare
+bench-compare: ## make bench-compare BASE=main ONLY=handler: this tree beside a revision, by benchstat
+	@ROUNDS=$(ROUNDS) bench/compare '$(BASE)' '$(ONLY)'
 
 .PHONY: timing
 timing: ## Welch's t-test over what secrets decide, a million calls a class (MEASUREMENTS), into bench/timing.md; some twenty minutes

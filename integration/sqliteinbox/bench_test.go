@@ -154,12 +154,16 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
+// oldID stands in the message that fill is given for the id of each row.
+const oldID = "the-old-id"
+
 // fill puts n rows into the table in one go, as so many calls would.
-func fill(b *testing.B, db *sql.DB, n, state int, due int64) {
+func fill(b *testing.B, db *sql.DB, n, state int, due int64, message string) {
 	_, err := db.ExecContext(b.Context(), `
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
 INSERT INTO truhook_inbox (scope, id, state, due, attempt, base, accepted_at, fingerprint, message, error)
-SELECT 'truv/old', 'old-' || ?2 || '-' || i, ?2, ?3, 1, 0, ?3, x'', x'', '' FROM n`, n, state, due)
+SELECT 'truv/old', 'old-' || ?2 || '-' || i, ?2, ?3, 1, 0, ?3, x'',
+	CAST(replace(?4, '`+oldID+`', 'old-' || ?2 || '-' || i) AS BLOB), '' FROM n`, n, state, due, message)
 	require.NoError(b, err)
 }
 
@@ -169,7 +173,7 @@ func BenchmarkMillion(b *testing.B) {
 	const million = 1_000_000
 	b.Run("stats", func(b *testing.B) {
 		db := newDatabase(b).open(b)
-		fill(b, db, million, 1, time.Now().UnixMicro())
+		fill(b, db, million, 1, time.Now().UnixMicro(), "")
 		q, err := sqliteinbox.New(db, sqliteinbox.Config{})
 		require.NoError(b, err)
 		for b.Loop() {
@@ -180,7 +184,7 @@ func BenchmarkMillion(b *testing.B) {
 	})
 	b.Run("first-begun-behind-expired", func(b *testing.B) {
 		db := newDatabase(b).open(b)
-		fill(b, db, million, 4, 1)
+		fill(b, db, million, 4, 1, "")
 		for b.Loop() {
 			q, err := sqliteinbox.New(db, sqliteinbox.Config{})
 			require.NoError(b, err)
@@ -198,5 +202,51 @@ func BenchmarkMillion(b *testing.B) {
 			stop()
 			<-ended
 		}
+	})
+}
+
+// BenchmarkRows measures accepting, taking and Stats beside more and more rows that wait.
+func BenchmarkRows(b *testing.B) {
+	const rows = 256
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			db := newDatabase(b).open(b)
+			q, err := sqliteinbox.New(db, sqliteinbox.Config{Concurrency: 8})
+			require.NoError(b, err)
+			m := benchMessage()
+			m.Key = idempotency.Key{Scope: "truv/old", ID: oldID}
+			waiting, err := m.MarshalJSON()
+			require.NoError(b, err)
+			fill(b, db, n, 1, time.Now().UnixMicro(), string(waiting))
+			for b.Loop() {
+				var accept, handle, stats []time.Duration
+				for range benchRounds {
+					messages := benchMessages(rows)
+					accept = append(accept, round(rows, func() { enqueueAll(b, q, messages, 1) }))
+					handle = append(handle, round(rows, func() { handleSome(q, rows) }))
+					stats = append(stats, round(1, func() {
+						s, err := q.Stats(b.Context())
+						require.NoError(b, err)
+						require.InDelta(b, n, s.Waiting, benchRounds*8) // what was begun beside the last one
+					}))
+				}
+				for unit, all := range map[string][]time.Duration{"ns/accept": accept, "ns/handle": handle, "ns/stats": stats} {
+					b.ReportMetric(float64(slices.Min(all)), unit)
+				}
+			}
+		})
+	}
+}
+
+// handleSome runs q until so many rows were handled.
+func handleSome(q *sqliteinbox.Queue, rows int64) {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	var handled atomic.Int64
+	_ = q.Run(ctx, func(context.Context, *truhook.Verified) error {
+		if handled.Add(1) == rows {
+			stop()
+		}
+		return nil
 	})
 }

@@ -1,10 +1,7 @@
-package bench
+package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"runtime"
 	"slices"
 	"sync"
@@ -18,53 +15,10 @@ import (
 	"github.com/truhook/truhook/idempotency"
 )
 
-const (
-	million = 1_000_000
-	month   = 31 * 24 * time.Hour
-	scope   = "truv/prod"
-)
+const million = 1_000_000
 
-// eventID returns an id of 32 hex digits, as Truv's.
-func eventID(i int) string {
-	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[8:], uint64(i)*0x9e3779b97f4a7c15)
-	binary.BigEndian.PutUint64(raw[:], uint64(i))
-	return hex.EncodeToString(raw[:])
-}
-
-// BenchmarkClaimCompleteInMemory compares claiming and completing one event with one SHA-256 of its key. Two are the
-// least that a store can do which keeps no keys: one a call.
-func BenchmarkClaimCompleteInMemory(b *testing.B) {
-	clock := time.Now()
-	store := idempotency.NewMemory(idempotency.MemoryConfig{Now: func() time.Time { return clock }, MaxEntries: 1 << 21})
-	ctx := context.Background()
-	claims := make([]idempotency.ClaimRequest, 1<<16)
-	for i := range claims {
-		claims[i] = idempotency.ClaimRequest{
-			Key: idempotency.Key{Scope: scope, ID: eventID(i)}, Token: idempotency.NewToken(),
-			Lease: 10 * time.Second, Retain: month,
-		}
-	}
-	i := 0
-	ours := func() {
-		c := &claims[i&(len(claims)-1)]
-		if i++; i&(len(claims)-1) == 0 {
-			clock = clock.Add(month + time.Second)
-		}
-		r, err := store.Claim(ctx, *c)
-		if err != nil || r.State != idempotency.Owned || store.Complete(ctx, c.Key, c.Token) != nil {
-			panic(r.State)
-		}
-	}
-	for range 2 * len(claims) {
-		ours()
-	}
-	key := []byte("c\x09\x00\x00\x00" + scope + eventID(1))
-	ratio(b, func() { sha256.Sum256(key) }, ours)
-}
-
-// A contender remembers events. claimComplete reports whether the event was new.
-type contender interface {
+// A memory remembers events. claimComplete reports whether the event was new.
+type memory interface {
 	claimComplete(i int) bool
 	forget(i int) // called before claimComplete(i) once a million are held
 }
@@ -75,12 +29,12 @@ type record struct {
 	_     [55]byte
 }
 
-type ours struct {
+type truhookMemory struct {
 	store *idempotency.Memory
 	clock time.Time
 }
 
-func (o *ours) claimComplete(i int) bool {
+func (o *truhookMemory) claimComplete(i int) bool {
 	o.clock = o.clock.Add(month / million)
 	k := idempotency.Key{Scope: scope, ID: eventID(i)}
 	t := idempotency.Token{byte(i), byte(i >> 8), byte(i >> 16), 1}
@@ -90,7 +44,7 @@ func (o *ours) claimComplete(i int) bool {
 	}
 	return r.State == idempotency.Owned && o.store.Complete(context.Background(), k, t) == nil
 }
-func (*ours) forget(int) {}
+func (*truhookMemory) forget(int) {}
 
 type goMap struct {
 	mu sync.Mutex
@@ -150,20 +104,20 @@ func (lruCache) forget(int) {}
 func BenchmarkMillionEvents(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		make func() contender
+		make func() memory
 	}{
-		{"Memory", func() contender {
-			o := &ours{clock: time.Now()}
+		{"Memory", func() memory {
+			o := &truhookMemory{clock: time.Now()}
 			o.store = idempotency.NewMemory(idempotency.MemoryConfig{Now: func() time.Time { return o.clock }, MaxEntries: million})
 			return o
 		}},
-		{"map+mutex", func() contender { return &goMap{m: map[string]record{}} }},
-		{"otter", func() contender {
+		{"map+mutex", func() memory { return &goMap{m: map[string]record{}} }},
+		{"otter", func() memory {
 			return otterCache{otter.Must(&otter.Options[string, record]{
 				MaximumSize: million, ExpiryCalculator: otter.ExpiryCreating[string, record](month),
 			})}
 		}},
-		{"golang-lru", func() contender { return lruCache{lru.NewLRU[string, record](million, nil, month)} }},
+		{"golang-lru", func() memory { return lruCache{lru.NewLRU[string, record](million, nil, month)} }},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			baseGC, baseHeap := collect()
@@ -242,9 +196,9 @@ func collect() (best time.Duration, heap int64) {
 	return best, int64(s.HeapAlloc)
 }
 
-func TestTheContendersTakeADuplicateForOne(t *testing.T) {
-	o := &ours{clock: time.Now(), store: idempotency.NewMemory(idempotency.MemoryConfig{})}
-	for _, c := range []contender{
+func TestMemories_TakeADuplicateForOne(t *testing.T) {
+	o := &truhookMemory{clock: time.Now(), store: idempotency.NewMemory(idempotency.MemoryConfig{})}
+	for _, c := range []memory{
 		o, &goMap{m: map[string]record{}}, lruCache{lru.NewLRU[string, record](10, nil, month)},
 		otterCache{otter.Must(&otter.Options[string, record]{MaximumSize: 10})},
 	} {
