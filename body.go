@@ -1,6 +1,7 @@
 package truhook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type bodies struct {
 	maxBytes  int64
 	timeout   time.Duration
 	budget    budget
+	scratch   scratch
 	deadlines deadlines
 }
 
@@ -99,9 +101,20 @@ func readBefore(announced int64) error {
 	return &Error{Reason: BodyIncomplete, Err: err}
 }
 
-// readAll reads src to its end, at most one byte beyond the limit. announced is the Content-Length, -1 if unknown. The
-// buffer is as large as announced, and the byte behind it is looked for elsewhere.
+// readAll reads src to its end, at most one byte beyond the limit. announced is the Content-Length, -1 if unknown.
 func (b *bodies) readAll(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
+	body, err = b.fill(src, announced, start, x)
+	if x.scratch != nil { // the body ended early
+		body = bytes.Clone(body)
+		b.scratch.put(x.scratch)
+		x.scratch = nil
+	}
+	return body, err
+}
+
+// fill is readAll, but what it returns may lie in scratch. The last buffer is as large as announced, and the byte behind
+// it is looked for elsewhere.
+func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		room := body[len(body):cap(body)]
 		atEnd := len(room) == 0 && len(body) > 0 && int64(len(body)) == announced
@@ -161,7 +174,20 @@ func (b *bodies) grow(body []byte, announced int64, x *exchange) ([]byte, error)
 		return nil, &Error{Reason: Overloaded}
 	}
 	x.held = size
-	return append(make([]byte, 0, size), body...), nil
+	last := x.scratch
+	x.scratch = nil
+	if size < announced { // it is copied once more
+		x.scratch = b.scratch.get(size)
+	}
+	var next []byte
+	if x.scratch != nil {
+		next = x.scratch.bytes[:0]
+	} else {
+		next = make([]byte, 0, size)
+	}
+	next = append(next, body...)
+	b.scratch.put(last)
+	return next, nil
 }
 
 // unfinished turns the error that ended a body into a verdict about it.

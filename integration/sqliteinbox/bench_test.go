@@ -227,7 +227,7 @@ func BenchmarkRows(b *testing.B) {
 					stats = append(stats, round(1, func() {
 						s, err := q.Stats(b.Context())
 						require.NoError(b, err)
-						require.InDelta(b, n, s.Waiting, benchRounds*8) // what was begun beside the last one
+						require.InDelta(b, n, s.Waiting, benchRounds*rows) // what was begun beside the last one
 					}))
 				}
 				for unit, all := range map[string][]time.Duration{"ns/accept": accept, "ns/handle": handle, "ns/stats": stats} {
