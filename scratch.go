@@ -18,7 +18,7 @@ type scratchBuffer struct {
 
 // get returns a buffer of exactly size bytes, or nil if it is none of the sizes that are kept.
 func (s *scratch) get(size int64) *scratchBuffer {
-	index := bits.Len64(uint64(size / firstBuffer)) - 1
+	index := bits.Len64(uint64(size/firstBuffer)) - 1
 	if index < 0 || index >= scratchSizes || size != firstBuffer<<index {
 		return nil
 	}

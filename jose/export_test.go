@@ -51,3 +51,13 @@ func OpenContent(enc string, key, iv, aad, ciphertext, tag []byte) ([]byte, erro
 
 // Causes are the names of the causes that Explain gives.
 func Causes() []string { return slices.Sorted(maps.Keys(causes)) }
+
+// DecodeBase64URL is how parts of tokens and of encrypted content are decoded.
+func DecodeBase64URL(part []byte) ([]byte, bool) {
+	raw, ok := decode(part)
+	same, alike := decode(string(part))
+	if ok != alike || ok && !slices.Equal(raw, same) || encodes(string(part)) != ok {
+		panic("a text and bytes decode to two things, or encodes differs")
+	}
+	return raw, ok
+}

@@ -1,7 +1,6 @@
 package jose
 
 import (
-	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -139,48 +138,3 @@ func validKeyID(id string) bool {
 	}
 	return id != "" && len(id) <= maxKeyID
 }
-
-// decode decodes base64url without padding, and only its one canonical spelling (RFC 4648, sections 3.2 to 3.5).
-func decode(part string) ([]byte, bool) {
-	if !encodes(part) {
-		return nil, false
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(part)
-	return raw, err == nil
-}
-
-// encodes reports whether part is the canonical base64url of one or more bytes.
-func encodes(part string) bool {
-	for i := range len(part) {
-		if sextets[part[i]] == 0 {
-			return false
-		}
-	}
-	return part != "" && canonicalEnd(part)
-}
-
-// canonicalEnd reports whether the bits that the last character has to spare are zero.
-func canonicalEnd[T string | []byte](part T) bool {
-	if len(part) == 0 {
-		return false
-	}
-	last := sextets[part[len(part)-1]] - 1
-	switch len(part) % 4 {
-	case 0:
-		return true
-	case 2:
-		return last&0x0f == 0
-	case 3:
-		return last&0x03 == 0
-	}
-	return false
-}
-
-// sextets holds the value of each character of the base64url alphabet plus one; 0 is not in the alphabet.
-var sextets = func() (t [256]byte) {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-	for i := range len(alphabet) {
-		t[alphabet[i]] = byte(i) + 1
-	}
-	return t
-}()
