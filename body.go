@@ -112,8 +112,8 @@ func (b *bodies) readAll(src io.Reader, announced int64, start time.Time, x *exc
 	return body, err
 }
 
-// fill is readAll, but what it returns may lie in scratch. The last buffer is as large as announced, and the byte behind
-// it is looked for elsewhere.
+// fill is readAll, but what it returns may lie in scratch. The last buffer is as large as announced, and the byte
+// behind it is looked for elsewhere.
 func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		room := body[len(body):cap(body)]

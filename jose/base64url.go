@@ -8,8 +8,8 @@ import (
 // decode decodes base64url without padding, and only its one canonical spelling (RFC 4648, sections 3.2 to 3.5). No
 // bytes at all are none.
 //
-// encoding/base64 takes twice as long, which is a tenth of the whole check of an encrypted body of 1 MiB, and skips line
-// ends. A test holds the two to each other.
+// encoding/base64 takes twice as long, which is a tenth of the whole check of an encrypted body of 1 MiB, and skips
+// line ends. A test holds the two to each other.
 func decode[T string | []byte](part T) ([]byte, bool) {
 	if !canonicalEnd(part) {
 		return nil, false
