@@ -22,3 +22,26 @@ func TestExamples_ImportNothingInternal(t *testing.T) {
 	}
 	assert.Greater(t, examples, 20)
 }
+
+// Each program is tested, and stands in the list.
+func TestExamples_EachHasATestAndARow(t *testing.T) {
+	t.Parallel()
+	r := repository(t)
+	programs, tested := map[string]bool{}, map[string]bool{}
+	for _, s := range r.sources {
+		if strings.HasPrefix(s.dir, "examples/") {
+			programs[s.dir] = programs[s.dir] || !s.test && s.file.Name.Name == "main"
+			tested[s.dir] = tested[s.dir] || s.test
+		}
+	}
+	count := 0
+	for dir, program := range programs {
+		if !program {
+			continue
+		}
+		count++
+		assert.True(t, tested[dir], "%s has no test", dir)
+		assert.Contains(t, r.markdown["examples/README.md"], "("+strings.TrimPrefix(dir, "examples/"), "examples/README.md has no row for %s", dir)
+	}
+	assert.Greater(t, count, 10)
+}

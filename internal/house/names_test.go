@@ -246,3 +246,14 @@ func TestNames_MakeTargetsExist(t *testing.T) {
 	assert.Greater(t, named, 10)
 	assertKnown(t, nil, found, "a page names a target that the Makefile has not")
 }
+
+// Each page is found by its task.
+func TestNames_EachPageStandsInTheIndex(t *testing.T) {
+	t.Parallel()
+	r := repository(t)
+	for page := range r.markdown {
+		if name, ok := strings.CutPrefix(page, "docs/"); ok && name != "README.md" {
+			assert.Contains(t, r.markdown["docs/README.md"], "("+name, "docs/README.md has no link to %s", page)
+		}
+	}
+}
