@@ -21,14 +21,18 @@ var errDiffer = errors.New("the two checks differ")
 func (b both) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Verified, error) {
 	byOld, oldErr := b.old.Verify(ctx, d)
 	byNew, newErr := b.new.Verify(ctx, d)
-	if (oldErr == nil) == (newErr == nil) {
+	agree := (oldErr == nil) == (newErr == nil)
+	if !agree {
+		b.differ(d, oldErr, newErr)
+	}
+	switch {
+	case b.observe:
+		return byOld, oldErr
+	case !agree:
+		return nil, errDiffer
+	default:
 		return byNew, newErr
 	}
-	b.differ(d, oldErr, newErr)
-	if b.observe {
-		return byOld, oldErr
-	}
-	return nil, errDiffer
 }
 
 // comeAgain answers a disagreement with 503: the event is neither acknowledged nor refused for good, so the provider
