@@ -90,3 +90,21 @@ func calledName(call *ast.CallExpr) string {
 		return ""
 	}
 }
+
+// A newcomer reads the README in three minutes, and finds in front of its first heading what it is, how it is
+// installed, what to write, and how to see that it works.
+func TestInstall_ReadmeIsReadInThreeMinutes(t *testing.T) {
+	t.Parallel()
+	text := repository(t).markdown["README.md"]
+	rest, _, _ := strings.Cut(text, "\n## ")
+	for _, answer := range []string{"proves that an inbound webhook", "go get " + module, "truhook.NewMiddleware(", "func Test", "go test ."} {
+		_, after, found := strings.Cut(rest, answer)
+		assert.True(t, found, "%q does not stand there, in this order", answer)
+		rest = after
+	}
+	prose := regexp.MustCompile(`(?s)<details>.*?</details>|<!--.*?-->`).ReplaceAllString(fenced.ReplaceAllString(text, ""), "")
+	prose = regexp.MustCompile(`(?m)^\|.*$|\]\([^)]*\)`).ReplaceAllString(prose, "")
+	words := len(strings.Fields(prose))
+	assert.Less(t, words, 750, "250 words a minute, tables and code aside")
+	assert.Greater(t, words, 300)
+}
