@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -259,19 +261,20 @@ CREATE TRIGGER orphan AFTER INSERT ON truhook_inbox WHEN NEW.id LIKE 'bad%' BEGI
 // A renewal of the lease after the function has completed the event itself must not bring the event back.
 func TestComplete_IsFinalForARenewalToo(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB) {
-		q := newQueue(t, db, sqliteinbox.Config{Lease: 90 * time.Millisecond})
-		j := &journal{}
+		q := newQueue(t, db, sqliteinbox.Config{Lease: 90 * time.Millisecond, HandlerTimeout: 20 * time.Second})
+		ended := make(chan error, 100)
 		enqueue(t, q, "a")
 		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
-			j.add(ctx, "called")
 			tx, err := db.BeginTx(ctx, nil)
 			if err == nil {
+				defer func() { _ = tx.Rollback() }()
 				err = q.Complete(ctx, tx)
 			}
 			if err == nil {
 				err = tx.Commit()
 			}
 			<-ctx.Done() // the renewal finds no lease
+			ended <- context.Cause(ctx)
 			return err
 		})
 		var state int
@@ -280,9 +283,78 @@ func TestComplete_IsFinalForARenewalToo(t *testing.T) {
 			return state == 4
 		})
 		idle(t, q)
-		assert.NotEmpty(t, j.all()) // on a slow machine the lease may be over before the event is completed
+		require.ErrorIs(t, <-ended, idempotency.ErrLeaseLost)
 		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT state FROM truhook_inbox").Scan(&state))
 		assert.Equal(t, 4, state)
+	})
+}
+
+// A worker that waited long for the database may hold a lease that is over: it has to renew it before it begins.
+func TestClaim_OfARowThatTookLongRenewsItsLease(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		const lease = 2 * time.Second
+		asked, due := make(chan struct{}), make(chan int64, 1)
+		var once sync.Once
+		q := newQueue(t, db, sqliteinbox.Config{Lease: lease, Now: func() time.Time {
+			stack := string(debug.Stack())
+			if strings.Contains(stack, "(*writer).together") && !strings.Contains(stack, "(*writer).insertOne") {
+				once.Do(func() { close(asked) })
+			}
+			return time.Now()
+		}})
+		enqueue(t, q, "a")
+		lock, err := db.Conn(t.Context()) // the only connection
+		require.NoError(t, err)
+		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
+			var at int64
+			assert.NoError(t, db.QueryRowContext(ctx, "SELECT due FROM truhook_inbox").Scan(&at))
+			due <- at
+			return nil
+		})
+		<-asked
+		time.Sleep(lease / 2) // the lease that is asked for, of two and a half seconds, goes by meanwhile
+		released := time.Now()
+		require.NoError(t, lock.Close())
+		assert.GreaterOrEqual(t, <-due, released.Add(lease).UnixMicro())
+		idle(t, q)
+	})
+}
+
+// A queue that is stopped while it takes events works on those that it has taken: none is left to wait for its lease,
+// with an attempt less.
+func TestRun_StoppingCostsNoAttempt(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		inserting, running := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		var armed atomic.Bool
+		q := newQueue(t, db, sqliteinbox.Config{Now: func() time.Time {
+			switch stack := string(debug.Stack()); {
+			case !armed.Load():
+			case strings.Contains(stack, "(*writer).insertOne"):
+				once.Do(func() { close(inserting); <-running; time.Sleep(50 * time.Millisecond) })
+			case strings.Contains(stack, "(*writer).work"): // the commit of what came meanwhile has begun
+				stop()
+			}
+			return time.Now()
+		}})
+		enqueue(t, q, "a")
+		armed.Store(true)
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := q.Enqueue(t.Context(), message("b"))
+			assert.NoError(t, err)
+		})
+		<-inserting
+		all.Go(func() {
+			assert.NoError(t, q.Run(ctx, func(context.Context, *truhook.Verified) error { stop(); return nil }))
+		})
+		close(running)
+		all.Wait()
+		var left int
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 2").Scan(&left))
+		assert.Zero(t, left, "rows that were taken and that nobody works on")
 	})
 }
 
