@@ -62,6 +62,7 @@ func ExampleNewFingerprint() {
 
 // A token shows who owns a record; only the owner settles it.
 func ExampleNewToken() {
-	fmt.Println(idempotency.NewToken() == idempotency.NewToken())
+	one, other := idempotency.NewToken(), idempotency.NewToken()
+	fmt.Println(one == other)
 	// Output: false
 }
