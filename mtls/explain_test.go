@@ -3,7 +3,10 @@ package mtls_test
 import (
 	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/mtls"
+	"github.com/truhook/truhook/recorded"
 )
 
 func TestExplain_NamesTheCause(t *testing.T) {
@@ -65,19 +69,51 @@ func TestExplain_NamesTheCause(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := c.v.Explain(t.Context(), truhook.ExplainQuery{Delivery: c.d, Others: []truhook.Verifier{c.v, nil, elsewhere}})
-			assert.Equal(t, c.reason, e.Reason)
-			assert.True(t, e.Complete)
-			if c.cause == "" {
-				assert.Empty(t, e.Findings)
-				return
+			deliveries := map[string]*truhook.Delivery{"as it came": c.d}
+			if c.d != nil && c.reason != "" {
+				deliveries["from the file of a capture"] = captured(t, c.v, c.d)
 			}
-			require.NotEmpty(t, e.Findings)
-			assert.Equal(t, c.cause, e.Findings[0].Name)
-			assert.Equal(t, c.proven, e.Findings[0].Proven)
-			assert.Contains(t, e.Findings[0].String(), c.says)
+			for how, d := range deliveries {
+				e := c.v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, Others: []truhook.Verifier{c.v, nil, elsewhere}})
+				assert.Equal(t, c.reason, e.Reason, how)
+				assert.True(t, e.Complete, how)
+				if c.cause == "" {
+					assert.Empty(t, e.Findings, how)
+					continue
+				}
+				require.NotEmpty(t, e.Findings, how)
+				assert.Equal(t, c.cause, e.Findings[0].Name, how)
+				assert.Equal(t, c.proven, e.Findings[0].Proven, how)
+				assert.Contains(t, e.Findings[0].String(), c.says, how)
+			}
 		})
 	}
+}
+
+// captured has a receiver refuse what comes and keep it, and returns the delivery of the file.
+func captured(t *testing.T, v truhook.Verifier, sent *truhook.Delivery) *truhook.Delivery {
+	t.Helper()
+	dir := t.TempDir()
+	capture, err := recorded.Refused(dir, recorded.RefusedConfig{})
+	require.NoError(t, err)
+	m := truhook.NewMiddleware(v, truhook.Config{Logger: slog.New(slog.DiscardHandler), Capture: capture.Capture})
+	r := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader("{}"))
+	r.TLS, r.RemoteAddr = sent.TLS, sent.RemoteAddr
+	for name, lines := range sent.Header {
+		r.Header[name] = lines
+	}
+	w := httptest.NewRecorder()
+	m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("accepted") })).ServeHTTP(w, r)
+	require.Equal(t, http.StatusForbidden, w.Code)
+	require.NoError(t, capture.Wait(t.Context()))
+	files, err := filepath.Glob(filepath.Join(dir, "refused-*.http"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	file, err := recorded.ReadFile(files[0])
+	require.NoError(t, err)
+	d, err := file.Delivery()
+	require.NoError(t, err)
+	return d
 }
 
 // Findings are logged: nothing out of a certificate for which nobody vouches stands in them.
