@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"mime/multipart"
 	"net/url"
 	"os"
 	"regexp"
@@ -95,6 +96,11 @@ func TestExplain_EachCause(t *testing.T) {
 	standard := standard()
 	now := func(d *truhook.Delivery) *truhook.Delivery { d.Received = start; return d }
 	keyed := func(secret string) []hmacsig.Key { return []hmacsig.Key{testKey(t, "2026", secret)} }
+	var form bytes.Buffer
+	parted := multipart.NewWriter(&form)
+	require.NoError(t, parted.WriteField("json", body))
+	require.NoError(t, parted.Close())
+	parts, partsType := form.String(), parted.FormDataContentType()
 	other := testKey(t, "prod", "prod-89abcdef89abcdef89abcdef89abcdef89abcdef")
 	otherSigned := hexOf("prod-89abcdef89abcdef89abcdef89abcdef89abcdef", body)
 	production, err := truv.New("prod-89abcdef89abcdef89abcdef89abcdef89abcdef")
@@ -125,6 +131,9 @@ func TestExplain_EachCause(t *testing.T) {
 		"gzip":                                {truvScheme, nil, "", delivery(gzipped(body), "X-Webhook-Sign", sign(body), "Content-Encoding", "gzip"), nil, "body-content-encoding/gzip"},
 		"base64":                              {truvScheme, nil, "", delivery(base64.StdEncoding.EncodeToString([]byte(body)), "X-Webhook-Sign", sign(body)), nil, "body-base64"},
 		"a form":                              {truvScheme, nil, "", delivery("payload="+url.QueryEscape(body), "X-Webhook-Sign", sign(body)), nil, "body-form-field/payload"},
+		"a form without a name":               {truvScheme, nil, "", delivery(url.QueryEscape(body)+"=", "X-Webhook-Sign", sign(body)), nil, "body-form-field"},
+		"a form of parts":                     {truvScheme, nil, "", delivery(parts, "X-Webhook-Sign", sign(body), "Content-Type", partsType), nil, "body-form-field/json"},
+		"JSON, written twice":                 {truvScheme, nil, "", delivery(fmt.Sprintf("%q", body), "X-Webhook-Sign", sign(body)), nil, "body-in-envelope/a JSON string"},
 		"an envelope":                         {truvScheme, nil, "", delivery(fmt.Sprintf(`{"version":"2.0","body":%q,"isBase64Encoded":false}`, body), "X-Webhook-Sign", sign(body)), nil, "body-in-envelope/body"},
 		"an envelope with base64":             {truvScheme, nil, "", delivery(`{"body":"`+base64.StdEncoding.EncodeToString([]byte(body))+`","isBase64Encoded":true}`, "X-Webhook-Sign", sign(body)), nil, "body-in-envelope/body"},
 		"an envelope with an object":          {truvScheme, nil, "", delivery(`{"detail-type":"x","detail":`+body+`}`, "X-Webhook-Sign", sign(body)), nil, "body-in-envelope/detail"},
@@ -141,6 +150,7 @@ func TestExplain_EachCause(t *testing.T) {
 		"a key of Standard Webhooks, raw":     {standard, keyed("whsec_" + base64.StdEncoding.EncodeToString([]byte(testSecret))), "", now(delivery(body, "Webhook-Id", "msg_1", "Webhook-Timestamp", at, "Webhook-Signature", standardSigned)), nil, "key-encoding/2026, base64"},
 		"a key that was decoded, and is text": {truvScheme, keyed(testSecret), "", delivery(body, "X-Webhook-Sign", "v1="+hexOf(base64.StdEncoding.EncodeToString([]byte(testSecret)), body)), nil, "key-encoding/2026, base64"},
 		"a key without its prefix":            {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+hexOf(strings.TrimPrefix(testSecret, "sandbox-"), body)), nil, "key-encoding/current, prefix"},
+		"a key without its prefix, here":      {truvScheme, keyed(strings.TrimPrefix(testSecret, "sandbox-")), "", delivery(body, "X-Webhook-Sign", sign(body)), nil, "key-encoding/2026, prefix"},
 		"a key of another environment":        {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+otherSigned), []truhook.Verifier{production}, "key-of-other-environment/truv, key current"},
 		"a key of another provider":           {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+otherSigned), []truhook.Verifier{truhook.AnyOf(truvalVerifier)}, "key-of-other-provider/truval, key current"},
 		"the label as secret":                 {truvScheme, keyed(testSecret), "", delivery(body, "X-Webhook-Sign", "v1="+hexOf("2026", body)), nil, "likely key-id-as-secret/2026"},
@@ -151,6 +161,10 @@ func TestExplain_EachCause(t *testing.T) {
 		"base64 in place of hex":              {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+base64Of(testSecret, body)), nil, "signature-form/encoding"},
 		"hex in place of base64":              {forms["shopify"], nil, "", delivery(body, "X-Shopify-Hmac-Sha256", hexOf(testSecret, body)), nil, "signature-form/encoding"},
 		"base64url in place of base64":        {forms["shopify"], nil, "", delivery("b~!", "X-Shopify-Hmac-Sha256", strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(base64Of(testSecret, "b~!")), "=")), nil, "signature-form/encoding"},
+		"percent signs":                       {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", url.QueryEscape(sign(body))), nil, "signature-form/encoding"},
+		"base64 with percent signs":           {forms["shopify"], nil, "", delivery("b~!", "X-Shopify-Hmac-Sha256", url.QueryEscape(base64Of(testSecret, "b~!"))), nil, "signature-form/encoding"},
+		"base64 of hex digits":                {forms["shopify"], nil, "", delivery(body, "X-Shopify-Hmac-Sha256", base64.StdEncoding.EncodeToString([]byte(hexOf(testSecret, body)))), nil, "signature-form/encoding"},
+		"0x in front":                         {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1=0x"+hexOf(testSecret, body)), nil, "signature-form/prefix"},
 		"SHA-1":                               {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+signedBy(sha1Of, testSecret, body)), nil, "signature-other-algorithm/SHA-1"},
 		"SHA-512":                             {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+signedBy(sha512Of, testSecret, body)), nil, "signature-other-algorithm/SHA-512"},
 		"an underscore in the name":           {truvScheme, nil, "", delivery(body, "X_Webhook_Sign", sign(body)), nil, "header-similar-name/X_webhook_sign"},
@@ -161,6 +175,7 @@ func TestExplain_EachCause(t *testing.T) {
 		"both in one line":                    {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", sign(body)+", "+sign(body)), nil, "header-folded/X-Webhook-Sign"},
 		"signed without the time":             {stripe(), nil, "", now(delivery(body, "Stripe-Signature", "t="+at+",v1="+hexOf(testSecret, body))), nil, "content-form/the body alone"},
 		"signed with a time":                  {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+stripeSigned, "X-Webhook-Timestamp", at), nil, "content-form/with the time"},
+		"a time in the header":                {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "t="+at+",v1="+stripeSigned), nil, "content-form/with the time"},
 		"another trio of headers":             {standard, nil, "", now(delivery(body, "Svix-Id", "msg_1", "Svix-Timestamp", at, "Webhook-Signature", standardSigned)), nil, "content-form/Svix-*"},
 		"milliseconds":                        {stripe(), nil, "", now(delivery(body, "Stripe-Signature", "t="+at+"000,v1="+hexOf(testSecret, at+"000."+body))), nil, "time-unit/milliseconds"},
 		"milliseconds signed, seconds sent":   {stripe(), nil, "", now(delivery(body, "Stripe-Signature", "t="+at+",v1="+hexOf(testSecret, at+"000."+body))), nil, "time-unit/milliseconds"},

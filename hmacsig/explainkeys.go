@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"hash"
+	"strings"
 
 	"github.com/truhook/truhook/internal/explain"
 	"github.com/truhook/truhook/internal/probe"
@@ -41,7 +42,7 @@ func (k *keyTry) keyed(h crypto.Hash) hash.Hash {
 }
 
 // keyVariants returns the ways in which the secrets of keys may be written elsewhere, and the labels.
-func keyVariants(keys []Key) []keyTry {
+func keyVariants(keys []Key, t KeyText) []keyTry {
 	var out []keyTry
 	known := map[string]bool{}
 	for i := range keys {
@@ -49,7 +50,12 @@ func keyVariants(keys []Key) []keyTry {
 	}
 	for i := range keys {
 		k := &keys[i]
-		for _, w := range secrettext.Writings(string(k.open().bytes)) {
+		writings := secrettext.Writings(string(k.open().bytes))
+		for _, prefix := range strings.Fields(t.Kept) {
+			text := prefix + strings.TrimSpace(string(k.open().bytes))
+			writings = append(writings, secrettext.Writing{Text: text, Cause: explain.KeyEncoding, Subject: "prefix"})
+		}
+		for _, w := range writings {
 			if !known[w.Text] {
 				known[w.Text] = true
 				out = append(out, newKeyTry([]byte(w.Text), explain.Because(w.Cause, keySubject(k.id, w.Subject))))

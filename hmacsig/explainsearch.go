@@ -60,7 +60,7 @@ func (s *search) run() []explain.Change {
 	for i := range s.keys {
 		own[i] = newKeyTry(s.keys[i].open().bytes)
 	}
-	variants := keyVariants(s.keys)
+	variants := keyVariants(s.keys, s.v.format.keyText)
 	asSent := probe.AsSent(s.d.Body)
 	plain, hash := s.contents[:1], s.v.format.hash
 

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -157,20 +158,37 @@ func printable(name string) string {
 
 // inLine returns what can be a signature in one line, and how its form differs from the scheme's.
 func inLine(f *form.Format, line string, sizes []int) []Candidate {
-	var out []Candidate
 	if len(line) > maxLine {
 		return nil
 	}
+	out := inText(f, line, sizes)
+	if plain, err := url.PathUnescape(line); err == nil && plain != line {
+		for _, c := range inText(f, plain, sizes) {
+			out = append(out, Candidate{c.Signature, append(c.Changes, Because(SignatureForm, "encoding"))})
+		}
+	}
+	return out[:min(len(out), maxCandidates)]
+}
+
+func inText(f *form.Format, line string, sizes []int) []Candidate {
+	var out []Candidate
 	for token := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t,;\"'", r) }) {
 		for rest, steps := token, 0; rest != "" && steps < 4; steps++ {
 			for _, size := range sizes {
+				before, prefix := line[:strings.Index(line, token)], token[:len(token)-len(rest)]
 				if mac, e, ok := form.DecodeAny(rest, size, f.Encoding); ok {
-					before, prefix := line[:strings.Index(line, token)], token[:len(token)-len(rest)]
 					out = append(out, Candidate{mac, formChanges(f, before, prefix, e)})
+				}
+				if digits, _, ok := form.DecodeAny(rest, 2*size, form.Base64); ok { // base64 of digits, which is twice
+					if mac, _, ok := form.DecodeAny(string(digits), size, form.Hex); ok {
+						out = append(out, Candidate{mac, []Change{Because(SignatureForm, "encoding")}})
+					}
 				}
 			}
 			i := strings.IndexAny(rest, "=:")
-			if i < 0 {
+			if strings.HasPrefix(rest, "0x") {
+				i = 1
+			} else if i < 0 {
 				break
 			}
 			rest = rest[i+1:]

@@ -58,7 +58,7 @@ func Contents(f *form.Format, d *truhook.Delivery) []Content {
 		}
 	}
 	if f.BodyOnly() {
-		out = append(out, withTimes(d)...)
+		out = append(out, withTimes(f, d)...)
 	}
 	return out
 }
@@ -183,8 +183,25 @@ func otherURLs(f *form.Format, d *truhook.Delivery) []otherURL {
 }
 
 // withTimes are contents with a time in front, for schemes that sign the body alone.
-func withTimes(d *truhook.Delivery) []Content {
+func withTimes(f *form.Format, d *truhook.Delivery) []Content {
 	var out []Content
+	add := func(at string) {
+		for _, between := range []string{".", ":", ""} {
+			out = append(out, Content{Before: []byte(at + between), Changes: []Change{Because(ContentForm, "with the time")}})
+		}
+	}
+	for _, header := range f.Headers() { // as in "t=1772452800,v1=…"
+		lines := d.HeaderValues(header)
+		if len(lines) != 1 || len(lines[0]) > maxLine {
+			continue
+		}
+		for element := range strings.FieldsFuncSeq(lines[0], func(r rune) bool { return strings.ContainsRune(",; ", r) }) {
+			name, at, found := strings.Cut(element, "=")
+			if found && len(name) <= 10 && len(at) >= 10 && len(at) <= 13 && strings.Trim(at, "0123456789") == "" && len(out) == 0 {
+				add(at)
+			}
+		}
+	}
 	for _, name := range headerNames(d) {
 		lines := d.Header[name]
 		lower := strings.ToLower(name)
@@ -192,10 +209,8 @@ func withTimes(d *truhook.Delivery) []Content {
 		if len(lines) != 1 || len(lines[0]) > 40 || lines[0] == "" || !isTime {
 			continue
 		}
-		for _, between := range []string{".", ":", ""} {
-			out = append(out, Content{Before: []byte(lines[0] + between), Changes: []Change{Because(ContentForm, "with the time")}})
-		}
-		if len(out) >= 6 {
+		add(lines[0])
+		if len(out) >= 9 {
 			break
 		}
 	}

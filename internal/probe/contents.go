@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -132,7 +134,13 @@ func contents(body []byte, h Hints) []Variant {
 	if decoded, ok := decodeBase64(bytes.TrimSpace(body)); ok {
 		offer(Change{Cause: Base64}, decoded)
 	}
+	if text, ok := jsonString(body); ok {
+		offer(Change{InEnvelope, "a JSON string"}, text)
+	}
 	for _, f := range formFields(body, h.ContentType) {
+		offer(Change{FormField, f.name}, f.bytes)
+	}
+	for _, f := range multipartFields(body, h.ContentType) {
 		offer(Change{FormField, f.name}, f.bytes)
 	}
 	for _, m := range members(body) {
@@ -204,8 +212,8 @@ func formFields(body []byte, contentType string) []named {
 	var out []named
 	for pair := range strings.SplitSeq(string(body), "&") {
 		name, value, found := strings.Cut(pair, "=")
-		if !found {
-			name, value = "", pair
+		if !found || value == "" { // as a body is sent that was no form
+			name, value = "", strings.TrimSuffix(pair, "=")
 		}
 		decoded, err := url.QueryUnescape(value)
 		if err == nil && decoded != "" && len(out) < maxContents {
@@ -214,6 +222,39 @@ func formFields(body []byte, contentType string) []named {
 	}
 	if decoded, err := url.PathUnescape(string(body)); err == nil && len(out) < maxContents {
 		out = append(out, named{"", []byte(decoded)})
+	}
+	return out
+}
+
+// jsonString returns the text of a body that was written as JSON twice.
+func jsonString(body []byte) (text []byte, ok bool) {
+	trimmed := bytes.TrimSpace(body)
+	if len(trimmed) < 4 || trimmed[0] != '"' || len(trimmed) > 1<<20 {
+		return nil, false
+	}
+	var s string
+	if json.Unmarshal(trimmed, &s) != nil {
+		return nil, false
+	}
+	return []byte(s), true
+}
+
+// multipartFields are the fields of a form as browsers and mail gateways send it (RFC 7578).
+func multipartFields(body []byte, contentType string) []named {
+	kind, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" || len(body) > 1<<20 {
+		return nil
+	}
+	var out []named
+	parts := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
+	for len(out) < maxContents {
+		p, err := parts.NextRawPart()
+		if err != nil {
+			break
+		}
+		if text, err := io.ReadAll(p); err == nil && len(text) > 0 {
+			out = append(out, named{p.FormName(), text})
+		}
 	}
 	return out
 }

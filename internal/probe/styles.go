@@ -7,7 +7,8 @@ const (
 )
 
 // styles are the JSON writers that are known, those that send most webhooks first. Where two write a body alike, the
-// first one is named.
+// first one is named. No page of a provider says what writes its JSON, and the bodies on those pages are laid out for
+// readers, so no provider has an order of its own.
 var styles = []style{
 	{name: "Python", item: ", ", colon: ": ", ascii: true, del: true},
 	{name: "JavaScript", item: ",", colon: ":"},
