@@ -18,9 +18,9 @@ var _ truhook.Explainer = (*Verifier)(nil)
 // it may be the encoding of, by another algorithm, and then two changes at once. The key that fitted last comes
 // first.
 //
-// The JSON writers are tried in one order, those that send most webhooks first: no provider's page says what writes its
-// JSON. The keys at hand are static ones and those that the source gave last. Whole MACs are compared. What anybody could
-// have made, such as a plain hash or an HMAC under a label, is told and never Proven.
+// The JSON writers are tried in one order, those that send most webhooks first: no provider's page says what writes
+// its JSON. The keys at hand are static ones and those that the source gave last. Whole MACs are compared. What anybody
+// could have made, such as a plain hash or an HMAC under a label, is told and never Proven.
 func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.Explanation {
 	if v == nil || v.format == nil {
 		return truhook.Explanation{Reason: truhook.NoKey, Complete: true}

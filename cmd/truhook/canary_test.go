@@ -258,8 +258,8 @@ func parts(h household) map[string]bool {
 	return out
 }
 
-// No finding, no log line, no index and no file of captures, no error and nothing that the command prints holds a secret,
-// a part of one, or a signature that would have been right.
+// No finding, no log line, no index and no file of captures, no error and nothing that the command prints holds a
+// secret, a part of one, or a signature that would have been right.
 func TestCanary_NothingThatIsToldHoldsASecret(t *testing.T) {
 	t.Parallel()
 	all := households(t)
