@@ -382,3 +382,44 @@ func TestLease_OneThatWasRenewedLateIsLostWhenItIsOver(t *testing.T) {
 		})
 	})
 }
+
+// The store may have begun to count when the call was sent.
+func TestLease_IsCountedFromTheCallThatRenewsIt(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ claim, lost time.Duration }{
+		"while the handler runs":        {0, 2*time.Second + 2*time.Second/3},
+		"before a handler that is late": {1500 * time.Millisecond, 3500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := &flaky{Store: memory()}
+				m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), StoreTimeout: 2 * time.Second})
+				extends := 0
+				store.set(func(call string) error {
+					if call == "extend" {
+						if extends++; extends > 1 {
+							return errStore
+						}
+					}
+					return nil
+				}, func(call string) error {
+					switch call {
+					case "claim":
+						time.Sleep(tt.claim)
+					case "extend":
+						time.Sleep(500 * time.Millisecond)
+					}
+					return nil
+				})
+				began := time.Now()
+				m.Do(t.Context(), event("a"), func(ctx context.Context) error {
+					<-ctx.Done()
+					assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrLeaseLost)
+					assert.InDelta(t, tt.lost, time.Since(began), float64(time.Millisecond), "from the call, not from its answer")
+					return ctx.Err()
+				})
+			})
+		})
+	}
+}

@@ -130,6 +130,16 @@ func TestNewRefusesWhatWouldLeaveSomethingUnchecked(t *testing.T) {
 	}
 }
 
+// crypto/rsa refuses such a key too; the operator is told what is wrong with it, not with this machine.
+func TestNew_AnEvenModulusIsNoSafeKey(t *testing.T) {
+	t.Parallel()
+	even := new(big.Int).Add(testKeys().rsa.N, big.NewInt(1))
+	cfg := config()
+	cfg.Keys = jose.StaticKeys{{ID: "1", Key: &rsa.PublicKey{N: even, E: 65537}}}
+	_, err := jose.New(cfg)
+	require.ErrorContains(t, err, "not a safe one")
+}
+
 func TestTheNilAndTheZeroVerifierRefuseEverything(t *testing.T) {
 	t.Parallel()
 	for _, v := range []*jose.Verifier{nil, {}} {
@@ -500,6 +510,7 @@ func TestAnswersOfAKeySet(t *testing.T) {
 		"a key 30 s early":        {[]jose.PublicKey{beginning(right, 30*time.Second)}, nil, ""},
 		"a key 31 s early":        {[]jose.PublicKey{beginning(right, 31*time.Second)}, nil, truhook.KeyNotYetValid},
 		"early, and right":        {[]jose.PublicKey{beginning(right, time.Hour), right}, nil, ""},
+		"an even modulus":         {[]jose.PublicKey{{ID: right.ID, Key: &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 65537}}}, nil, truhook.KeysUnavailable},
 		"a zero key":              {[]jose.PublicKey{{}}, nil, truhook.KeysUnavailable},
 		"a key for PS256":         {[]jose.PublicKey{{ID: "1", Key: &k.rsa.PublicKey, Algorithm: "PS256"}}, nil, truhook.AlgorithmNotAllowed},
 		"a key of another kind":   {[]jose.PublicKey{{ID: "1", Key: &k.ec.PublicKey}}, nil, truhook.AlgorithmNotAllowed},

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -222,6 +223,31 @@ func TestRecordsLeaveRedisByThemselves(t *testing.T) {
 		assert.Greater(t, r.LeaseLeft, 99*365*24*time.Hour)
 		_, err = s.Order(ctx, long.Key, time.Now(), d)
 		require.NoError(t, err)
+	}
+}
+
+// Redis keeps a key for some time after its end, and a clock may have been set forward: what is over belongs to nobody.
+func TestStore_WhatIsOverHasNoOwnerThoughRedisStillHasIt(t *testing.T) {
+	t.Parallel()
+	c := connect(t, server.URL())
+	s, err := redisstore.New(c, redisstore.Config{Prefix: t.Name() + ":"})
+	require.NoError(t, err)
+	for name, settle := range map[string]func(k idempotency.Key, token idempotency.Token) error{
+		"extend":   func(k idempotency.Key, token idempotency.Token) error { return s.Extend(ctx, k, token, time.Hour) },
+		"complete": func(k idempotency.Key, token idempotency.Token) error { return s.Complete(ctx, k, token) },
+		"release":  func(k idempotency.Key, token idempotency.Token) error { return s.Release(ctx, k, token) },
+	} {
+		k, token := idempotency.Key{Scope: "s", ID: name}, idempotency.NewToken()
+		over := uint64(time.Now().Add(-time.Minute).UnixMicro()) //nolint:gosec // after 1970
+		record := binary.BigEndian.AppendUint32([]byte{1}, 1)    // pending, the first attempt
+		record = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(record, over), over)
+		record = append(append(record, token[:]...), make([]byte, 16)...)
+		require.NoError(t, c.Set(ctx, fmt.Sprintf("%s:c:1:s:%s", t.Name(), name), record, 0).Err())
+		require.ErrorIs(t, settle(k, token), idempotency.ErrLost, name)
+		r, err := s.Claim(ctx, claim(t, k))
+		require.NoError(t, err)
+		require.Equal(t, idempotency.Owned, r.State, name)
+		require.EqualValues(t, 1, r.Attempt, "a new event")
 	}
 }
 
