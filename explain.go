@@ -99,7 +99,7 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 	if e.Reason == "" {
 		e.Reason = cfg.Reason
 	}
-	if len(e.Findings) == 0 && e.Tried > 0 {
+	if len(e.Findings) == 0 && e.Tried > 0 && !saysItAll(e.Reason) {
 		e.Findings = []Finding{{
 			Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.",
 			Remedy: "Compare the key with the provider's page, and ask the provider which key and bytes it signed.",
@@ -111,6 +111,17 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 		}
 	}
 	return e
+}
+
+// saysItAll reports whether a Reason needs no cause beside it: what was shown and is not taken, and what is ours.
+func saysItAll(r Reason) bool {
+	switch r {
+	case UnknownKey, KeyExpired, KeyNotYetValid, MissingKeyID, MissingClaim, MalformedClaim, MissingRequestClaim,
+		MissingBodyHash, WrongIssuer, WrongAudience, WrongSubject, WrongSubjectName, CertificateExpired,
+		CertificateNotYetValid, WrongCertificateUsage, ChainTooLong, UntrustedProxy, SourceNotAllowed, CheckFailed:
+		return true
+	}
+	return r != "" && isOurs(r)
 }
 
 // explain asks v, if it is an Explainer.

@@ -54,6 +54,9 @@ func TestExplain_Compositions(t *testing.T) {
 	}{
 		"one":                           {says(truhook.SignatureMismatch, 5, proven), want{truhook.SignatureMismatch, []string{"key-whitespace"}, true, 5}},
 		"one that would accept":         {says("", 5), want{"", []string{"no-cause-found"}, true, 5}},
+		"a Reason that says it all":     {says(truhook.KeyExpired, 5), want{truhook.KeyExpired, nil, true, 5}},
+		"one about a certificate":       {says(truhook.CertificateExpired, 5), want{truhook.CertificateExpired, nil, true, 5}},
+		"one that is ours":              {says(truhook.KeysUnavailable, 5), want{truhook.KeysUnavailable, nil, true, 5}},
 		"AllOf, the proven first":       {truhook.AllOf(says(truhook.Expired, 1, likely), says(truhook.SignatureMismatch, 1, at)), want{truhook.Expired, []string{"body-text-changed", "body-empty"}, true, 2}},
 		"AllOf, one accepts":            {truhook.AllOf(says("", 1), says(truhook.WrongPath, 1)), want{truhook.WrongPath, []string{"no-cause-found"}, true, 2}},
 		"AllOf, nothing found once":     {truhook.AllOf(says(truhook.Expired, 1, none), says(truhook.SignatureMismatch, 1, proven)), want{truhook.Expired, []string{"key-whitespace"}, true, 2}},

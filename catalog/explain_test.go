@@ -268,3 +268,32 @@ func TestExplain_EachCauseEachRow(t *testing.T) {
 	}
 	require.Greater(t, explained, 1400)
 }
+
+// Whoever signs with a secret that stands on a provider's page has shown nothing.
+func TestExplain_PublishedSecretsProveNothing(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	for p := range catalog.All() {
+		if p.PublicKeyScheme != (keysig.Scheme{}) {
+			continue
+		}
+		for _, published := range vectors(t, p.Name) {
+			if published.PublishedBy == "" || published.Secret == "" {
+				continue
+			}
+			v, err := p.New(catalog.Config{URL: published.URL}, published.Secret)
+			if err != nil {
+				v, err = p.New(catalog.Config{}, published.Secret)
+			}
+			require.NoError(t, err, p.Name)
+			d := published.delivery(t, p)
+			d.Body = append(bytes.Clone(d.Body), '\n')
+			e := truhook.Explain(t.Context(), v, d, truhook.ExplainConfig{Timeout: time.Minute})
+			for _, f := range e.Findings {
+				assert.False(t, f.Proven, "%s: %+v", p.Name, f)
+			}
+			tried++
+		}
+	}
+	require.Greater(t, tried, 20)
+}

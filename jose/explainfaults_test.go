@@ -70,6 +70,7 @@ type situation struct {
 	signed, arrived  []byte // the text that is hashed, and the body that comes
 	claimed, request string // paths
 	algorithm        string
+	keyAlgorithm     string // for which the key is given; empty: any that it serves
 	secret           bool   // HMAC in place of RSA
 	configured, used string // secrets
 	privateKey       any    // of the platform
@@ -90,6 +91,10 @@ func newSituation(signed []byte) *situation {
 func (s *situation) verifier(t testing.TB) *jose.Verifier {
 	t.Helper()
 	cfg := config()
+	if s.keyAlgorithm != "" {
+		cfg.Keys = jose.StaticKeys{{ID: "1", Key: &testKeys().rsa.PublicKey, Algorithm: s.keyAlgorithm}}
+		cfg.Algorithms = []string{s.keyAlgorithm, s.algorithm}
+	}
 	if s.secret {
 		secret, err := jose.NewSecret("2026", s.configured)
 		require.NoError(t, err)
@@ -274,6 +279,7 @@ func TestExplain_FromACapturedDelivery(t *testing.T) {
 			s.header = func(token string) http.Header { return http.Header{"X-Token": {token, token}} }
 		}, "header-folded"},
 		"a list": {header("X-Token", func(token string) string { return token + ", " + token }), "header-folded"},
+		"PS256":  {func(s *situation) { s.algorithm, s.keyAlgorithm = "PS256", "RS256" }, "signature-other-algorithm/PS256"},
 		"RS512":  {func(s *situation) { s.algorithm = "RS512" }, "signature-other-algorithm/RS512"},
 		"the sandbox": {func(s *situation) {
 			s.privateKey, s.others = testKeys().other, []truhook.Verifier{newVerifier(t, sandbox)}

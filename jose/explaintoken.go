@@ -36,11 +36,12 @@ func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []cha
 			continue
 		}
 		changes := c.changes
-		if !slices.Contains(s.v.tokens.algorithms, k.algorithm) {
+		id, err := s.provenAtHand(s.v, k, false)
+		fits := err == nil || !errors.Is(err, errNothingAtHand) && !falseSignature(err)
+		if !slices.Contains(s.v.tokens.algorithms, k.algorithm) || fits && s.v.isForAnother(id, k.algorithm) {
 			changes = append(changes, change{cause: causeAlgorithm, subject: k.algorithm})
 		}
-		id, err := s.provenAtHand(s.v, k, false)
-		if err == nil || !errors.Is(err, errNothingAtHand) && !falseSignature(err) {
+		if fits {
 			return k, changes, s.v.isWeak(id)
 		}
 		if more, weak, ok := s.writtenOtherwise(k); ok {
@@ -233,6 +234,13 @@ func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 	}
 	s.ruledOut = append(s.ruledOut, causeKeyWhitespace, causeKeyQuoted, causeKeyEncoding, causeIDAsSecret)
 	return change{}, false, false
+}
+
+// isForAnother reports whether the key at hand with this id is for another algorithm.
+func (o *Verifier) isForAnother(id, algorithm string) bool {
+	return slices.ContainsFunc(o.tokens.keysAtHand(), func(k PublicKey) bool {
+		return k.ID == id && k.Algorithm != "" && k.Algorithm != algorithm
+	})
 }
 
 // isWeak reports whether the secret at hand of o with this id is one that anybody can know.
