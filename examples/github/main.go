@@ -101,7 +101,7 @@ func run(out io.Writer) error {
 
 // deliver plays GitHub.
 func deliver(h http.Handler, event, body, secret string) int {
-	r := httptest.NewRequest(http.MethodPost, "/webhooks/github", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/webhooks/github", strings.NewReader(body))
 	r.Header.Set("X-GitHub-Event", event)
 	p, _ := catalog.Lookup("github")
 	key, err := hmacsig.NewKey("test", secret)

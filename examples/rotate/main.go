@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -100,7 +101,7 @@ func write(folder, id, secret string, at time.Time) error {
 // deliver plays the provider: it signs under the secret and returns the status.
 func deliver(h http.Handler, secret string) int {
 	const body = `{"webhook_id":"1","event_type":"order-created"}`
-	r := httptest.NewRequest(http.MethodPost, "/webhooks/truv", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/webhooks/truv", strings.NewReader(body))
 	key, err := hmacsig.NewKey("test", secret)
 	if err == nil {
 		err = truv.Scheme().Sign(r.Header, key, hmacsig.Message{Body: []byte(body)})

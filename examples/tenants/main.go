@@ -89,7 +89,7 @@ func run(out io.Writer) error {
 // deliver plays the provider: it signs under the secret and returns the status.
 func deliver(h http.Handler, path, secret string) int {
 	const body = `{"webhook_id":"1","event_type":"order-created"}`
-	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, strings.NewReader(body))
 	key, err := hmacsig.NewKey("test", secret)
 	if err == nil {
 		err = truv.Scheme().Sign(r.Header, key, hmacsig.Message{Body: []byte(body)})

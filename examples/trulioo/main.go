@@ -92,7 +92,7 @@ func run(out io.Writer) error {
 
 // deliver plays Trulioo's sender.
 func deliver(h http.Handler, body string, key hmacsig.Key) (*httptest.ResponseRecorder, error) {
-	r := httptest.NewRequest(http.MethodPost, "/webhooks/trulioo", strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/webhooks/trulioo", strings.NewReader(body))
 	if err := trulioo.Scheme().Sign(r.Header, key, hmacsig.Message{Body: []byte(body)}); err != nil {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func run(ctx context.Context, out io.Writer, file string) error {
 // callBack plays Truval.
 func callBack(h http.Handler, token, secret, job string) (status int, err error) {
 	body := fmt.Sprintf(`{"job_id":%q,"email":"ann@example.com","valid":true,"status":"deliverable"}`, job)
-	r := httptest.NewRequest(http.MethodPost, "/webhooks/truval/"+token, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/webhooks/truval/"+token, strings.NewReader(body))
 	key, err := hmacsig.NewKey("test", secret)
 	if err != nil {
 		return 0, err
