@@ -73,14 +73,15 @@ func groups() []group {
 		about:   `idempotency.Memory, with as many events that are done. Making the id is part of every figure.`,
 	}, {
 		name: "queue", title: "Rows of sqliteinbox", parallel: true, report: reportQueue,
-		measure: func(o options) ([]figure, error) { return measureSuites(o.root, queueSuites) },
+		measure: func(o options) ([]figure, error) { return measureSuites(o, queueSuites) },
 		about: `Accepting, taking and completing, wall-clock time of ten alternating rounds on a file with WAL and
 			synchronous=FULL.`,
 	}, {
 		name: "stores", title: "Stores", parallel: true, report: reportStores,
-		measure: func(o options) ([]figure, error) { return measureSuites(o.root, storeSuites) },
+		measure: func(o options) ([]figure, error) { return measureSuites(o, storeSuites) },
 		about: `Calls of the stores, as the quotient of their wall-clock time and that of the raw statement, in alternating
-			rounds on servers on this machine: SET NX PX for Redis, INSERT .. ON CONFLICT DO NOTHING for SQL.`,
+			rounds, one goroutine, with servers on this machine: SET NX PX for Redis, INSERT .. ON CONFLICT DO NOTHING for
+			SQL.`,
 	}}
 }
 
@@ -127,8 +128,21 @@ func (g group) section(o options) (text string, missed []string, on figures, err
 		}
 	}
 	r := newReport()
-	g.report(r, on, off)
+	if err := g.fill(r, on, off); err != nil {
+		return "", nil, nil, err
+	}
 	var b strings.Builder
 	b.WriteString("## " + g.title + "\n\n" + wrap(g.about, 118) + "\n" + at.describe(o.root, o.rounds) + r.String())
 	return b.String(), r.missed, on, nil
+}
+
+// fill writes the report of g. A figure that was not measured is an error.
+func (g group) fill(r *report, on, off figures) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("%s: %v", g.name, value)
+		}
+	}()
+	g.report(r, on, off)
+	return nil
 }

@@ -59,6 +59,7 @@ func TestReport_PanicsOverAFigureThatWasNotMeasured(t *testing.T) {
 	require.Panics(t, func() { f.value("1 KiB", floorName, perCall) })
 	require.Panics(t, func() { f.value("1 KiB", ours, perAlloc) })
 	require.InDelta(t, 1, f.value("1 KiB", ours, perCall), 0)
+	require.ErrorContains(t, groups()[0].fill(newReport(), f, f), "was not measured", "and the other groups go on")
 }
 
 func TestReport_StoresAndQueue(t *testing.T) {
@@ -75,9 +76,9 @@ BenchmarkCost/Claim/goroutines=1-2    5000   0 ns/op   30000 ns/ours   20000 ns/
 BenchmarkCost/Claim+Complete/goroutines=1-2    5000   0 ns/op   60000 ns/ours   20000 ns/raw   3.100 x-raw
 PASS
 `), of(storeSuites[1].dir, `
-BenchmarkCost/postgres/Claim/goroutines=1-2    50   0 ns/op   3 ns/ours   2 ns/raw   1.2 x-raw
-BenchmarkCost/postgres/Claim+Complete/goroutines=1    50   0 ns/op   3 ns/ours   2 ns/raw   2.3 x-raw
-BenchmarkCost/postgres/Duplicate/goroutines=1-2    50   0 ns/op   3 ns/ours   2 ns/raw   0.3 x-raw
+BenchmarkCost/PostgreSQL/Claim/goroutines=1-2    50   0 ns/op   3 ns/ours   2 ns/raw   1.2 x-raw
+BenchmarkCost/PostgreSQL/Claim+Complete/goroutines=1    50   0 ns/op   3 ns/ours   2 ns/raw   2.3 x-raw
+BenchmarkCost/PostgreSQL/Duplicate/goroutines=1-2    50   0 ns/op   3 ns/ours   2 ns/raw   0.3 x-raw
 `)...)
 	r := newReport()
 	reportStores(r, stores, nil)

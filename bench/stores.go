@@ -16,9 +16,9 @@ func reportStores(r *report, f, _ figures) {
 	}{
 		{"Redis: claim", "Cost/Claim/goroutines=1", redis, 1.7},
 		{"Redis: claim and complete", "Cost/Claim+Complete/goroutines=1", redis, 3.0},
-		{"PostgreSQL: claim", "Cost/postgres/Claim/goroutines=1", sql, 1.3},
-		{"PostgreSQL: claim and complete", "Cost/postgres/Claim+Complete/goroutines=1", sql, 2.3},
-		{"PostgreSQL: duplicate", "Cost/postgres/Duplicate/goroutines=1", sql, 0.6},
+		{"PostgreSQL: claim", "Cost/PostgreSQL/Claim/goroutines=1", sql, 1.3},
+		{"PostgreSQL: claim and complete", "Cost/PostgreSQL/Claim+Complete/goroutines=1", sql, 2.3},
+		{"PostgreSQL: duplicate", "Cost/PostgreSQL/Duplicate/goroutines=1", sql, 0.6},
 	} {
 		r.atMost(p.what, f.value(p.race, p.suite, perRaw), p.most, quotient)
 	}

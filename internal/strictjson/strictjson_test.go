@@ -156,7 +156,7 @@ func TestObjectAgreesWithEncodingJSON(t *testing.T) {
 		strings.Repeat("[", 15) + strings.Repeat("]", 15), strings.Repeat("[", 16) + strings.Repeat("]", 16),
 		strings.Repeat(`{"a":`, 15) + "1" + strings.Repeat("}", 15), strings.Repeat(`{"a":`, 16) + "1" + strings.Repeat("}", 16),
 	}
-	for n := range 20 { // strings are read eight bytes at a time
+	for n := range 80 { // strings are read by 32 and by eight bytes at a time
 		for _, end := range []string{`\"`, `\\`, "\x1f", "\x20", "é", "\x80", `"`} {
 			values = append(values, `"`+strings.Repeat("a", n)+end+`b"`)
 		}
