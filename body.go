@@ -103,18 +103,20 @@ func readBefore(announced int64) error {
 
 // readAll reads src to its end, at most one byte beyond the limit. announced is the Content-Length, -1 if unknown.
 func (b *bodies) readAll(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
-	body, err = b.fill(src, announced, start, x)
-	if x.scratch != nil { // the body ended early
+	var in *scratchBuffer
+	body, err = b.fill(src, announced, start, x, &in)
+	if in != nil { // the body ended early
 		body = bytes.Clone(body)
-		b.scratch.put(x.scratch)
-		x.scratch = nil
+		b.scratch.put(in)
 	}
 	return body, err
 }
 
-// fill is readAll, but what it returns may lie in scratch. The last buffer is as large as announced, and the byte
-// behind it is looked for elsewhere.
-func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchange) (body []byte, err error) {
+// fill is readAll, but what it returns may lie in a buffer of scratch. The last buffer is as large as announced, and
+// the byte behind it is looked for elsewhere.
+func (b *bodies) fill(
+	src io.Reader, announced int64, start time.Time, x *exchange, in **scratchBuffer,
+) (body []byte, err error) {
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		room := body[len(body):cap(body)]
 		atEnd := len(room) == 0 && len(body) > 0 && int64(len(body)) == announced
@@ -122,7 +124,7 @@ func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchan
 		case atEnd:
 			room = x.extra[:]
 		case len(room) == 0:
-			if body, err = b.grow(body, announced, x); err != nil {
+			if body, err = b.grow(body, announced, x, in); err != nil {
 				return nil, err
 			}
 			room = body[len(body):cap(body)]
@@ -135,7 +137,7 @@ func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchan
 			empty = 0
 		}
 		if atEnd && n > 0 && int64(len(body)) < b.maxBytes {
-			if body, err = b.grow(body, -1, x); err != nil {
+			if body, err = b.grow(body, -1, x, in); err != nil {
 				return nil, err
 			}
 			body = append(body, x.extra[0])
@@ -158,8 +160,8 @@ func (b *bodies) fill(src io.Reader, announced int64, start time.Time, x *exchan
 	return nil, unfinished(io.ErrNoProgress)
 }
 
-// grow returns body with more room, for which it asks the budget.
-func (b *bodies) grow(body []byte, announced int64, x *exchange) ([]byte, error) {
+// grow returns body with more room, for which it asks the budget. in is the buffer of scratch that body lies in, if any.
+func (b *bodies) grow(body []byte, announced int64, x *exchange, in **scratchBuffer) ([]byte, error) {
 	size := int64(unannounced)
 	if body != nil {
 		size = max(size, 2*int64(cap(body))) // what has arrived is at least half of what is held
@@ -174,14 +176,14 @@ func (b *bodies) grow(body []byte, announced int64, x *exchange) ([]byte, error)
 		return nil, &Error{Reason: Overloaded}
 	}
 	x.held = size
-	last := x.scratch
-	x.scratch = nil
+	last := *in
+	*in = nil
 	if size < announced { // it is copied once more
-		x.scratch = b.scratch.get(size)
+		*in = b.scratch.get(size)
 	}
 	var next []byte
-	if x.scratch != nil {
-		next = x.scratch.bytes[:0]
+	if *in != nil {
+		next = (*in).bytes[:0]
 	} else {
 		next = make([]byte, 0, size)
 	}

@@ -17,9 +17,8 @@ type exchange struct {
 	delivery Delivery
 	parent   context.Context // of the request as it came
 	verified *Verified
-	replayed int            // bytes of the body that the handler has read
-	held     int64          // bytes of the budget
-	scratch  *scratchBuffer // in which the body lies while it is read, if not in memory of its own
+	replayed int   // bytes of the body that the handler has read
+	held     int64 // bytes of the budget
 	late     lateBody
 	extra    [1]byte // where the end of the body is looked for when all that was announced is there
 	timed    bool    // the server has a ReadTimeout
