@@ -160,7 +160,7 @@ func (b *bodies) fill(
 	return nil, unfinished(io.ErrNoProgress)
 }
 
-// grow returns body with more room, for which it asks the budget. in is the buffer of scratch that body lies in, or nil.
+// grow returns body with more room, for which it asks the budget. in is the scratch buffer that body lies in, or nil.
 func (b *bodies) grow(body []byte, announced int64, x *exchange, in **scratchBuffer) ([]byte, error) {
 	size := int64(unannounced)
 	if body != nil {
