@@ -74,7 +74,7 @@ func TestAdvisory_RUSTSEC_2024_0010_NoPrefixOfASignaturePasses(t *testing.T) {
 	v := verifier(t, standard())
 	const id, at = "msg_000001", "1772452800"
 	mac := macOf(testSecret, id+"."+at+"."+body)
-	for n := range len(mac) {
+	for n := range mac {
 		signature := "v1," + base64.StdEncoding.EncodeToString(mac[:n])
 		d := delivery(body, "webhook-id", id, "webhook-timestamp", at, "webhook-signature", signature)
 		requireReason(t, truhook.MalformedSignature, v, d)
@@ -150,4 +150,26 @@ func TestAdvisory_CVE_2025_27616_ATenantSpeaksForItselfOnly(t *testing.T) {
 	require.ErrorIs(t, err, truhook.SignatureMismatch)
 	_, err = v.Verify(t.Context(), offer("/hooks/c"))
 	require.Equal(t, 503, truhook.ReasonOf(err).Status())
+}
+
+// Gitea joined the parts of what it signs without a mark between them, so that other parts had the same signature.
+func TestAdvisory_CVE_2026_58426_NoByteMovesBetweenTheSignedParts(t *testing.T) {
+	t.Parallel()
+	for _, template := range []string{"{id}{timestamp}{body}", "{timestamp}{body}", "{id}{body}", "{body}{id}", "{id}{timestamp}.{body}"} {
+		s := standard()
+		s.Content = template
+		_, err := hmacsig.New(s, hmacsig.StaticKeys(testKey(t, "k", testSecret)), hmacsig.Config{})
+		require.Error(t, err, template)
+	}
+	v := verifier(t, standard())
+	const id, at = "msg_000001", "1772452800"
+	signature := "v1," + base64Of(testSecret, id+"."+at+"."+body)
+	requireReason(t, "", v, delivery(body, "webhook-id", id, "webhook-timestamp", at, "webhook-signature", signature))
+	for _, moved := range [][3]string{
+		{id + "." + at, "", body}, {id[:9], id[9:] + "." + at, body}, {id, at + "." + body[:1], body[1:]}, {id + "." + at[:3], at[3:], body},
+		{id, at[:9], at[9:] + "." + body}, {"", id + "." + at, body},
+	} {
+		_, err := v.Verify(t.Context(), delivery(moved[2], "webhook-id", moved[0], "webhook-timestamp", moved[1], "webhook-signature", signature))
+		require.Equal(t, 401, truhook.ReasonOf(err).Status(), "%q: %v", moved, err)
+	}
 }
