@@ -68,6 +68,13 @@ lint: bin/staticcheck ## go vet and staticcheck
 bin/staticcheck: tools/go.mod tools/go.sum
 	go build -C tools -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
+.PHONY: golangci
+golangci: bin/golangci-lint ## golangci-lint with .golangci.yml, in every module; its first build takes minutes, so it is no part of lint
+	$(call each,$(MODULES),$(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./...)
+
+bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
+	go build -C tools/lint -o ../../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
 .PHONY: audit
 audit: bin/govulncheck bin/gosec bin/cyclonedx-gomod ## known vulnerabilities, unsafe code, and what the command is made of; writes bench/audit.md and bin/truhook.cdx.json
 	CGO_ENABLED=0 go build -trimpath -o bin/truhook ./cmd/truhook

@@ -130,7 +130,7 @@ func clientAddrIn(
 		}
 		var way hops
 		switch err := read(d.HeaderValues(header), &way); {
-		case err == errTooLong:
+		case errors.Is(err, errTooLong):
 			return &Error{Reason: HeaderTooLong, Err: about}
 		case err != nil:
 			return &Error{Reason: SourceNotAllowed, Err: err}

@@ -116,7 +116,7 @@ func copyCanonical(h http.Header) (clean http.Header, twice map[string]bool) {
 // isCanonical reports whether http.CanonicalHeaderKey would leave a name of token characters as it is.
 func isCanonical(name string) bool {
 	first := true // of a word
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		c := name[i]
 		if first && 'a' <= c && c <= 'z' || !first && 'A' <= c && c <= 'Z' {
 			return false

@@ -133,7 +133,7 @@ func TestReason_ErrorServesErrorsIsAndAs(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "x", e.Scheme)
 	var r truhook.Reason
-	require.False(t, errors.As(err, &r), "the Reason is a field of the Error, found by ReasonOf")
+	require.NotErrorAs(t, err, &r, "the Reason is a field of the Error, found by ReasonOf")
 	require.ErrorAs(t, fmt.Errorf("a: %w", truhook.NoKey), &r)
 	require.Equal(t, truhook.NoKey, r)
 }

@@ -26,7 +26,7 @@ var panics = map[string]func(){
 	"an own error":     func() { panic(loudError{canary}) },
 	"a wrapped error":  func() { panic(fmt.Errorf("%s: %w", canary, errPlain)) },
 	"bytes":            func() { panic([]byte(canary)) },
-	"nil":              func() { panic(nil) }, //nolint:govet // that is the case
+	"nil":              func() { panic(nil) },
 	"a nil map":        func() { emptyMap()[canary] = 1 },
 	"out of range":     func() { s := canary; _ = s[len(s)+len(panicSites)] },
 	"a nil pointer":    func() { var d *truhook.Delivery; _ = d.Host },

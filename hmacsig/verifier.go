@@ -181,7 +181,7 @@ func (f *format) readPlain(d *truhook.Delivery, to *[64]byte) bool {
 
 // verify asks for the keys and tries them, twice at the most.
 func (v *Verifier) verify(ctx context.Context, d *truhook.Delivery, now time.Time, s *signed) (*truhook.Verified, error) {
-	keys := []Key(v.static)
+	keys := v.static
 	if keys == nil {
 		var err error
 		if keys, err = v.ask(ctx, Query{Delivery: d}); err != nil {

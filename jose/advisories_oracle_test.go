@@ -86,7 +86,7 @@ func TestAdvisory_CVE_2024_21484_WhatRSAGivesDoesNotShow(t *testing.T) {
 func refusesPKCS1v15(t *testing.T, header string) {
 	t.Helper()
 	public := &testKeys().rsa.PublicKey
-	good := must(rsa.EncryptPKCS1v15(rand.Reader, public, make([]byte, 64))) //nolint:staticcheck // what the attack needs
+	good := must(rsa.EncryptPKCS1v15(rand.Reader, public, make([]byte, 64)))
 	bad := slices.Clone(good)
 	bad[10] ^= 1
 	refusesUnread(t, truhook.AlgorithmNotAllowed, jwe{header: header, wrapped: good, content: body}.text(t),
@@ -113,7 +113,7 @@ func TestAdvisory_CVE_2016_6298_PKCS1v15CannotBeAllowed(t *testing.T) {
 func TestAdvisory_GHSA_hh26_4ppw_5864_BareRSAIsOAEPOnly(t *testing.T) {
 	t.Parallel()
 	d, used := watched(t)
-	good := must(rsa.EncryptPKCS1v15(rand.Reader, &testKeys().rsa.PublicKey, body)) //nolint:staticcheck // as above
+	good := must(rsa.EncryptPKCS1v15(rand.Reader, &testKeys().rsa.PublicKey, body))
 	for _, algorithm := range []string{"RSA1_5", "", "RSA", "PKCS1", "rsa-oaep"} {
 		_, err := d.DecryptRSA(t.Context(), algorithm, "1", good)
 		require.ErrorIs(t, err, truhook.AlgorithmNotAllowed)

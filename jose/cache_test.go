@@ -132,7 +132,7 @@ func TestAThousandForgedIDsCostOneFetch(t *testing.T) {
 		assert.Empty(t, reason, "an unknown id is remembered")
 		assert.EqualValues(t, 1, s.fetches.Load())
 		time.Sleep(20 * time.Second) // twice MinInterval, as the fetch brought nothing new
-		ask(t, c, "forged-7")
+		_, _ = ask(t, c, "forged-7")
 		assert.EqualValues(t, 2, s.fetches.Load())
 	})
 }
@@ -294,7 +294,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 		}
 		assert.Zero(t, s.fetches.Load(), "the last three are kept")
 		time.Sleep(10 * time.Second)
-		ask(t, c, "0")
+		_, _ = ask(t, c, "0")
 		assert.EqualValues(t, 1, s.fetches.Load(), "the first is not")
 
 		set, err := jose.CacheSet(s.whole, jose.CacheConfig{MaxKeys: 3})

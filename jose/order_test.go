@@ -55,7 +55,7 @@ func (a *attempt) delivery(t *testing.T) *truhook.Delivery {
 	t.Helper()
 	all := maps.Clone(a.claims)
 	all["request"] = a.request
-	text := ""
+	var text string
 	if a.signer == nil { // a forgery that costs its sender nothing
 		text = b64(toJSON(t, a.header)) + "." + b64(toJSON(t, all)) + "." + b64(make([]byte, 256))
 	} else {

@@ -103,7 +103,7 @@ func TestTheCasesThatMustBeRefusedAreRecorded(t *testing.T) {
 	r := record(t)
 	for _, name := range []string{"dupo", "slash", "inject", "inject2", "reversed", "multi", "nul", "case", "emptyval", "rogue", "serveronly"} {
 		assert.Contains(t, r.Cases, name)
-		assert.NotEqual(t, truhook.Reason(""), wanted(name), name)
+		assert.NotEmpty(t, wanted(name), name)
 	}
 	assert.Contains(t, r.Cases, "prod")
 	assert.Contains(t, r.Cases, "printable")

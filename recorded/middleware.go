@@ -239,6 +239,6 @@ func (t *tee) Read(p []byte) (int, error) {
 	} else {
 		t.read = append(t.read, p[:n]...)
 	}
-	t.ended = t.ended || err == io.EOF //nolint:errorlint // io.Reader gives io.EOF itself
+	t.ended = t.ended || err == io.EOF
 	return n, err
 }

@@ -149,12 +149,12 @@ func (f *Format) readList(value string, where *field, candidates int, h *Head) (
 	if !f.listed {
 		return candidates + 1, f.decode(value, 0, candidates, where, h)
 	}
-	group := 0
 	for c := (cursor{rest: value, separator: f.separator, groups: f.Groups}); c.next(); {
 		if c.group >= maxGroups {
 			return candidates, f.malformed(where, value)
 		}
-		if group = c.group; f.Groups {
+		group := c.group
+		if f.Groups {
 			h.GroupCount = group + 1
 			if text, found := f.element(&c, &f.stamp); found {
 				g := &h.Groups[group]

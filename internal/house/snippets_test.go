@@ -133,9 +133,9 @@ func (s *snippet) parse(text string, paths map[string]string) error {
 	if strings.HasPrefix(strings.TrimSpace(text), "package ") {
 		return s.parseFile(text)
 	}
-	imports, rest := regexp.MustCompile(`(?ms)\A\s*(import \(.*?^\)|import "[^"]*"$)`), text
+	imports := regexp.MustCompile(`(?ms)\A\s*(import \(.*?^\)|import "[^"]*"$)`)
 	stated := imports.FindString(text)
-	rest = strings.TrimPrefix(text, stated)
+	rest := strings.TrimPrefix(text, stated)
 	var last error
 	for _, form := range []string{"%s", "var _ =\n%s", "func _() {\n%s\n}"} {
 		body := fmt.Sprintf(form, rest)
@@ -185,7 +185,7 @@ func (s *snippet) check(exports map[string]string) (found []string) {
 	config := types.Config{
 		Importer: importer.ForCompiler(s.set, "gc", lookup),
 		Error: func(err error) {
-			e := err.(types.Error)
+			e := err.(types.Error) //nolint:errorlint // go/types promises it
 			if !e.Soft && !passable.MatchString(e.Msg) {
 				found = append(found, fmt.Sprintf("%s: %s", s.at, e.Msg))
 			}

@@ -21,7 +21,7 @@ func (c *Cache[K]) start(s *slot[K], charged *gate, now time.Time) *flight {
 	f := &flight{begun: time.Now(), charged: charged, done: make(chan struct{})}
 	s.flight, s.gate.begun = f, now
 	if c.hung >= maxHung {
-		c.settle(s, f, nil, fmt.Errorf("%s: %w", c.cfg.Package, errHung), now)
+		_ = c.settle(s, f, nil, fmt.Errorf("%s: %w", c.cfg.Package, errHung), now)
 		close(f.done)
 		return f
 	}

@@ -97,7 +97,7 @@ func outputs(value any) map[string]string {
 		}
 	}
 	out["Sprintln"] = fmt.Sprintln(value)
-	out["error"] = fmt.Errorf("wrapped: %v", fmt.Errorf("%+v %w", value, context.Canceled)).Error()
+	out["error"] = fmt.Errorf("wrapped: %w", fmt.Errorf("%+v %w", value, context.Canceled)).Error()
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
 		"slog text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
 		"slog JSON": func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
