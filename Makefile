@@ -140,6 +140,10 @@ test-portable: ## the core without the tests that need servers: what CI runs on 
 	go vet ./...
 	go test $(RACE) -shuffle=on -timeout 8m -skip '^TestRealProxies$$' $$(go list ./... | grep -v internal/servertest)
 
+.PHONY: portable
+portable: ## every module vetted for 386 and arm64; the core's tests on both, with 1 and 8 threads and in three zones; STEPS= of .ci/portable
+	@.ci/portable $(STEPS)
+
 .PHONY: consumer
 consumer: ## installs every public module from this tree into a module outside of it, and runs it there
 	cd tools && go test -count=1 -run TestConsumer -v ./release

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -295,7 +296,7 @@ func TestBody_ReadThatBreaksItsContract(t *testing.T) {
 		want truhook.Reason
 	}{
 		"more than there is room": {func(p []byte) (int, error) { return len(p) + 1, nil }, truhook.Internal},
-		"far more":                {func([]byte) (int, error) { return 1 << 40, io.EOF }, truhook.Internal},
+		"far more":                {func([]byte) (int, error) { return math.MaxInt, io.EOF }, truhook.Internal},
 		"less than nothing":       {func([]byte) (int, error) { return -1, nil }, truhook.Internal},
 		"nothing, for ever":       {func([]byte) (int, error) { return 0, nil }, truhook.BodyIncomplete},
 		"it panics":               {func([]byte) (int, error) { panic("x") }, ""},

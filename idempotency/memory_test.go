@@ -228,7 +228,7 @@ func TestMemory_SoakForgetsNothingLiveAndStaysBounded(t *testing.T) { // alone: 
 		if err != nil || r.State != idempotency.Owned || r.Attempt != 1 { // not require: it would be most of the work
 			t.Fatalf("id %d: %v at attempt %d, %v", i, r.State, r.Attempt, err)
 		}
-		if back := i - (i*7919)%(size*9/10); back >= 0 { // one that is live: its state is what it was left in
+		if back := i - int(int64(i)*7919%int64(size*9/10)); back >= 0 { // one that is live: its state is what it was left in
 			twin := request(back)
 			owner := twin.Token
 			twin.Token = idempotency.Token{2}
