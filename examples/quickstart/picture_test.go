@@ -40,19 +40,22 @@ func draw(text string) string {
 	text = regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(text, "127.0.0.1:41234") // another one each time
 	colours := strings.NewReplacer(
 		"accepted", `<tspan fill="#3fb950">accepted</tspan>`, "refused", `<tspan fill="#f85149">refused</tspan>`,
-		"known ", `<tspan fill="#d29922">known</tspan> `,
+		"known\u00a0", `<tspan fill="#d29922">known</tspan>`+"\u00a0",
 	)
 	lines := strings.Split("$ go run ./examples/quickstart\n\n"+strings.TrimRight(text, "\n"), "\n")
-	const width, lineHeight, margin = 860, 19, 16
+	const width, lineHeight, margin = 890, 19, 16
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">`+"\n",
 		width, len(lines)*lineHeight+2*margin)
-	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" rx="6" fill="#0d1117"/>`+"\n"+`<g fill="#e6edf3" xml:space="preserve">`+"\n")
+	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" rx="6" fill="#0d1117"/>`+"\n"+`<g fill="#e6edf3">`+"\n")
 	for i, line := range lines {
 		if line != "" {
-			fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`+"\n", margin, margin+(i+1)*lineHeight-5, colours.Replace(html.EscapeString(line)))
+			fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`+"\n", margin, margin+(i+1)*lineHeight-5, colours.Replace(fixed(html.EscapeString(line))))
 		}
 	}
 	b.WriteString("</g>\n</svg>\n")
 	return b.String()
 }
+
+// fixed keeps columns where a viewer takes several blanks for one.
+func fixed(line string) string { return strings.ReplaceAll(line, " ", "\u00a0") }
