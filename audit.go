@@ -28,6 +28,11 @@ func audit(ctx context.Context, v Verifier, lists [][]netip.Prefix) []Finding {
 	if q, ok := v.(require); ok {
 		for _, c := range q.heads {
 			findings = append(findings, auditAddresses(c)...)
+			if c.unfilled {
+				findings = append(findings, Finding{Severity: SeverityError, Name: "placeholder-secret", Subject: c.name,
+					Problem: "The value that is compared with looks like a placeholder that nothing has replaced.",
+					Remedy:  "See that the template is filled in.", Offset: -1})
+			}
 			if c.allowed != nil {
 				lists = append(slices.Clip(lists), c.allowed)
 			}

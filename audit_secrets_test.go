@@ -180,3 +180,19 @@ func TestAudit_FindsWhatIsWrongWithASecretInEveryFamily(t *testing.T) {
 		assert.Empty(t, slices.DeleteFunc(truhook.Audit(t.Context(), v), func(f truhook.Finding) bool { return f.Name == "no-window" }), family)
 	}
 }
+
+func TestAudit_FindsPlaceholdersInChecks(t *testing.T) {
+	t.Parallel()
+	v, err := truv.New("prod-0123456789abcdef0123456789abcdef01234567")
+	require.NoError(t, err)
+	for value, want := range map[string]bool{
+		"${TOKEN}": true, "$(TOKEN)": true, "%TOKEN%": true, "{{ .Values.token }}": true, "<your-token>": true, "changeme": true, "Change-Me": true,
+		"HmacSHA256": false, "1": false, "%41": false, "a$(b)": false, "100%": false, "%": false, "0123456789abcdef": false,
+	} {
+		for _, check := range []truhook.Check{truhook.HeaderEquals("X-Token", value), truhook.QueryEquals("token", value)} {
+			findings := truhook.Audit(t.Context(), truhook.AllOf(truhook.Require(v, check)))
+			found := slices.ContainsFunc(findings, func(f truhook.Finding) bool { return f.Name == "placeholder-secret" && f.Subject == check.String() })
+			assert.Equal(t, want, found, "%s: %s", check, value)
+		}
+	}
+}

@@ -22,6 +22,7 @@ type Check struct {
 	head func(d *Delivery) error                      // nil: full is set
 	full func(ctx context.Context, d *Delivery) error // nil: head is set
 
+	unfilled bool           // the value that is compared with is a placeholder, for the audit
 	headOnly bool           // head is one of this package and is known not to look at the body
 	allowed  []netip.Prefix // where this is a list of addresses: which, for the audit
 	trusted  []netip.Prefix // the proxies whose header it believes
@@ -95,7 +96,7 @@ func HeaderEquals(name, value string) Check {
 	}
 	want := secretDigest("HeaderEquals", canonical, value)
 	about := errors.New("header " + canonical)
-	return headOnly("HeaderEquals "+canonical, func(d *Delivery) error {
+	check := headOnly("HeaderEquals "+canonical, func(d *Delivery) error {
 		lines := d.HeaderValues(canonical)
 		switch {
 		case len(lines) > 1:
@@ -105,6 +106,8 @@ func HeaderEquals(name, value string) Check {
 		}
 		return &Error{Reason: CheckFailed, Err: about}
 	})
+	check.unfilled = isUnfilled(value)
+	return check
 }
 
 func headOnly(name string, f func(d *Delivery) error) Check {
@@ -116,15 +119,16 @@ const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCD
 
 // QueryEquals returns a [HeadCheck] that the query of the request URI has the parameter name exactly once and with
 // exactly this value, such as a token in the URL that is hard to guess. The comparison takes constant time and hides
-// the length. Anything else is [CheckFailed]. QueryEquals panics if name or value is empty. Access logs usually hold
-// the query.
+// the length. Anything else is [CheckFailed]. QueryEquals panics if name or value is empty, and if value begins or ends
+// with a line break or begins with a byte order mark, as a secret's file can make it. Access logs usually hold the
+// query.
 func QueryEquals(name, value string) Check {
 	if name == "" {
 		panic("truhook: QueryEquals: the name is empty")
 	}
 	want := secretDigest("QueryEquals", name, value)
 	about := fmt.Errorf("query parameter %q", name)
-	return headOnly("QueryEquals "+name, func(d *Delivery) error {
+	check := headOnly("QueryEquals "+name, func(d *Delivery) error {
 		_, query, _ := strings.Cut(d.RequestURI, "?")
 		value, count, err := queryValue(query, name)
 		if err == nil && (count != 1 || !want.equals(value)) {
@@ -135,6 +139,19 @@ func QueryEquals(name, value string) Check {
 		}
 		return nil
 	})
+	check.unfilled = isUnfilled(value)
+	return check
+}
+
+// isUnfilled reports whether a value is a template that nothing has filled in: of a shell, Kubernetes, Helm or Windows.
+func isUnfilled(value string) bool {
+	for _, ends := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"<", ">"}} {
+		if len(value) > 2 && strings.HasPrefix(value, ends[0]) && strings.HasSuffix(value, ends[1]) {
+			return true
+		}
+	}
+	word := strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(value))
+	return map[string]bool{"changeme": true, "replaceme": true}[word]
 }
 
 var errQuery = errors.New("the query cannot be read")
@@ -163,6 +180,9 @@ type digest [sha256.Size]byte
 func secretDigest(caller, name, value string) digest {
 	if value == "" {
 		panic(fmt.Sprintf("truhook: %s: the value for %q is empty", caller, name))
+	}
+	if strings.Trim(value, "\r\n") != value || strings.HasPrefix(value, "\xef\xbb\xbf") { // of its file
+		panic(fmt.Sprintf("truhook: %s: the value for %q has a line break at an end or a byte order mark", caller, name))
 	}
 	return sha256.Sum256([]byte(value))
 }
