@@ -202,3 +202,14 @@ func replicas(t *testing.T, open func() (idempotency.Store, error), n int) {
 	t.Logf("%d replicas, %d restarts: %d events, each delivered at least 3 times, %d answers that were not 200",
 		n, 3*n, sent.Load(), refused.Load())
 }
+
+// Two processes on one store, of which one is killed at a time: what one has begun the other finds, or takes over.
+func TestCrash_ProcessesBehindABalancer(t *testing.T) {
+	t.Parallel()
+	for name, b := range backends(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			held(t, crash.Run(t, crash.Config{Receiver: name, Target: b.server.URL(), Times: *crashes, Replicas: 2}))
+		})
+	}
+}

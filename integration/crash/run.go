@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type Config struct {
 	Times    int     // how many faults
 	Faults   []Fault // besides killing the receiver; one is chosen at random each time
 	Spare    bool    // do not kill the receiver
+	Replicas int     // of the receiver, behind a balancer that gives each request to the next; 0: one, and no balancer
 
 	// Within is how long after the last delivery effects may come, as they do behind a queue. Zero: not at all.
 	Within time.Duration
@@ -83,12 +85,22 @@ func Run(tb testing.TB, cfg Config) Report {
 	if cfg.Effects == nil {
 		cfg.Effects = func() (map[string][]uint32, error) { return ReadEffects(file) }
 	}
-	p := NewProcess(cfg.Receiver, cfg.Target, file)
-	if err := p.Start(); err != nil {
-		tb.Fatal(err)
+	replicas := make([]*Process, max(1, cfg.Replicas))
+	for i := range replicas {
+		p := NewProcess(cfg.Receiver, cfg.Target, file)
+		if err := p.Start(); err != nil {
+			tb.Fatal(err)
+		}
+		defer func() { _ = p.Kill() }()
+		replicas[i] = p
 	}
-	defer func() { _ = p.Kill() }()
-	report, err := run(cfg, p)
+	url := replicas[0].URL
+	if cfg.Replicas > 0 {
+		front := httptest.NewServer(balance(replicas))
+		defer front.Close()
+		url = func() string { return front.URL }
+	}
+	report, err := run(cfg, replicas, url)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -96,10 +108,10 @@ func Run(tb testing.TB, cfg Config) Report {
 	return report
 }
 
-func run(cfg Config, p *Process) (report Report, err error) {
+func run(cfg Config, replicas []*Process, url func() string) (report Report, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(cfg.Times)*10*time.Second)
 	defer cancel()
-	provider := newProvider(p.URL)
+	provider := newProvider(url)
 	stop := make(chan struct{})
 	errs := make([]error, senders)
 	var sending sync.WaitGroup
@@ -110,7 +122,7 @@ func run(cfg Config, p *Process) (report Report, err error) {
 			errs[i] = provider.send(ctx, stop)
 		}()
 	}
-	report.Faults, err = disturb(ctx, cfg, p)
+	report.Faults, err = disturb(ctx, cfg, replicas)
 	close(stop)
 	sending.Wait()
 	if err = errors.Join(append(errs, err)...); err != nil {
@@ -135,10 +147,11 @@ func run(cfg Config, p *Process) (report Report, err error) {
 }
 
 // disturb lets the faults happen, with a random moment before each.
-func disturb(ctx context.Context, cfg Config, p *Process) (map[string]int, error) {
+func disturb(ctx context.Context, cfg Config, replicas []*Process) (map[string]int, error) {
 	faults := cfg.Faults
 	if !cfg.Spare {
 		faults = append(slices.Clip(faults), Fault{"receiver killed", func() error {
+			p := replicas[rand.IntN(len(replicas))] //nolint:gosec // nothing to guess
 			if err := p.Kill(); err != nil {
 				return err
 			}

@@ -48,6 +48,10 @@ func Server(ctx context.Context, do Do, lost string) (findings []truhook.Finding
 	}
 	if role, err := text(do(ctx, "INFO", "replication")); err == nil && strings.Contains(role, "role:slave") {
 		find(truhook.SeverityError, "store-read-only", "role", "This is a replica, which takes no writes.", "Connect to the primary.")
+	} else if _, after, ok := strings.Cut(role, "connected_slaves:"); err == nil && ok && !strings.HasPrefix(after, "0") {
+		find(truhook.SeverityNote, "redis-failover-loses", "connected_slaves",
+			"It has replicas, which get a write after it was acknowledged, so a failover loses the latest: "+lost+".",
+			"Where that must not be, use PostgreSQL with a synchronous standby.")
 	}
 	settings := map[string]string{}
 	for _, name := range []string{"appendonly", "appendfsync", "maxmemory", "maxmemory-policy"} {
