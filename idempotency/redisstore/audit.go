@@ -13,9 +13,10 @@ import (
 var _ truhook.Auditor = (*Store)(nil)
 
 // Audit looks at what the promises of the store depend on: whether Redis can be reached and is 7.0 or later, whether it
-// writes to disk (appendonly, appendfsync), whether it may evict records (maxmemory-policy), whether it has
-// replicas, to which a failover may lose records, and whether the client heeds contexts. In a cluster it asks each master. It reports and refuses nothing; where CONFIG is not allowed, as
-// with most providers, it says so. Call it once at start and log what it finds.
+// writes to disk (appendonly, appendfsync), whether it may evict records (maxmemory-policy), whether it has replicas,
+// to which a failover may lose records, and whether the client heeds contexts. In a cluster it asks each master. It
+// reports and refuses nothing; where CONFIG is not allowed, as with most providers, it says so. Call it once at start
+// and log what it finds.
 func (s *Store) Audit(ctx context.Context) (findings []truhook.Finding) {
 	if s == nil || s.client == nil {
 		return redisaudit.Unmade("redisstore")

@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ func TestSummary_ProblemsAreWhatMustNotBe(t *testing.T) {
 		tt.change(&s)
 		if tt.want == "" {
 			assert.Empty(t, s.Problems(), name)
+			for line := range strings.Lines(s.Markdown()) { // as wide as the pages of this repository are
+				assert.True(t, strings.HasPrefix(line, "|") || len(line) <= 121, line)
+			}
 			continue
 		}
 		assert.Equal(t, []string{tt.want}, s.Problems(), name)

@@ -164,8 +164,13 @@ func TestSummary_ListsWhatNeedsALookAndWhy(t *testing.T) {
 		known[key] = r
 	}
 	page := summary(all, known)
+	for line := range strings.Lines(page) { // as wide as the pages of this repository are
+		if !strings.HasPrefix(line, "|") && len(line) > 121 {
+			t.Errorf("%d bytes: %s", len(line), line)
+		}
+	}
 	for _, want := range []string{
-		"| f.txt | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "| all | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "commit one (1), two (1)",
+		"| f.txt | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "| all | 6 | 1 | 1 | 1 | 1 | 3 | 2 |", "at commit one (1),\nat two (1).",
 		"| `f/f.go` | b | no test can |", "| `f/f.go` | c | SURVIVED  |", "| `f/f.go` | d | UNDUE TestD |",
 		"| `f/f.go` | e | BROKEN  |", "| `f/f.go` | g | UNJUDGED not run |", "| a | TestA |",
 	} {

@@ -63,7 +63,8 @@ func summary(all []mutant, known map[string]record) string {
 	fmt.Fprintf(&b, `# Mutants
 
 %smake mutate%s puts one fault at a time into a critical line and runs the tests of its package. The rows are in
-%stools/mutants%s. This page is what it wrote on %s with %s on %d cores, about %s.
+%stools/mutants%s. This page is what it wrote on %s with %s on %d cores.
+%s
 
 A verdict "by time" means: with the fault the tests ran out of time twice, and without it they passed in between.
 
@@ -112,7 +113,7 @@ func trees(commits map[string]int) string {
 		names[i] = fmt.Sprintf("%s (%d)", name, commits[name])
 	}
 	if len(names) == 0 {
-		return "no commit"
+		return "Nothing was judged."
 	}
-	return "commit " + strings.Join(names, ", ")
+	return "Judged at commit " + strings.Join(names, ",\nat ") + "."
 }
