@@ -22,6 +22,7 @@ type group struct {
 type options struct {
 	root   string
 	rounds int
+	commit string // of the tree, for the report
 }
 
 func inTurns(races func() []func() race) func(o options) ([]figure, error) {
@@ -132,7 +133,7 @@ func (g group) section(o options) (text string, missed []string, on figures, err
 		return "", nil, nil, err
 	}
 	var b strings.Builder
-	b.WriteString("## " + g.title + "\n\n" + wrap(g.about, 118) + "\n" + at.describe(o.root, o.rounds) + r.String())
+	b.WriteString("## " + g.title + "\n\n" + wrap(g.about, 118) + "\n" + at.describe(o) + r.String())
 	return b.String(), r.missed, on, nil
 }
 

@@ -19,10 +19,10 @@ type moment struct {
 func begin() moment { return moment{time.Now(), loadAverage()} }
 
 // describe returns the paragraph under the heading of a group that has just ended.
-func (m moment) describe(root string, rounds int) string {
+func (m moment) describe(o options) string {
 	text := fmt.Sprintf("Measured on %s at commit %s: %s, %d cores, SHA extensions: %s; %s, %s/%s; load average %s before and %s after; %d rounds.",
-		m.start.UTC().Format("2006-01-02 15:04 UTC"), commit(root), cpuLine("model name"), runtime.NumCPU(), shaExtensions(),
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, m.before, loadAverage(), rounds)
+		m.start.UTC().Format("2006-01-02 15:04 UTC"), o.commit, cpuLine("model name"), runtime.NumCPU(), shaExtensions(),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, m.before, loadAverage(), o.rounds)
 	return wrap(text, 118)
 }
 
@@ -54,7 +54,8 @@ func shaExtensions() string {
 	return "no"
 }
 
-func commit(root string) string {
+// commitOf returns the commit of the tree, which is told before RESULTS.md is written.
+func commitOf(root string) string {
 	out, err := exec.Command("git", "-C", root, "describe", "--always", "--dirty", "--exclude=*").Output()
 	if err != nil {
 		return "unknown"

@@ -87,6 +87,7 @@ func measureAll(o options, chosen []group, out string) error {
 	if err != nil {
 		return err
 	}
+	o.commit = commitOf(o.root)
 	order := names(groups())
 	var failed []string
 	for _, g := range chosen {
