@@ -131,8 +131,8 @@ func (s *Summary) Markdown() string {
 	fmt.Fprintf(&b, `# Soak
 
 %smake soak%s lets a receiver (a process of its own) run under genuine, forged, slow and broken clients while keys
-rotate, clocks step and the way to the stores breaks. This is what it wrote on %s with %s on %d cores, after
-%v: %s.
+rotate, clocks step and the way to the stores breaks. This is what it wrote on %s with %s on %d cores,
+after %v: %s.
 
 | | | must be |
 |---|---|---|
