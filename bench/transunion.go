@@ -112,7 +112,7 @@ func (p *platform) verification(name string, d *truhook.Delivery, want error) co
 		kept, err = p.verifier.Verify(ctx, d)
 		if want == nil {
 			must(err)
-		} else if truhook.ReasonOf(err) != want {
+		} else if truhook.ReasonOf(err) != want { //nolint:errorlint // a Reason is compared with a Reason
 			panic(err)
 		}
 	}}

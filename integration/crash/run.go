@@ -125,7 +125,7 @@ func run(cfg Config, replicas []*Process, url func() string) (report Report, err
 	report.Faults, err = disturb(ctx, cfg, replicas)
 	close(stop)
 	sending.Wait()
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if err = errors.Join(errors.Join(errs...), err); err != nil {
 		return report, err
 	}
 	for _, event := range provider.acknowledged { // by hand, long after

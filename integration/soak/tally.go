@@ -20,7 +20,7 @@ type tally struct {
 	away atomic.Int64 // stores that cannot be reached now
 
 	mu                          sync.Mutex
-	answers, refusals           map[string]int // by what was sent and the status
+	answers                     map[string]int // by what was sent and the status
 	acknowledged                []string
 	falseAccepts, falseRefusals []string
 	odds                        []string

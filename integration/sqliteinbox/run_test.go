@@ -309,7 +309,7 @@ func TestRunEndsWhenTheFunctionsHave(t *testing.T) {
 			returned <- q.Run(ctx, func(fn context.Context, _ *truhook.Verified) error {
 				cancel()
 				select {
-				case <-returned:
+				case <-returned: //nolint:errcheck // that it returns is the point
 					t.Error("Run has returned before the function")
 				case <-fn.Done():
 					t.Error("what has begun goes on")

@@ -109,7 +109,7 @@ func judgeAll(ctx context.Context, r *runner, verdicts *state, chosen []mutant) 
 		kept, before := verdicts.known[key]
 		if !before {
 			began := time.Now()
-			output := ""
+			var output string
 			kept, output = r.judge(ctx, m)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -152,10 +152,10 @@ func addresses(t *testing.T, c cell) {
 }
 
 func certificate(t *testing.T, c cell) {
-	root, leaf := issue(t), ""
+	root := issue(t)
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
-	leaf = root.issue(t, "truv.clients.example.com")
+	leaf := root.issue(t, "truv.clients.example.com")
 	body := event(1)
 	status := func(trusted netip.Prefix, header ...[2]string) int {
 		peer, err := mtls.New(mtls.FromNginx(trusted), mtls.DNSNames(pool, "truv.clients.example.com"), mtls.Config{})

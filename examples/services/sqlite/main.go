@@ -84,8 +84,8 @@ func run(ctx context.Context, out io.Writer) error {
 	worked := make(chan error, 1)
 	go func() { worked <- queue.Run(working, handler(db, queue, out)) }()
 	err = serve(ctx, *addr, mux, out)
-	stop() // only now, so that what was accepted last is begun, or left in the file
-	<-worked
+	stop()   // only now, so that what was accepted last is begun, or left in the file
+	<-worked //nolint:errcheck // it ends as its context does
 	return err
 }
 
