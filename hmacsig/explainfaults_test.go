@@ -393,12 +393,11 @@ func FuzzExplain(f *testing.F) {
 		for _, name := range []string{"Webhook-Timestamp", "Svix-Timestamp", "Box-Delivery-Timestamp", "Content-Length", "Content-Type"} {
 			d.Header[name] = []string{at}
 		}
-		for _, v := range verifiers {
-			e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, Others: []truhook.Verifier{verifiers[0]}, MaxHashedBytes: 1 << 18})
-			require.LessOrEqual(t, e.HashedBytes, int64(1<<18))
-			for _, f := range e.Findings {
-				require.False(t, f.Proven, "%+v", f)
-			}
+		v := verifiers[(len(signature)+len(payload))%len(verifiers)] // one at a time, as all take a quarter of a second
+		e := v.Explain(t.Context(), truhook.ExplainQuery{Delivery: d, Others: []truhook.Verifier{verifiers[0]}, MaxHashedBytes: 1 << 16})
+		require.LessOrEqual(t, e.HashedBytes, int64(1<<16))
+		for _, f := range e.Findings {
+			require.False(t, f.Proven, "%+v", f)
 		}
 	})
 }
