@@ -154,8 +154,8 @@ after %v: %s.
 		fmt.Fprintf(&b, "\n- %s", p)
 	}
 	fmt.Fprintf(&b, `
-%d events were acknowledged and had %d effects; %d had more than one, each announced by its attempt. Times are those of
-%d acknowledgements while no store was away. What happened meanwhile:
+%d events were acknowledged and had %d effects; %d had more than one, each announced by its attempt.
+Times are those of %d acknowledgements while no store was away. What happened meanwhile:
 
 | | |
 |---|---|
