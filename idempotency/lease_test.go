@@ -354,35 +354,6 @@ func TestLease_AStoreThatPanicsInARenewalDoesNotEndTheProcess(t *testing.T) {
 	})
 }
 
-func TestLease_OneThatWasRenewedLateIsLostWhenItIsOver(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := &flaky{Store: memory()}
-		m, _ := middleware(t, store, idempotency.Config{Policy: truval.RetryPolicy(), StoreTimeout: 2 * time.Second})
-		extends := 0
-		store.set(func(call string) error {
-			if call == "extend" {
-				if extends++; extends > 1 {
-					return errStore
-				}
-			}
-			return nil
-		}, func(call string) error {
-			if call == "claim" {
-				time.Sleep(1500 * time.Millisecond)
-			}
-			return nil
-		})
-		began := time.Now()
-		m.Do(t.Context(), event("a"), func(ctx context.Context) error {
-			<-ctx.Done()
-			assert.ErrorIs(t, context.Cause(ctx), idempotency.ErrLeaseLost)
-			assert.Equal(t, 3500*time.Millisecond, time.Since(began), "two seconds after the renewal")
-			return ctx.Err()
-		})
-	})
-}
-
 // The store may have begun to count when the call was sent.
 func TestLease_IsCountedFromTheCallThatRenewsIt(t *testing.T) {
 	t.Parallel()

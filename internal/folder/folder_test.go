@@ -218,17 +218,18 @@ func TestFolder_AFileThatNeverStandsStillBecomesAProblem(t *testing.T) {
 	assert.NoError(t, f.State(false).Doubt())
 }
 
-func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
-	t.Parallel()
-	release := make(chan struct{})
+// hanging is a folder whose next look hangs at a new file until release is called.
+func hanging(t *testing.T) (d *dir, f *folder.Folder[string], release func()) {
+	t.Helper()
+	released := make(chan struct{})
 	var hangs atomic.Bool
-	d := newDir(t)
+	d = newDir(t)
 	d.old("a", "1")
-	f := d.open(func(cfg *folder.Config[string]) {
+	f = d.open(func(cfg *folder.Config[string]) {
 		parse := cfg.Parse
 		cfg.Parse = func(name string, content []byte) (string, error) {
 			if hangs.Load() {
-				<-release
+				<-released
 			}
 			return parse(name, content)
 		}
@@ -236,6 +237,12 @@ func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
 	hangs.Store(true)
 	d.old("b", "2")
 	d.advance(2 * time.Second)
+	return d, f, func() { hangs.Store(false); close(released) }
+}
+
+func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	d, f, release := hanging(t)
 	for range 3 { // the first one waits for a second, by the real clock, and nobody after it
 		state := f.State(false)
 		assert.Equal(t, []string{"a=1"}, state.Entries)
@@ -246,8 +253,7 @@ func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, f.Refresh(ctx), context.Canceled)
-	hangs.Store(false)
-	close(release)
+	release()
 	require.NoError(t, f.Refresh(t.Context()))
 	assert.Equal(t, []string{"a=1", "b=2"}, f.State(true).Entries)
 	assert.NoError(t, f.State(true).Doubt())
@@ -257,28 +263,13 @@ func TestFolder_ALookThatHangsHoldsUpNobody(t *testing.T) {
 func TestFolder_OthersDoNotWaitForALookThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		var hangs atomic.Bool
-		d := newDir(t)
-		d.old("a", "1")
-		f := d.open(func(cfg *folder.Config[string]) {
-			parse := cfg.Parse
-			cfg.Parse = func(name string, content []byte) (string, error) {
-				if hangs.Load() {
-					<-release
-				}
-				return parse(name, content)
-			}
-		})
-		hangs.Store(true)
-		d.old("b", "2")
-		d.advance(2 * time.Second)
+		_, f, release := hanging(t)
 		go f.State(false)
 		synctest.Wait() // it waits for the look that it has begun
 		began := time.Now()
 		assert.Equal(t, []string{"a=1"}, f.State(false).Entries)
 		assert.Equal(t, began, time.Now(), "at once")
-		close(release)
+		release()
 		synctest.Wait()
 		assert.Equal(t, []string{"a=1", "b=2"}, f.Known().Entries)
 	})
