@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -37,37 +38,79 @@ var Toxics = []Toxic{
 }
 
 // A Proxy stands between a store and its server.
-type Proxy struct{ p *toxiproxy.Proxy }
+type Proxy struct {
+	upstream string
+	front    front
+	current  *toxiproxy.Proxy
+}
 
 // NewProxy starts a proxy in this process.
 func NewProxy(tb testing.TB, upstream string) *Proxy {
 	tb.Helper()
+	p := &Proxy{upstream: upstream, front: front{address: "127.0.0.1:0", open: map[*net.TCPConn]bool{}}}
+	if err := errors.Join(p.renew(), p.front.listen()); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		p.front.stop()
+		go p.current.Stop() // see try
+	})
+	return p
+}
+
+// renew lets a proxy without toxics take the place of the current one.
+func (p *Proxy) renew() error {
 	port, err := servertest.FreePort() // it is given up and taken again
 	if err != nil {
-		tb.Fatal(err)
+		return err
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := toxiproxy.NewProxy(server, tb.Name(), net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), upstream)
-	if err := p.Start(); err != nil {
-		tb.Fatal(err)
+	next := toxiproxy.NewProxy(server, "store", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), p.upstream)
+	if err := next.Start(); err != nil {
+		return err
 	}
-	tb.Cleanup(p.Stop)
-	return &Proxy{p}
+	p.current = next
+	p.front.turn(next.Listen)
+	return nil
 }
 
 // Addr is where the proxy listens.
-func (p *Proxy) Addr() string { return p.p.Listen }
+func (p *Proxy) Addr() string { return p.front.addr() }
 
 // Poison makes every connection bad, until the returned func makes them good again.
 func (p *Proxy) Poison(t Toxic) (cure func() error, err error) {
 	if t.spec == "" {
-		p.p.Stop()
-		return p.p.Start, nil
+		p.front.stop()
+		return p.front.listen, nil
 	}
-	if _, err := p.p.Toxics.AddToxicJson(strings.NewReader(t.spec)); err != nil {
+	add := func(c *toxiproxy.Proxy) error {
+		_, err := c.Toxics.AddToxicJson(strings.NewReader(t.spec))
+		return err
+	}
+	hung, err := p.try(add)
+	if hung && err == nil {
+		_, err = p.try(add)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("crash: %s: %w", t.Name, err)
 	}
-	return func() error { return p.p.Toxics.RemoveToxic(context.Background(), "t") }, nil
+	return func() error {
+		_, err := p.try(func(c *toxiproxy.Proxy) error { return c.Toxics.RemoveToxic(context.Background(), "t") })
+		return err
+	}, nil
+}
+
+// try gives f some time. Toxiproxy can wait for ever for a connection that has ended; then another, without toxics, takes
+// its place.
+func (p *Proxy) try(f func(*toxiproxy.Proxy) error) (hung bool, err error) {
+	done := make(chan error, 1)
+	go func(c *toxiproxy.Proxy) { done <- f(c) }(p.current)
+	select {
+	case err := <-done:
+		return false, err
+	case <-time.After(10 * time.Second):
+		return true, p.renew()
+	}
 }
 
 // Fault poisons the connections for a while.
