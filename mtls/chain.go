@@ -35,29 +35,30 @@ func (v *Verifier) chain(sent []*x509.Certificate, now time.Time) ([]*x509.Certi
 	opts := x509.VerifyOptions{
 		Roots: v.peer.roots, Intermediates: v.intermediates, CurrentTime: now, KeyUsages: v.usages,
 	}
-	var above []*x509.Certificate
-	more := false
+	var chains [][]*x509.Certificate
+	var err error
 	if v.peer.pinned(leaf) {
 		// The pin stands for the chain; x509 still judges validity, usage and critical extensions.
 		opts.Roots = x509.NewCertPool()
 		opts.Roots.AddCert(leaf)
+		if chains, err = v.build(leaf, nil, opts); err != nil {
+			return nil, chainError(err, now)
+		}
 	} else {
 		if opts.Roots == nil {
 			return nil, refuse(truhook.UntrustedCertificate, "the certificate has another key")
 		}
-		var err error
-		if above, more, err = linked(leaf, sent[1:], v.maxChain); err != nil {
+		chains, err = v.lead(leaf, sent[1:], opts)
+		if err != nil && twins(sent[1:]) { // the first of two was looked at; the other may be the one that counts here
+			behind := slices.Clone(sent[1:])
+			slices.Reverse(behind)
+			if others, failed := v.lead(leaf, behind, opts); failed == nil {
+				chains, err = others, nil
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
-		above = v.vouched(above, now)
-	}
-	chains, err := v.build(leaf, above, opts)
-	if err != nil {
-		var unknown x509.UnknownAuthorityError
-		if more && errors.As(err, &unknown) {
-			return nil, refuse(truhook.ChainTooLong, "the chain that was sent is longer than allowed")
-		}
-		return nil, chainError(err, now)
 	}
 	for _, chain := range chains {
 		if len(chain) <= v.maxChain {
@@ -65,6 +66,39 @@ func (v *Verifier) chain(sent []*x509.Certificate, now time.Time) ([]*x509.Certi
 		}
 	}
 	return nil, refuse(truhook.ChainTooLong, "every chain to a root is longer than allowed")
+}
+
+// lead returns the chains from leaf over sent to a root.
+func (v *Verifier) lead(leaf *x509.Certificate, sent []*x509.Certificate, opts x509.VerifyOptions) ([][]*x509.Certificate, error) {
+	above, more, err := linked(leaf, sent, v.maxChain)
+	if err != nil {
+		return nil, err
+	}
+	chains, err := v.build(leaf, v.vouched(above, opts.CurrentTime), opts)
+	if err == nil {
+		return chains, nil
+	}
+	var unknown x509.UnknownAuthorityError
+	if more && errors.As(err, &unknown) {
+		return nil, refuse(truhook.ChainTooLong, "the chain that was sent is longer than allowed")
+	}
+	return nil, chainError(err, opts.CurrentTime)
+}
+
+// twins reports whether an authority was sent twice: its one key, vouched for by two others.
+func twins(sent []*x509.Certificate) bool {
+	for i, c := range sent {
+		if slices.ContainsFunc(sent[i+1:], func(other *x509.Certificate) bool { return same(c, other) && !c.Equal(other) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// same reports whether two certificates are about one name and key.
+func same(c, other *x509.Certificate) bool {
+	return bytes.Equal(other.RawSubject, c.RawSubject) &&
+		bytes.Equal(other.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
 }
 
 // build lets crypto/x509 look for chains from leaf over above and the configured intermediates to a root.
@@ -110,11 +144,8 @@ func linked(leaf *x509.Certificate, sent []*x509.Certificate, maxChain int) (abo
 func issuers(level, sent, known []*x509.Certificate) (found []*x509.Certificate) {
 	for _, c := range sent {
 		names := func(child *x509.Certificate) bool { return bytes.Equal(child.RawIssuer, c.RawSubject) }
-		same := func(other *x509.Certificate) bool {
-			return bytes.Equal(other.RawSubject, c.RawSubject) &&
-				bytes.Equal(other.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo)
-		}
-		if slices.ContainsFunc(level, names) && !slices.ContainsFunc(known, same) && !slices.ContainsFunc(found, same) {
+		again := func(other *x509.Certificate) bool { return same(c, other) }
+		if slices.ContainsFunc(level, names) && !slices.ContainsFunc(known, again) && !slices.ContainsFunc(found, again) {
 			found = append(found, c)
 		}
 	}
