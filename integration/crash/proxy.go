@@ -100,8 +100,8 @@ func (p *Proxy) Poison(t Toxic) (cure func() error, err error) {
 	}, nil
 }
 
-// try gives f some time. Toxiproxy can wait for ever for a connection that has ended; then another, without toxics, takes
-// its place.
+// try gives f some time. Toxiproxy can wait for ever for a connection that has ended; then another, without toxics,
+// takes its place.
 func (p *Proxy) try(f func(*toxiproxy.Proxy) error) (hung bool, err error) {
 	done := make(chan error, 1)
 	go func(c *toxiproxy.Proxy) { done <- f(c) }(p.current)
