@@ -297,21 +297,23 @@ func (v *Verifier) ask(ctx context.Context, q Query) ([]Key, error) {
 var errZeroKey = errors.New("the source gave a zero Key")
 
 // try returns the id of the key that fits, or why none does. Every key inside its window is tried, whichever fits, and
-// which one it was is selected without a branch: the time tells neither that nor which of several signatures it was.
+// what is kept of the one that fits is selected without a branch and without a look at a place that depends on it: the
+// time tells neither which one it was nor which of several signatures.
 func (v *Verifier) try(keys []Key, s *signed, body []byte, now time.Time) (id string, refused truhook.Reason) {
-	fitted := -1
+	var fitted *secret
 	for i := len(keys) - 1; i >= 0; i-- { // the first one that fits comes last, and stays
 		if keys[i].at(now, v.grace) == inside {
 			fits, group := v.fits(&keys[i], s, body)
-			fitted = subtle.ConstantTimeSelect(fits, i, fitted)
+			id = [...]string{id, keys[i].id}[fits]
+			fitted = [...]*secret{fitted, keys[i].open()}[fits]
 			s.group = subtle.ConstantTimeSelect(fits, group, s.group)
 		}
 	}
-	if fitted >= 0 {
-		if fits := keys[fitted].open(); v.fitted.Load() != fits {
-			v.fitted.Store(fits)
+	if fitted != nil {
+		if v.fitted.Load() != fitted {
+			v.fitted.Store(fitted)
 		}
-		return keys[fitted].id, ""
+		return id, ""
 	}
 	where := inside
 	for i := len(keys) - 1; i >= 0; i-- {
