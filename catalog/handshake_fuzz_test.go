@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
@@ -39,7 +40,7 @@ func FuzzHandshakes(f *testing.F) {
 		next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			var err error
 			passed, err = io.ReadAll(r.Body)
-			require.NoError(t, err)
+			assert.NoError(t, err)
 			w.WriteHeader(http.StatusNoContent)
 		})
 		for name, h := range map[string]http.Handler{
