@@ -51,13 +51,15 @@ func reportOf(machine, loads string, n int, pairs []pair) string {
 
 const reportHead = `# Timing
 
-Written by ` + "`make timing`" + `: do not edit. %s; load average %s.
+Written by ` + "`make timing`" + `: do not edit.
+%s; load average %s.
 
-Welch's t-test, dudect's way: for each row the classes are measured in random order, %s calls a class, %s where a call
-takes a public or private key operation. The first tenth sets a hundred thresholds and is not counted. The t of the row
-is the largest of 102 tests: all times; those below each threshold, which leave out what the machine did in between;
-and the squared distances from the mean. A row fails at |t| >= %v. The controls are leaks built on purpose: one that is
-not found with |t| > %d makes the run void. The difference is that of the means of the shorter half of the times.
+Welch's t-test, dudect's way: for each row the classes are measured in random order, %s calls a class,
+%s where a call takes a public or private key operation. The first tenth sets a hundred thresholds and is
+not counted. The t of the row is the largest of 102 tests: all times; those below each threshold, which leave out what
+the machine did in between; and the squared distances from the mean. A row fails at |t| >= %v. The controls are leaks
+built on purpose: one that is not found with |t| > %d makes the run void. The difference is that of the means of the
+shorter half of the times.
 
 `
 
