@@ -15,6 +15,10 @@ help: ## this text
 test: servers fmt ## every test of every module but bench (make bench), with the servers they need; goes on after a failure. What .ci/run calls
 	$(call each,$(filter-out ./bench,$(MODULES)),RACE=$(RACE) $(CURDIR)/.ci/test)
 
+.PHONY: test-bench
+test-bench: ## the tests of bench: every contender does its work, and the statistics find leaks. The peers take a minute to compile
+	cd bench && go test -shuffle=on ./...
+
 .PHONY: race
 race: servers ## every test of every module under the race detector, those of the core module ten times over
 	go test -race -shuffle=on -count 10 -timeout 30m ./...

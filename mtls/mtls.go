@@ -27,7 +27,8 @@ type Config struct {
 
 	// MaxChain bounds the certificates from the leaf to the root, both counted. Zero or less is 3. Of the certificates
 	// that were sent, as many are looked at, one for each subject and key, and at most two of one subject; a sender with
-	// more in its chain is ChainTooLong.
+	// more in its chain is ChainTooLong. Where one subject and key came twice and the first leads to no root, the other
+	// is looked at.
 	MaxChain int
 
 	// AllowServerUsage also accepts a certificate whose extended key usage is server authentication only. Public
