@@ -100,6 +100,18 @@ func TestAValidKeyWinsOverAnExpiredOneOfTheSameSecret(t *testing.T) {
 	require.Equal(t, "valid", got.Proofs[0].KeyID)
 }
 
+func TestKeys_TheFirstOfOneSecretIsTheOneThatFits(t *testing.T) {
+	t.Parallel()
+	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
+	one, two, other := testKey(t, "one", testSecret), testKey(t, "two", testSecret), testKey(t, "other", "other-secret")
+	got, err := verifier(t, trulioo.Scheme(), other, two, one).Verify(t.Context(), d)
+	require.NoError(t, err)
+	require.Equal(t, "two", got.Proofs[0].KeyID)
+	ended, coming := within(one, time.Time{}, start.Add(-1)), within(two, start.Add(time.Minute), time.Time{})
+	requireReason(t, truhook.KeyExpired, verifier(t, trulioo.Scheme(), other, ended, coming), d)
+	requireReason(t, truhook.KeyNotYetValid, verifier(t, trulioo.Scheme(), other, coming, ended), d)
+}
+
 func TestPayloadIsTheBodyItself(t *testing.T) {
 	t.Parallel()
 	d := delivery(body, "X-Trulioo-Signature", hexOf(testSecret, body))
