@@ -1,6 +1,6 @@
 -- Claims KEYS[1] for the token ARGV[1].
--- ARGV: token, fingerprint, lease and retention in microseconds.
--- Answers {1 owned, 2 busy, 3 done; attempt; microseconds left, if busy; fingerprint}.
+-- ARGV: token, fingerprint, lease and retention in microseconds, retention in milliseconds.
+-- Answers 1 if the event is new, else {1 owned, 2 busy, 3 done; attempt; microseconds left, if busy; fingerprint}.
 --
 -- A record is 53 bytes: state (1 pending, 2 released, 3 done), attempt, end of the lease, end of the retention (both in
 -- microseconds since 1970, by the server's clock), token, fingerprint.
@@ -9,10 +9,16 @@ local pending, released, done = 1, 2, 3
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local lease = now + tonumber(ARGV[3])
-local attempt, expires, fingerprint = 1, now + tonumber(ARGV[4]), ARGV[2]
+local lease, expires = now + ARGV[3], now + ARGV[4]
+local attempt, fingerprint = 1, ARGV[2]
 
-local value = redis.call('GET', KEYS[1])
+-- Most events are new, and one command decides that: it writes, or answers with what is there and changes nothing.
+-- Texts are passed on as they came, as Redis is slow to write a number out.
+local value = struct.pack(record, pending, attempt, lease, expires, ARGV[1], fingerprint)
+value = redis.pcall('SET', KEYS[1], value, 'PX', ARGV[5], 'NX', 'GET')
+if not value then return 1 end
+-- A server that is full refuses to write, but a duplicate needs no room.
+if type(value) == 'table' then value = redis.call('GET', KEYS[1]) end
 if value then
   if #value ~= 53 then return redis.error_reply('ERR the value is no record of truhook') end
   local state, before, ends, over, token, first = struct.unpack(record, value)
@@ -27,6 +33,6 @@ if value then
   end
 end
 
-local value = struct.pack(record, pending, attempt, lease, expires, ARGV[1], fingerprint)
+value = struct.pack(record, pending, attempt, lease, expires, ARGV[1], fingerprint)
 redis.call('SET', KEYS[1], value, 'PX', math.ceil((math.max(lease, expires) - now) / 1000))
 return {1, attempt, 0, fingerprint}

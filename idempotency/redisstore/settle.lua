@@ -16,6 +16,12 @@ local now = time[1] * 1000000 + time[2]
 if token ~= ARGV[1] or (expires <= now and (state ~= pending or lease <= now)) then return 0 end
 if state ~= pending then return state == to and 1 or 0 end
 
+-- Where the key lives as long as before, which is to the end of its retention, the state alone changes.
+if to ~= pending and lease <= expires and expires >= now + 500000 then
+  redis.call('SETRANGE', KEYS[1], '0', string.char(to))
+  return 1
+end
+
 if to == pending then lease = now + tonumber(ARGV[3]) end
 local last = expires
 if to == pending and lease > last then last = lease end

@@ -67,9 +67,13 @@ func (s *Store) Claim(ctx context.Context, c idempotency.ClaimRequest) (idempote
 	if c.Lease <= 0 || c.Retain < c.Lease || c.Token == (idempotency.Token{}) {
 		return idempotency.Record{}, errors.New("redisstore: a claim needs a token, a lease, and a retention that is not shorter")
 	}
-	answer, err := s.run(ctx, claimScript, s.key("c:", c.Key), c.Token[:], c.Fingerprint[:], micros(c.Lease), micros(c.Retain))
+	retain := micros(c.Retain)
+	answer, err := s.run(ctx, claimScript, s.key("c:", c.Key), c.Token[:], c.Fingerprint[:], micros(c.Lease), retain, (retain+999)/1000)
 	if err != nil {
 		return idempotency.Record{}, fmt.Errorf("redisstore: claim: %w", err)
+	}
+	if answer == int64(1) {
+		return idempotency.Record{State: idempotency.Owned, Attempt: 1, Fingerprint: c.Fingerprint}, nil
 	}
 	return parseRecord(answer)
 }

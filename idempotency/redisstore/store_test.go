@@ -2,7 +2,6 @@ package redisstore_test
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"testing"
 	"time"
@@ -179,74 +178,6 @@ func TestForeignValuesAreRefused(t *testing.T) {
 		o, err := s.Order(ctx, k, time.Now(), time.Hour)
 		require.Error(t, err, name)
 		require.Equal(t, idempotency.OrderUnknown, o)
-	}
-}
-
-func TestRecordsLeaveRedisByThemselves(t *testing.T) {
-	t.Parallel()
-	c := connect(t, server.URL())
-	s, err := redisstore.New(c, redisstore.Config{Prefix: t.Name() + ":"})
-	require.NoError(t, err)
-	ttl := func(kind string, k idempotency.Key) time.Duration {
-		d, err := c.PTTL(ctx, fmt.Sprintf("%s:%s%d:%s:%s", t.Name(), kind, len(k.Scope), k.Scope, k.ID)).Result()
-		require.NoError(t, err)
-		return d
-	}
-	near := func(want, got time.Duration) {
-		t.Helper()
-		assert.InDelta(t, want.Seconds(), got.Seconds(), 60)
-	}
-	cl := claim(t, idempotency.Key{Scope: "s", ID: "1"})
-	_, err = s.Claim(ctx, cl)
-	require.NoError(t, err)
-	near(time.Hour, ttl("c:", cl.Key))
-	require.NoError(t, s.Extend(ctx, cl.Key, cl.Token, 3*time.Hour))
-	near(3*time.Hour, ttl("c:", cl.Key)) // a running lease is never cut short
-	require.NoError(t, s.Complete(ctx, cl.Key, cl.Token))
-	near(time.Hour, ttl("c:", cl.Key)) // the retention counts from the first claim
-
-	_, err = s.Order(ctx, cl.Key, time.Now(), 2*time.Hour)
-	require.NoError(t, err)
-	near(2*time.Hour, ttl("r:", cl.Key))
-
-	// Lengths beyond what Redis or float64 can count are cut, not refused and not wrapped.
-	for _, d := range []time.Duration{1<<63 - 1, 200 * 365 * 24 * time.Hour} {
-		long := idempotency.ClaimRequest{Key: idempotency.Key{Scope: "s", ID: d.String()}, Token: idempotency.NewToken(), Lease: d, Retain: d}
-		r, err := s.Claim(ctx, long)
-		require.NoError(t, err)
-		require.Equal(t, idempotency.Owned, r.State)
-		require.NoError(t, s.Extend(ctx, long.Key, long.Token, d))
-		r, err = s.Claim(ctx, claim(t, long.Key))
-		require.NoError(t, err)
-		require.Equal(t, idempotency.Busy, r.State)
-		assert.Greater(t, r.LeaseLeft, 99*365*24*time.Hour)
-		_, err = s.Order(ctx, long.Key, time.Now(), d)
-		require.NoError(t, err)
-	}
-}
-
-// Redis keeps a key for some time after its end, and a clock may have been set forward: what is over belongs to nobody.
-func TestStore_WhatIsOverHasNoOwnerThoughRedisStillHasIt(t *testing.T) {
-	t.Parallel()
-	c := connect(t, server.URL())
-	s, err := redisstore.New(c, redisstore.Config{Prefix: t.Name() + ":"})
-	require.NoError(t, err)
-	for name, settle := range map[string]func(k idempotency.Key, token idempotency.Token) error{
-		"extend":   func(k idempotency.Key, token idempotency.Token) error { return s.Extend(ctx, k, token, time.Hour) },
-		"complete": func(k idempotency.Key, token idempotency.Token) error { return s.Complete(ctx, k, token) },
-		"release":  func(k idempotency.Key, token idempotency.Token) error { return s.Release(ctx, k, token) },
-	} {
-		k, token := idempotency.Key{Scope: "s", ID: name}, idempotency.NewToken()
-		over := uint64(time.Now().Add(-time.Minute).UnixMicro()) //nolint:gosec // after 1970
-		record := binary.BigEndian.AppendUint32([]byte{1}, 1)    // pending, the first attempt
-		record = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(record, over), over)
-		record = append(append(record, token[:]...), make([]byte, 16)...)
-		require.NoError(t, c.Set(ctx, fmt.Sprintf("%s:c:1:s:%s", t.Name(), name), record, 0).Err())
-		require.ErrorIs(t, settle(k, token), idempotency.ErrLost, name)
-		r, err := s.Claim(ctx, claim(t, k))
-		require.NoError(t, err)
-		require.Equal(t, idempotency.Owned, r.State, name)
-		require.EqualValues(t, 1, r.Attempt, "a new event")
 	}
 }
 
