@@ -19,7 +19,8 @@ const (
 	perRequest = "cpu"   // processor time of the server for one request
 	median     = "p50"   // of the time from a request to its response
 	slowest    = "p99"
-	roundTime  = 400 * time.Millisecond
+	roundTime  = 100 * time.Millisecond
+	turns      = 4 // of each handler in one round: short ones, so that all meet the same moments of the machine
 	bodySize   = 1 << 10
 	patience   = 30 * time.Second // with a server that does not answer
 )
@@ -43,9 +44,9 @@ func measureServer(rounds int) (figures []figure, err error) {
 				perRequest: math.Inf(1), median: math.Inf(1), slowest: math.Inf(1),
 			}}
 		}
-		for round := -1; round < rounds; round++ { // the first one warms both sides up
+		for round := -1; round < turns*rounds; round++ { // the first one warms both sides up
 			for i := range all {
-				i = (i + round + len(all)) % len(all)
+				i = (i + round + 1) % len(all)
 				if err := l.measure(server, all[i], round >= 0, of[i].Values); err != nil {
 					return nil, err
 				}
