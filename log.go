@@ -130,8 +130,8 @@ func (j *journal) accept(v *Verified, now time.Time) (first bool) {
 		t.count++
 		t.last = now
 		for k := range j.sinces {
-			if j.sinces[k].scheme == p.Scheme {
-				j.sinces[k].count = 0
+			if s := &j.sinces[k]; s.scheme == p.Scheme && s.count != 0 { // a write takes it from another processor's cache
+				s.count = 0
 			}
 		}
 	}

@@ -88,7 +88,7 @@ func BenchmarkTruhook(b *testing.B) {
 
 func isPeer(name string) bool {
 	switch name {
-	case floorName, bareRSA, bareOperations, withGoJose, "golang-jwt", "go-jose jwt", "lestrrat-go/jwx":
+	case floorName, bareRSA, bareCrypto, bareOperations, withGoJose, "golang-jwt", "go-jose jwt", "lestrrat-go/jwx":
 		return true
 	}
 	for _, p := range peers() {

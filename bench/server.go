@@ -16,7 +16,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 )
 
-const byHand = "io.ReadAll and hash"
+const handWritten = "io.ReadAll and hash"
 
 // A served handler is one of those that the server process offers, under a path of its own.
 type served struct {
@@ -28,7 +28,7 @@ type served struct {
 func handlers() []served {
 	all := []served{
 		{floorName, "/floor", newFloor(), truv.Scheme()},
-		{byHand, "/by-hand", readsAndHashes{newFloor()}, truv.Scheme()},
+		{handWritten, "/by-hand", readsAndHashes{newFloor()}, truv.Scheme()},
 		{ours, "/truhook", wrapped(truv.Scheme()), truv.Scheme()},
 	}
 	for _, p := range peers() {

@@ -86,8 +86,8 @@ func reportServer(r *report, on, off figures) {
 		if n == 1 {
 			what = "1 connection: "
 		}
-		r.atLeast(what+"requests a second, to the handler that reads and hashes", on.ratio(race, ours, byHand, perSecond), 0.97, quotient)
-		r.atMost(what+"processor time a request, to the same", on.ratio(race, ours, byHand, perRequest), 1.02, quotient)
+		r.atLeast(what+"requests a second, to the handler that reads and hashes", on.ratio(race, ours, handWritten, perSecond), 0.97, quotient)
+		r.atMost(what+"processor time a request, to the same", on.ratio(race, ours, handWritten, perRequest), 1.02, quotient)
 		r.atMost(what+"processor time a request, to go-github", on.ratio(race, ours, "go-github", perRequest), 1, quotient)
 	}
 	for i, f := range []figures{on, off} {
