@@ -62,6 +62,9 @@ func (d *deadlines) end(e *lateBody) (late bool) {
 	d.mu.Lock()
 	if e.listed {
 		d.remove(e)
+		e.w = nil
+		d.mu.Unlock()
+		return false // the timer has never had e
 	}
 	d.mu.Unlock()
 	e.mu.Lock()
