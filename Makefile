@@ -117,7 +117,7 @@ timing: ## Welch's t-test over what secrets decide, a million calls a class (MEA
 
 .PHONY: fips
 fips: ## the tests of the core in FIPS 140-3 mode, and what GODEBUG=fips140=only leaves (docs/fips.md)
-	GODEBUG=fips140=on go test -shuffle=on -timeout 8m ./...
+	GODEBUG=fips140=on .ci/suite "FIPS 140-3 mode (GODEBUG=fips140=on)" go test -shuffle=on -timeout 20m ./...
 	go test -count=1 -v -run 'Only|Off' ./internal/fipstest
 
 .PHONY: cover
