@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 const (
 	commitTimeout = 5 * time.Second // one commit, or one other call to the database
 	mostInCommit  = 256             // operations
+
+	mostLinger = 200 * time.Microsecond // about one wait for a fast disk
+	mostYields = 64                     // that bring nobody
 )
 
 // An operation is one change that waits for a commit. Those that come while a commit is under way share the next one:
@@ -125,7 +129,36 @@ func (w *writer) work() {
 			return
 		}
 		w.mu.Unlock()
+		inserts := 0
+		for _, o := range batch {
+			if o.insert != nil {
+				inserts++
+			}
+		}
 		w.commit(context.Background(), batch)
+		w.linger(inserts)
+	}
+}
+
+// linger lets those whose deliveries were just accepted bring the next ones. Otherwise they meet a commit under way,
+// and go on as two halves, each with a wait for the disk of its own. Workers bring nothing at once: they take rows
+// first.
+func (w *writer) linger(accepted int) {
+	if accepted < 2 {
+		return
+	}
+	start, waiting := time.Now(), 0
+	for idle := 0; idle < mostYields && time.Since(start) < mostLinger; idle++ {
+		w.mu.Lock()
+		n := len(w.waiting)
+		w.mu.Unlock()
+		if n >= accepted {
+			return
+		}
+		if n > waiting {
+			idle, waiting = 0, n
+		}
+		runtime.Gosched()
 	}
 }
 
