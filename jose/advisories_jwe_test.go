@@ -242,7 +242,7 @@ func TestAdvisory_GOJOSE_4_1_8_ContentKeysOfEverySizeAreRefused(t *testing.T) {
 // go-jose 4.1.4 overflowed the stack, which no recover catches, over a deeply nested header.
 func TestAdvisory_GOJOSE_4_1_8_DeepHeadersAreRefused(t *testing.T) {
 	t.Parallel()
-	deep := strings.Repeat(`{"a":`, 5_000_000)
+	deep := strings.Repeat(`{"a":`, 500_000)
 	refusesUnread(t, truhook.DecryptFailed, []byte(b64([]byte(deep))+".AA.AA.AA.AA"))
 	refusesToken(t, newVerifier(t, config()), b64([]byte(deep[:10_000]))+".e30.AA", truhook.MalformedToken)
 	refusesToken(t, newVerifier(t, config()), rawToken(t, testKeys().rsa, `{"alg":"RS256","kid":"1"}`, strings.Repeat("[", 10_000)), truhook.MalformedToken)

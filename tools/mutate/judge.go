@@ -41,6 +41,7 @@ type runner struct {
 	work    string
 	least   time.Duration            // for the tests of one package
 	healthy map[string]time.Duration // how long tests take without a fault, by command; below zero: they fail
+	lengthy map[string][]string      // those that take a second or more, by the same; the others are asked first
 }
 
 const (
@@ -73,7 +74,13 @@ func (r *runner) judgeBy(ctx context.Context, m *mutant, p, overlay string) (rec
 		return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
 	}
 	command := m.command(overlay, p)
-	got := r.test(ctx, m.module, command, r.limit(healthy))
+	var got outcome
+	if lengthy := r.lengthy[m.healthy(p)]; len(lengthy) > 0 {
+		got = r.test(ctx, m.module, m.quick(lengthy, overlay, p), r.limit(healthy))
+	}
+	if got.failed == "" {
+		got = r.test(ctx, m.module, command, r.limit(healthy))
+	}
 	if got.timedOut {
 		delete(r.healthy, m.healthy(p))
 		if healthy, output = r.passes(ctx, m, p); healthy < 0 {
@@ -115,8 +122,9 @@ func (r *runner) passes(ctx context.Context, m *mutant, p string) (took time.Dur
 		return took, ""
 	}
 	for range tries {
-		got := r.test(ctx, m.module, m.command("", p), 10*r.least)
+		got := r.test(ctx, m.module, append(m.command("", p), "-v"), 10*r.least)
 		if took, output = got.took, ""; got.ok {
+			r.lengthy[key] = got.lengthy()
 			break
 		}
 		took, output = -1, fmt.Sprintf("%s fails:\n%s", key, got.output)
@@ -152,6 +160,16 @@ func (m *mutant) command(overlay string, packages ...string) []string {
 	return append(args, packages...)
 }
 
+// quick is the command without the tests of these names.
+func (m *mutant) quick(names []string, overlay, p string) []string {
+	q := *m
+	q.skip = "^(" + strings.Join(names, "|") + ")$"
+	if m.skip != "" {
+		q.skip += "|" + m.skip
+	}
+	return q.command(overlay, p)
+}
+
 // An outcome is what a run of tests has shown.
 type outcome struct {
 	ok       bool
@@ -169,6 +187,7 @@ const building = 10 * time.Minute
 var (
 	passed  = regexp.MustCompile(`(?m)^ok\s+\S+\s+([0-9.]+)s`)
 	failing = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+	second  = regexp.MustCompile(`(?m)^--- PASS: (Test\w+) \([1-9]\d*\.\d+s\)`)
 )
 
 // goTest runs the go command in a folder. The limit is for the tests; building them has its own.
@@ -191,6 +210,14 @@ func goTest(ctx context.Context, dir string, args []string, limit time.Duration)
 		o.failed = m[1]
 	}
 	return o
+}
+
+// lengthy returns the tests that took a second or more.
+func (o outcome) lengthy() (names []string) {
+	for _, m := range second.FindAllStringSubmatch(o.output, -1) {
+		names = append(names, m[1])
+	}
+	return names
 }
 
 // by is what failed first.

@@ -14,11 +14,12 @@ import (
 func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 	const fails = "the tests fail without the fault"
 	ok, quick, late := outcome{ok: true, took: 30 * time.Second}, outcome{ok: true, took: time.Second}, outcome{timedOut: true}
+	long := outcome{ok: true, took: 2 * time.Second, output: "--- PASS: TestQuick (0.99s)\n--- PASS: TestLong (1.00s)\n"}
 	red, other := outcome{failed: "TestOver"}, outcome{failed: "TestOther"}
 	over, other2, twice := record{Verdict: killed, By: "TestOver"}, record{Verdict: killed, By: "TestOther"}, record{Verdict: killed, By: "running out of time, twice", Late: true}
 	for name, tt := range map[string]struct {
 		runs   []outcome
-		how    string // a run is healthy, with the fault, or of one test with the fault
+		how    string // a run is healthy, with the fault, of one test with the fault, or of the quick ones with the fault
 		limits []time.Duration
 		want   record
 	}{
@@ -30,6 +31,10 @@ func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 		"it passes when it is calm": {[]outcome{ok, late, ok, ok}, "hfhf", nil, record{Verdict: survived}},
 		"it fails when it is calm":  {[]outcome{ok, late, ok, red, red}, "hfhf1", nil, over},
 		"the machine was too slow":  {[]outcome{ok, late, late, late, late}, "hfhhh", nil, record{Verdict: unjudged, By: fails}},
+		"the quick ones notice":     {[]outcome{long, red}, "hq", []time.Duration{600, 60}, over},
+		"the lengthy ones notice":   {[]outcome{long, {ok: true}, red}, "hqf", nil, over},
+		"the quick ones hang":       {[]outcome{long, late, late, long, red}, "hqfhf", nil, over},
+		"no test notices":           {[]outcome{long, {ok: true}, {ok: true}}, "hqf", nil, record{Verdict: survived}},
 		"the tests fail anyway":     {[]outcome{red, red, red}, "hhh", nil, record{Verdict: unjudged, By: fails}},
 		"they failed by chance":     {[]outcome{red, quick, red}, "hhf", nil, over},
 		"the command does not end":  {[]outcome{ok, {stuck: true}}, "hf", nil, record{Verdict: unjudged, By: "the go command did not end"}},
@@ -38,7 +43,7 @@ func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var limits []time.Duration
-			r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+			r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}, lengthy: map[string][]string{}}
 			r.test = func(_ context.Context, _ string, args []string, limit time.Duration) outcome {
 				i := len(limits)
 				limits = append(limits, limit/time.Second)
@@ -48,6 +53,12 @@ func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 				}
 				if slices.Contains(args, "-run") {
 					how = '1'
+				}
+				if i := slices.Index(args, "-skip"); i >= 0 {
+					how = 'q'
+					if args[i+1] != "^(TestLong)$" {
+						t.Error(args)
+					}
 				}
 				if tt.how[i] != how {
 					t.Errorf("run %d: go %v", i, args)
@@ -102,7 +113,7 @@ func TestState_AnInterruptedRunGoesOnWhereItWas(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer verdicts.close()
-		r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+		r := &runner{work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}, lengthy: map[string][]string{}}
 		r.test = func(_ context.Context, _ string, args []string, _ time.Duration) outcome {
 			if !slices.Contains(args, "-overlay") {
 				return outcome{ok: true}

@@ -82,7 +82,7 @@ func run(ctx context.Context, o options, only []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	r := &runner{test: goTest, work: work, least: o.least, healthy: map[string]time.Duration{}}
+	r := &runner{test: goTest, work: work, least: o.least, healthy: map[string]time.Duration{}, lengthy: map[string][]string{}}
 	count, err := judgeAll(ctx, r, verdicts, chosen)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func TestMutant_VerdictIsThatOfTheTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &runner{test: goTest, work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}}
+	r := &runner{test: goTest, work: t.TempDir(), least: time.Minute, healthy: map[string]time.Duration{}, lengthy: map[string][]string{}}
 	for i, want := range []record{{Verdict: killed, By: "TestOver"}, {Verdict: survived}, {Verdict: broken}} {
 		if err := mutants[i].fit(); err != nil {
 			t.Fatal(err)
