@@ -17,7 +17,7 @@ import (
 // reports the quotient of their fastest blocks as "x-raw".
 func compare(b *testing.B, goroutines int, raw, ours func(n int)) {
 	b.Helper()
-	const block = 64
+	const block = 16
 	var next int
 	timed := func(f func(n int)) time.Duration {
 		first := next

@@ -78,7 +78,7 @@ func (r *runner) judgeBy(ctx context.Context, m *mutant, p, overlay string) (rec
 	if lengthy := r.lengthy[m.healthy(p)]; len(lengthy) > 0 {
 		got = r.test(ctx, m.module, m.quick(lengthy, overlay, p), r.limit(healthy))
 	}
-	if got.failed == "" {
+	if got.failed == "" && !got.timedOut {
 		got = r.test(ctx, m.module, command, r.limit(healthy))
 	}
 	if got.timedOut {

@@ -33,7 +33,7 @@ func TestJudge_RunningOutOfTimeIsNoVerdictUntilItHappensTwice(t *testing.T) {
 		"the machine was too slow":  {[]outcome{ok, late, late, late, late}, "hfhhh", nil, record{Verdict: unjudged, By: fails}},
 		"the quick ones notice":     {[]outcome{long, red}, "hq", []time.Duration{600, 60}, over},
 		"the lengthy ones notice":   {[]outcome{long, {ok: true}, red}, "hqf", nil, over},
-		"the quick ones hang":       {[]outcome{long, late, late, long, red}, "hqfhf", nil, over},
+		"the quick ones hang":       {[]outcome{long, late, long, red}, "hqhf", nil, over},
 		"no test notices":           {[]outcome{long, {ok: true}, {ok: true}}, "hqf", nil, record{Verdict: survived}},
 		"the tests fail anyway":     {[]outcome{red, red, red}, "hhh", nil, record{Verdict: unjudged, By: fails}},
 		"they failed by chance":     {[]outcome{red, quick, red}, "hhf", nil, over},
