@@ -76,7 +76,7 @@ func (r *runner) judgeBy(ctx context.Context, m *mutant, p, overlay string) (rec
 	command := m.command(overlay, p)
 	var got outcome
 	if lengthy := r.lengthy[m.healthy(p)]; len(lengthy) > 0 {
-		got = r.test(ctx, m.module, m.quick(lengthy, overlay, p), r.limit(healthy))
+		got = r.test(ctx, m.module, m.quick(lengthy, overlay, p), r.least)
 	}
 	if got.failed == "" && !got.timedOut {
 		got = r.test(ctx, m.module, command, r.limit(healthy))
