@@ -149,6 +149,7 @@ func TestLists_FormatsOfTimes(t *testing.T) {
 		"26-03-02T12:00:00Z", "2026-3-2T12:00:00Z", "2026-03-02", "2026-03-02T12:00Z", "2026-03-02T12:00:00ZZ", "2026-03-02T12:00:00.5.5Z",
 		"Tue, 02 Mar 2026 12:00:00 GMT", "Mon, 2 Mar 2026 12:00:00 GMT", "mon, 02 mar 2026 12:00:00 gmt", "Mon, 02 Mar 2026 12:00:00 UTC",
 		"Monday, 02-Mar-26 12:00:00 GMT", "Mon Mar  2 12:00:00 2026", "Mon, 02 Mar 2026 12:00:00 +0000", "\uff11772452800",
+		"177245279:", "177245279999:", // what stands behind the 9 in ASCII, as the ten that makes it the right time
 	}
 	for format, texts := range sound {
 		s := hmacsig.Scheme{Name: "timed", Header: "X-Sign", Content: "v1|{timestamp}|{body}", Timestamp: "X-Time", TimeFormat: format, Tolerance: time.Minute}
