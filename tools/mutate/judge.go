@@ -73,20 +73,26 @@ func (r *runner) judgeBy(ctx context.Context, m *mutant, p, overlay string) (rec
 	if healthy < 0 {
 		return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
 	}
-	command := m.command(overlay, p)
+	command, limit, all := m.command(overlay, p), r.limit(healthy), true
 	var got outcome
 	if lengthy := r.lengthy[m.healthy(p)]; len(lengthy) > 0 {
-		got = r.test(ctx, m.module, m.quick(lengthy, overlay, p), r.least)
+		quick := m.quick(lengthy, overlay, p)
+		if got = r.test(ctx, m.module, quick, r.least); got.timedOut {
+			command, limit, all = quick, r.least, false
+		}
 	}
 	if got.failed == "" && !got.timedOut {
-		got = r.test(ctx, m.module, command, r.limit(healthy))
+		got = r.test(ctx, m.module, command, limit)
 	}
 	if got.timedOut {
 		delete(r.healthy, m.healthy(p))
 		if healthy, output = r.passes(ctx, m, p); healthy < 0 {
 			return record{Verdict: unjudged, By: "the tests fail without the fault"}, output
 		}
-		got = r.test(ctx, m.module, command, r.limit(healthy))
+		got = r.test(ctx, m.module, command, limit)
+		if got.ok && !all {
+			got = r.test(ctx, m.module, m.command(overlay, p), r.limit(healthy))
+		}
 	}
 	if got.failed != "" && healthy >= slow {
 		alone := append([]string{command[0], "-run", "^" + got.failed + "$"}, command[1:]...)
