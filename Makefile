@@ -163,9 +163,9 @@ release: ## make release VERSION=v0.1.0: the modules require it, the API is comp
 	@bin/release $(VERSION)
 
 .PHONY: mutate
-mutate: ## faults in critical lines, one at a time (tools/mutants), at low priority: which ones do the tests not notice? Goes on where it was interrupted and writes bench/mutants.md; ONLY=text chooses, and judges these again
+mutate: ## faults in critical lines, one at a time (tools/mutants), at low priority: which ones do the tests not notice? Judges what has no verdict in tools/mutants/verdicts.jsonl, and writes bench/mutants.md; ONLY=text chooses, and judges these again
 	go build -C tools -o ../bin/mutate ./mutate
-	@nice bin/mutate $(if $(ONLY),$(ONLY),-state bin/mutate.jsonl -summary bench/mutants.md)
+	@nice bin/mutate $(if $(ONLY),$(ONLY),-state tools/mutants/verdicts.jsonl -summary bench/mutants.md)
 
 .PHONY: size
 size: ## tokens of each module, without comments, tests and generated files

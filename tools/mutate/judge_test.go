@@ -125,6 +125,9 @@ func TestState_AnInterruptedRunGoesOnWhereItWas(t *testing.T) {
 		if _, err := judgeAll(t.Context(), r, verdicts, all); err != nil {
 			t.Fatal(err)
 		}
+		if err := verdicts.keep(all); err != nil {
+			t.Fatal(err)
+		}
 		page := summary(all, verdicts.known)
 		if !strings.Contains(page, "| all | 2 | 2 | 0 | 0 | 0 | 0 |") || !strings.Contains(page, "| it is nine too low | "+by+" |") {
 			t.Error(page)

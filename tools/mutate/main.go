@@ -6,7 +6,8 @@
 //	go run ./tools/mutate hmacsig/    # those of files whose path contains one of the arguments
 //
 // A run that was interrupted goes on where it was: -state keeps each verdict for as long as the row, its file and the
-// files of its packages are the same. -summary writes what all runs together have shown.
+// files of its packages are the same. -summary writes what all runs together have shown. The state is committed
+// (tools/mutants/verdicts.jsonl), so that a change costs the rows of what it touches, on any machine.
 //
 // It exits with 1 if a mutant survives without a reason, no longer compiles, or no longer fits the code.
 package main
@@ -27,13 +28,14 @@ import (
 // options are the flags.
 type options struct {
 	rows, state, summary string
-	check                bool
+	check, known         bool
 	least                time.Duration
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.check, "check", false, "only check that every row fits the code")
+	flag.BoolVar(&o.known, "known", false, "judge nothing, and write the page of the verdicts so far")
 	flag.StringVar(&o.rows, "dir", "tools/mutants", "the folder of the rows")
 	flag.StringVar(&o.state, "state", "", "the file of the verdicts so far, to which each new one is added")
 	flag.StringVar(&o.summary, "summary", "", "the page to write at the end, from all verdicts")
@@ -72,6 +74,9 @@ func run(ctx context.Context, o options, only []string) error {
 	if o.summary != "" && o.state == "" {
 		return errors.New("mutate: -summary is made from the verdicts of -state")
 	}
+	if o.known {
+		chosen = nil
+	}
 	verdicts, err := openState(o.state)
 	if err != nil {
 		return err
@@ -90,7 +95,7 @@ func run(ctx context.Context, o options, only []string) error {
 	fmt.Printf("%d mutants: %d killed, %d survive with a reason, %d survive, %d do not compile, %d not judged, %d stale, %d reasons undue\n",
 		len(chosen), count[killed], count[accepted], count[survived], count[broken], count[unjudged], stale, count[undue])
 	if o.summary != "" {
-		if err := os.WriteFile(o.summary, []byte(summary(all, verdicts.known)), 0o600); err != nil {
+		if err := errors.Join(os.WriteFile(o.summary, []byte(summary(all, verdicts.known)), 0o600), verdicts.keep(all)); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -65,7 +66,7 @@ func openState(path string) (*state, error) {
 	if path == "" {
 		return s, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path) //nolint:gosec // the file of the caller
@@ -97,6 +98,27 @@ func (s *state) add(r record) error {
 		_, err = s.file.Write(append([]byte("\n"), line...)) // a line that was cut off ends here
 	}
 	return err
+}
+
+// keep writes the file anew with the verdicts about all, in their order, and forgets those of rows that are no more.
+func (s *state) keep(all []mutant) error {
+	var b bytes.Buffer
+	for i := range all {
+		key, err := all[i].key()
+		if err != nil {
+			return err
+		}
+		r, known := s.known[key]
+		if !known {
+			continue
+		}
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		b.Write(append(line, '\n'))
+	}
+	return os.WriteFile(s.file.Name(), b.Bytes(), 0o600)
 }
 
 func (s *state) close() {
