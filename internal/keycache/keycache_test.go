@@ -461,6 +461,28 @@ func TestCache_ByIDKnowsWhatItCanTell(t *testing.T) {
 	})
 }
 
+func TestCache_ByIDAnUnknownIDIsRemembered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &source{byID: map[string][]string{"a": {"A"}}}
+		c := cache(t, s, nil)
+		assert.Equal(t, "[A]", get(c, "a", false))
+		advance(20 * time.Second)
+		for _, tt := range []struct {
+			after   time.Duration
+			fetches int
+		}{
+			{0, 1},
+			{25 * time.Second, 1}, // when another id would be asked for
+			{34 * time.Second, 1},
+			{time.Second, 2}, // six times MinInterval
+		} {
+			advance(tt.after)
+			assert.Equal(t, "[]", get(c, "x", false))
+			assert.Equal(t, tt.fetches, s.countOf("x"), tt.after)
+		}
+	})
+}
+
 func TestCache_ByIDIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := &source{byID: map[string][]string{"pinned": {"P"}}}
