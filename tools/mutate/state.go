@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -25,8 +26,8 @@ type record struct {
 	Commit  string  `json:"commit,omitempty"`
 }
 
-// key is what a verdict depends on: the row, its file, and the files of the packages whose tests were run. It does not
-// cover what these import.
+// key is what a verdict depends on: the row, its file, and the Go files of the packages whose tests were run. It does
+// not cover what these import.
 func (m *mutant) key() (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q\n", []string{m.file, m.find, m.replacement, m.skip, m.module})
@@ -38,7 +39,7 @@ func (m *mutant) key() (string, error) {
 			return "", fmt.Errorf("%s: %w", m.at, err)
 		}
 		for _, f := range files {
-			if !f.Type().IsRegular() {
+			if !f.Type().IsRegular() || path.Ext(f.Name()) != ".go" {
 				continue
 			}
 			text, err := os.ReadFile(filepath.Join(dir, f.Name()))
