@@ -12,7 +12,6 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: export JOBS ?= 2
 test: servers fmt ## every test of every module but bench (make bench), with the servers they need; goes on after a failure. What .ci/run calls
 	$(call each,$(filter-out ./bench,$(MODULES)),RACE=$(RACE) $(CURDIR)/.ci/test)
 
