@@ -129,6 +129,8 @@ func TestCertificateKeys_LeadToARootForTheName(t *testing.T) {
 	leaf, leafKey := issued(t, name, middle, middleKey, until)
 	otherName, otherNameKey := issued(t, "messages.evil.example", middle, middleKey, until)
 	expired, expiredKey := issued(t, name, middle, middleKey, now.Add(-time.Minute))
+	over, overKey := issued(t, "middle", root, rootKey, now.Add(-time.Minute))
+	below, belowKey := issued(t, name, over, overKey, until)
 	stranger, strangerKey := issued(t, "root", nil, nil, until)
 	strangers, strangersKey := issued(t, name, stranger, strangerKey, until)
 	roots := x509.NewCertPool()
@@ -161,6 +163,7 @@ func TestCertificateKeys_LeadToARootForTheName(t *testing.T) {
 		"the root of a stranger": {chain(strangers, stranger), 200, strangersKey, false},
 		"another name":           {chain(otherName, middle), 200, otherNameKey, false},
 		"an expired certificate": {chain(expired, middle), 200, expiredKey, false},
+		"an expired issuer":      {chain(below, over), 200, belowKey, false},
 		"a private key":          {chain(leaf) + pemOf(t, "PRIVATE KEY", leaf.Raw), 200, leafKey, false},
 		"nothing":                {"", 200, leafKey, false},
 		"an error page":          {chain(leaf, middle), 500, leafKey, false},

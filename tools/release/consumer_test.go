@@ -159,19 +159,8 @@ func environment(t *testing.T, proxy string) []string {
 	return append(env,
 		"GOPROXY="+strings.Join(proxies, ","),
 		"GOMODCACHE="+t.TempDir(),
-		"GOFLAGS=-mod=mod "+buildFlags(),
+		"GOFLAGS=-mod=mod -modcacherw -trimpath", // -trimpath: compiled once for every folder of the cache
 		"GONOSUMDB=*", "GOWORK=off",
 		fmt.Sprintf("GOCACHE=%s", ask("GOCACHE")),
 	)
-}
-
-// buildFlags are those that let a compiled package serve every folder of the module cache, and the tests around us too.
-func buildFlags() string {
-	flags := "-modcacherw -trimpath"
-	for _, f := range strings.Fields(os.Getenv("GOFLAGS")) {
-		if strings.HasPrefix(f, "-gcflags=") {
-			flags += " " + f
-		}
-	}
-	return flags
 }
