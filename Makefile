@@ -4,7 +4,7 @@ MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod | sort))
 # The race detector needs a C compiler; without one the same tests run without it.
 RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 FUZZTIME ?= 20s
-# Runs a command in each folder, JOBS at a time, goes on after a failure and lists all failures at the end.
+# Runs a command in each folder, goes on after a failure and lists all failures at the end.
 each = @.ci/each $(1) -- '$(2)'
 
 .PHONY: help
