@@ -14,6 +14,8 @@ help: ## this text
 .PHONY: test
 test: servers fmt ## every test of every module but bench (make bench), with the servers they need; goes on after a failure. What .ci/run calls
 	$(call each,$(filter-out ./bench,$(MODULES)),RACE=$(RACE) $(CURDIR)/.ci/test)
+# As the tests of tools/release install our modules, so that what others wrote is compiled once for both.
+test: export GOFLAGS := $(GOFLAGS) -trimpath
 
 .PHONY: test-bench
 test-bench: ## the tests of bench: every contender does its work, and the statistics find leaks. The peers take a minute to compile

@@ -21,6 +21,15 @@
 // of the process, so all processes must be on one machine, which SQLite asks for anyhow. A step of that clock moves
 // every lease and every retention.
 //
+// # Connections
+//
+// A sql.DB keeps two idle connections and opens as many as are asked for. Under a burst of deliveries most calls then
+// open a connection and close it again, which costs PostgreSQL a process each and the call its StoreTimeout. Give both
+// limits the same number, for all processes together less than max_connections:
+//
+//	db.SetMaxOpenConns(16)
+//	db.SetMaxIdleConns(16)
+//
 // # One effect, exactly
 //
 // A handler that only writes to this very database needs no lease at all. [Store.Once] claims the event within the

@@ -11,6 +11,7 @@ import (
 func balance(replicas []*Process) http.Handler {
 	var next atomic.Uint64
 	return &httputil.ReverseProxy{
+		Transport: &http.Transport{MaxIdleConnsPerHost: 2 * senders},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			to, err := url.Parse(replicas[next.Add(1)%uint64(len(replicas))].URL())
 			if err == nil {

@@ -145,7 +145,7 @@ func try(t *testing.T, b backend, toxic crash.Toxic, pr probe) error {
 	require.Eventually(t, func() bool {
 		err = call(5 * time.Second)
 		return err == nil || errors.Is(err, errWrong) || errors.Is(err, idempotency.ErrLost)
-	}, 30*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func TestPartitionOnceHasExactlyOneEffect(t *testing.T) {
 					again, cancel := context.WithTimeout(ctx, 5*time.Second)
 					defer cancel()
 					return handle(again, func(string) {}) == nil
-				}, 30*time.Second, 10*time.Millisecond)
+				}, 2*time.Minute, 10*time.Millisecond)
 				var n int
 				require.NoError(t, admin.QueryRow(`SELECT count(*) FROM effects WHERE event = $1`, t.Name()).Scan(&n))
 				require.Equal(t, 1, n)

@@ -25,7 +25,9 @@ type provider struct {
 }
 
 func newProvider(url func() string) *provider {
-	return &provider{url: url, client: &http.Client{Timeout: 5 * time.Second}}
+	return &provider{url: url, client: &http.Client{
+		Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 2 * senders},
+	}}
 }
 
 // post is one attempt.
@@ -46,13 +48,13 @@ func (p *provider) post(ctx context.Context, event string) bool {
 	return resp.StatusCode/100 == 2
 }
 
-// deliver tries until the event is acknowledged.
+// deliver tries until the event is acknowledged, ever more seldom: what is slow must not be made slower.
 func (p *provider) deliver(ctx context.Context, event string) error {
-	for !p.post(ctx, event) {
+	for pause := 20 * time.Millisecond; !p.post(ctx, event); pause = min(2*pause, 500*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("crash: %s is not acknowledged: %w", event, ctx.Err())
-		case <-time.After(time.Duration(10+rand.IntN(40)) * time.Millisecond): //nolint:gosec // nothing to guess
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // nothing to guess
 		}
 	}
 	return nil

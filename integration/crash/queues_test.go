@@ -75,7 +75,7 @@ type soon struct{}
 func (soon) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(20 * time.Millisecond) }
 
 func receiveRiver(url string, effect crash.Effect) (http.Handler, error) {
-	db, err := sql.Open("pgx", url)
+	db, err := pool(url)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +87,13 @@ func receiveRiver(url string, effect crash.Effect) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.New(ctx, url)
+	jobs, err := pgxpool.New(ctx, url)
 	if err != nil {
 		return nil, err
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, riverinbox.NewWorker(w))
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+	client, err := river.NewClient(riverpgxv5.New(jobs), &river.Config{
 		Logger: discard, Workers: workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 16}},
 		MaxAttempts: 1000, RetryPolicy: soon{}, JobTimeout: 5 * time.Second, RescueStuckJobsAfter: 6 * time.Second,
 		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond,
@@ -104,7 +104,7 @@ func receiveRiver(url string, effect crash.Effect) (http.Handler, error) {
 	if err := client.Start(ctx); err != nil {
 		return nil, err
 	}
-	q, err := riverinbox.New(pool, client, riverinbox.Config{})
+	q, err := riverinbox.New(jobs, client, riverinbox.Config{})
 	if err != nil {
 		return nil, err
 	}

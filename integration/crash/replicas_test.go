@@ -128,16 +128,21 @@ func replicas(t *testing.T, open func() (idempotency.Store, error), n int) {
 		require.NoError(t, err)
 		b.replicas = append(b.replicas, r)
 	}
+	const senders = 6
+	keep := &http.Transport{MaxIdleConnsPerHost: 3 * senders}
+	defer keep.CloseIdleConnections()
 	front := httptest.NewServer(&httputil.ReverseProxy{
+		Transport:    keep,
 		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(b.pick().url) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	})
 	defer front.Close()
 
 	stop := make(chan struct{})
+	client := &http.Client{Transport: keep}
 	var sent, refused atomic.Int64
 	post := func(event string) bool {
-		resp, err := http.Post(front.URL, "application/json", strings.NewReader(event)) //nolint:noctx // on the loopback interface
+		resp, err := client.Post(front.URL, "application/json", strings.NewReader(event)) //nolint:noctx // on the loopback interface
 		if err != nil {
 			return false
 		}
@@ -149,7 +154,7 @@ func replicas(t *testing.T, open func() (idempotency.Store, error), n int) {
 		return resp.StatusCode == http.StatusOK
 	}
 	var sending sync.WaitGroup
-	for range 16 {
+	for range senders {
 		sending.Add(1)
 		go func() {
 			defer sending.Done()
