@@ -21,7 +21,9 @@ import (
 	"github.com/truhook/truhook/internal/servertest"
 )
 
-var crashes = flag.Int("crashes", 4, "how many times the receiver or its server is killed, for each store")
+const few = 4
+
+var crashes = flag.Int("crashes", few, "how many times the receiver or its server is killed, for each store")
 
 var receivers = map[string]crash.Receiver{
 	"redis":           leased(openRedis),

@@ -206,6 +206,9 @@ func TestCrash_QueuesLoseNothingThatWasAcknowledged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "queue/asynq" && *crashes <= few {
+				t.Skip("asynq looks for what a dead worker left after a minute: make crash waits for it")
+			}
 			url, faults := target(t)
 			held(t, crash.Run(t, crash.Config{
 				Receiver: name, Target: url, Times: *crashes, Faults: faults, Within: 6 * time.Minute,
