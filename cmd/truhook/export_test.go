@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -19,6 +20,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TRUHOOK_AS_PROGRAM") != "" {
 		main()
 		return
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // the tests wait more than they work
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

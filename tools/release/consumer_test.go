@@ -39,6 +39,7 @@ func TestConsumer_CanInstallEveryPublicModule(t *testing.T) {
 		}
 		public++
 		t.Run(m.path, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			c.run(t, dir, "mod", "init", "example.com/consumer")
 			c.run(t, dir, "get", m.path+"@"+next)
@@ -69,6 +70,7 @@ func TestConsumer_CanInstallEveryPublicModule(t *testing.T) {
 	}
 	for _, command := range [][]string{{"examples/quickstart"}, {"cmd/truhook", "providers"}} {
 		t.Run("go run "+command[0], func(t *testing.T) {
+			t.Parallel()
 			args := append([]string{"run", core + "/" + command[0] + "@" + next}, command[1:]...)
 			if out := c.run(t, t.TempDir(), args...); len(out) < 10 {
 				t.Errorf("it printed %q", out)
