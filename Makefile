@@ -21,6 +21,10 @@ test: export GOFLAGS := $(GOFLAGS) -trimpath
 test-bench: ## the tests of bench: every contender does its work, and the statistics find leaks. The peers take a minute to compile
 	cd bench && go test -shuffle=on ./...
 
+.PHONY: test-time
+test-time: ## how long .ci/run takes on a clean checkout, with empty caches and again; writes bench/time.md
+	@.ci/time
+
 .PHONY: race
 race: servers ## every test of every module under the race detector, those of the core module ten times over
 	go test -race -shuffle=on -count 10 -timeout 30m ./...
