@@ -47,8 +47,9 @@ type Proxy struct {
 // NewProxy starts a proxy in this process.
 func NewProxy(tb testing.TB, upstream string) *Proxy {
 	tb.Helper()
-	p := &Proxy{upstream: upstream, front: front{address: "127.0.0.1:0", open: map[*net.TCPConn]bool{}}}
-	if err := errors.Join(p.renew(), p.front.listen()); err != nil {
+	address, err := freeAddress() // that of the front is given up and taken again
+	p := &Proxy{upstream: upstream, front: front{address: address, open: map[*net.TCPConn]bool{}}}
+	if err := errors.Join(err, p.renew(), p.front.listen()); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
@@ -60,18 +61,23 @@ func NewProxy(tb testing.TB, upstream string) *Proxy {
 
 // renew lets a proxy without toxics take the place of the current one.
 func (p *Proxy) renew() error {
-	port, err := servertest.FreePort() // it is given up and taken again
+	address, err := freeAddress()
 	if err != nil {
 		return err
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	next := toxiproxy.NewProxy(server, "store", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), p.upstream)
+	next := toxiproxy.NewProxy(server, "store", address, p.upstream)
 	if err := next.Start(); err != nil {
 		return err
 	}
 	p.current = next
 	p.front.turn(next.Listen)
 	return nil
+}
+
+func freeAddress() (string, error) {
+	port, err := servertest.FreePort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
 }
 
 // Addr is where the proxy listens.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -127,19 +126,6 @@ func (s *Server) start() error {
 			return fmt.Errorf("servertest: %s does not answer: %w: %s", filepath.Base(s.program), err, s.log)
 		}
 	}
-}
-
-// FreePort returns a port that nobody listens on, below those that the kernel gives to outgoing connections: while a
-// server is down, a client that tries to reach one of those may be given the very port and talk to itself.
-func FreePort() (int, error) {
-	for range 100 {
-		port := 15000 + rand.IntN(15000) //nolint:gosec // nothing to guess
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("servertest: no free port")
 }
 
 // find returns the first program that exists: by name along the PATH, then by pattern.

@@ -24,6 +24,7 @@ var claims = []claim{
 	{"stores and queues lose nothing that was acknowledged", "make crash", "bench/stores.md", sections},
 	{"FIPS 140-3 mode: what works and what is refused at construction", "make fips", "docs/fips.md", tableRows},
 	{"the core's tests pass elsewhere too", "make stress portable fips", "bench/suites.md", eachRow},
+	{"every test of every module, on a clean checkout", "make test-time", "bench/time.md", eachRow},
 	{"no known vulnerability, no unsafe code without a reason, a bill of materials", "make audit", "bench/audit.md", eachRow},
 	{"the command can be built again, byte for byte", "make reproducible", "bench/reproducible.md", tableRows},
 	{"costs, beside the floor and beside peers", "make bench", "bench/RESULTS.md", sections},
