@@ -205,6 +205,7 @@ func TestReason_NoRefusalShowsASecretASignatureOrABody(t *testing.T) {
 				var seen truhook.Observation
 				var lines bytes.Buffer
 				m := truhook.NewMiddleware(v, truhook.Config{
+					BodyTimeout:      time.Hour, // its timer does not run while m is printed
 					MaxBufferedBytes: 4000, Now: func() time.Time { return now }, Logger: jsonLogger(&lines),
 					Observe: func(_ context.Context, o truhook.Observation) { seen = o },
 				})
