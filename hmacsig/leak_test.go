@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,12 +32,14 @@ func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 	reloadable, err := hmacsig.NewReloadableKeys(a, b)
 	require.NoError(t, err)
 	fetched := []hmacsig.Key{a, b}
+	var failed, reported atomic.Int64
 	cache := must(hmacsig.NewCachedKeys(func(context.Context) ([]hmacsig.Key, error) {
 		if len(fetched) == 0 {
+			failed.Add(1)
 			return nil, errors.New("down")
 		}
 		return fetched, nil
-	}, hmacsig.CacheConfig{Retain: time.Hour}))
+	}, hmacsig.CacheConfig{Retain: time.Hour, OnError: func(error) { reported.Add(1) }}))
 	require.NoError(t, cache.Refresh(t.Context()))
 	fetched = fetched[:1] // so that one is retained
 	require.NoError(t, cache.Refresh(t.Context()))
@@ -67,6 +71,9 @@ func TestNothingThatHoldsASecretShowsIt(t *testing.T) {
 	}
 	_, err = hmacsig.NewReloadableKeys(a, a)
 	require.Error(t, err)
+	for reported.Load() < failed.Load() { // what is printed must not change meanwhile
+		runtime.Gosched()
+	}
 	for _, v := range append(values, err) {
 		leaktest.Check(t, v, secret, other)
 	}

@@ -3,6 +3,8 @@ package trulioo_test
 import (
 	"io"
 	"net/http"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +18,7 @@ import (
 func TestCredentialSource_ShowsNeitherSecretNorToken(t *testing.T) {
 	t.Parallel()
 	const token = "token-made-for-this-test"
+	var reported atomic.Int64
 	p := newPlatform(t, nil)
 	p.set(func() {
 		p.tokens[token] = true
@@ -25,7 +28,7 @@ func TestCredentialSource_ShowsNeitherSecretNorToken(t *testing.T) {
 	})
 	client := p.client(t, trulioo.ClientConfig{})
 	s, err := trulioo.NewCredentialSource(client, p.server.URL+"/api/v2/client-webhooks/current-credential", "acc+ou&nt",
-		hmacsig.CacheConfig{})
+		hmacsig.CacheConfig{OnError: func(error) { reported.Add(1) }})
 	require.NoError(t, err)
 	v := verifier(t, s, hmacsig.Config{})
 	require.Empty(t, reason(t, v, secretOne))
@@ -55,6 +58,9 @@ func TestCredentialSource_ShowsNeitherSecretNorToken(t *testing.T) {
 	p.server.Close()
 	err = s.Refresh(t.Context())
 	require.Error(t, err)
+	for reported.Load() < 3 { // what is printed must not change meanwhile
+		runtime.Gosched()
+	}
 	for _, value := range append(values, err) {
 		leaktest.Check(t, value, clientSecret, secretOne, token)
 	}
