@@ -4,6 +4,7 @@ package mtls_test
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"io"
 	"net"
@@ -80,6 +81,9 @@ func TestRealProxies(t *testing.T) {
 
 			// A second connection resumes the session of the first: the chain is gone, the certificate is not.
 			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+				if fips140.Enabled() && p.name == "caddy" && version == tls.VersionTLS12 {
+					continue // Debian's has no Extended Master Secret, which our client must ask for then
+				}
 				cache := tls.NewLRUClientSessionCache(1)
 				resumed := false
 				for range 2 {
