@@ -48,7 +48,7 @@ soak-memory: ## ten million events through a store in memory for one million
 	cd idempotency && go test -run Soak -soak 10000000 -timeout 30m -v .
 
 .PHONY: stress
-stress: ## the core ten times over under the race detector, beside eight busy loops; PACKAGES and COUNT choose less
+stress: ## the core ten times over beside eight busy loops, raced where make test is; PACKAGES (all raced) and COUNT choose less
 	.ci/stress $(PACKAGES)
 
 .PHONY: model

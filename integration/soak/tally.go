@@ -118,7 +118,8 @@ func (d *driver) took(t time.Duration) {
 func (d *driver) enough() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.acknowledged) >= d.Least && min(d.throughRedis, d.throughPostgres) >= d.Least/4 && d.forgeriesJudged >= 50 && len(d.samples) >= 3 &&
+	return len(d.acknowledged) >= d.Least && min(d.throughRedis, d.throughPostgres) >= d.Least/4 &&
+		d.forgeriesJudged >= 50 && len(d.samples) >= 3 &&
 		d.outages.Load() >= 2 && d.rotations.Load() >= 1 && d.steps.Load() >= 2 && d.hostile.Load() >= 30
 }
 

@@ -27,8 +27,8 @@ var mine struct {
 	last  int // the one that was given last, from first
 }
 
-// FreePort returns a port that nobody listens on, and that no other test is given as long as this process lives: it can
-// be given up and taken again. It is safe for concurrent use.
+// FreePort returns a port that nobody listens on. No other process is given it as long as this one lives, and this one
+// not before the 498 others of its block: it can be given up and taken again. It is safe for concurrent use.
 func FreePort() (int, error) {
 	mine.Lock()
 	defer mine.Unlock()

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Nobody listens on any of them meanwhile, and still none is given twice, here or to another process.
+// Nobody listens on any of them meanwhile, and still none is given to two, here or in another process.
 func TestFreePort_IsGivenToOneTestOfOneProcess(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
