@@ -18,7 +18,6 @@ type flight struct {
 
 	// These are written before landed is closed.
 	done   bool        // the event was handled, or handed over
-	known  bool        // the store had it as done already
 	stored Fingerprint // that of the first delivery, as far as it is known
 }
 
@@ -59,8 +58,8 @@ func (f *flight) land(done bool) {
 
 var errFollowed = errors.New("idempotency: the delivery of the event that this one waited for has failed")
 
-// follow waits for the flight of the same event. It reports false if this delivery has to ask the store itself, as it
-// may not wait, or as the store has the event as done.
+// follow waits for the flight of the same event. It reports false if this delivery may not wait and has
+// to ask the store itself.
 func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) { //nolint:revive // the order of end
 	if d.cfg.Wait <= 0 {
 		return Result{}, nil, false
@@ -82,9 +81,6 @@ func (d *delivery) follow(ctx context.Context, f *flight) (Result, error, bool) 
 	outcome, after, why := InFlight, f.lease.left(), error(nil)
 	select {
 	case <-f.landed:
-		if f.known {
-			return Result{}, nil, false
-		}
 		if after = 0; f.done {
 			outcome, d.record.Fingerprint = Duplicate, f.stored
 			d.compare()

@@ -50,6 +50,7 @@ func TestHandlerTimeout_FollowsFromThePolicy(t *testing.T) {
 				assert.ErrorIs(t, failed.Err, idempotency.ErrHandlerTimeout)
 				assert.ErrorIs(t, failed.Err, context.Canceled)
 				assert.Equal(t, c.want, failed.Duration)
+				synctest.Wait() // the timer's goroutine reports, after it has ended the context
 				assert.Equal(t, 1, seen.count(idempotency.TimedOut))
 				assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome)
 			})

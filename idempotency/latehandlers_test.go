@@ -229,6 +229,7 @@ func TestLateHandlers_ALateHandlersContextStillEndsWithItsLease(t *testing.T) {
 		store.set(failing("extend"), nil)
 		require.NoError(t, m.Wait(t.Context()))
 		assert.ErrorIs(t, cause, idempotency.ErrLeaseLost)
+		synctest.Wait() // the renewal reports after it has ended the context
 		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 	})
 }

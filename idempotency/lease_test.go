@@ -97,6 +97,7 @@ func TestLease_ALostLeaseEndsTheHandlersContext(t *testing.T) {
 				})
 				require.NoError(t, m.Wait(t.Context()))
 				assert.Equal(t, policy.AckLimit > 0, res.Outcome == idempotency.Late)
+				synctest.Wait() // the renewal reports after it has ended the context
 				assert.Equal(t, 1, seen.count(idempotency.Failed))
 				assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 				assert.Positive(t, seen.count(idempotency.StoreError))
@@ -123,6 +124,7 @@ func TestLease_ARenewalThatIsAnsweredLostEndsTheHandlersContextAtOnce(t *testing
 			assert.Less(t, time.Since(began), 4*time.Second, "at the first renewal, a third of the lease")
 			return ctx.Err()
 		})
+		synctest.Wait() // the renewal reports after it has ended the context
 		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 	})
 }
@@ -150,6 +152,7 @@ func TestLease_ALeaseThatASilentStoreDoesNotRenewIsLostWhenItIsOver(t *testing.T
 				assert.Equal(t, lease, time.Since(began), p.Provider)
 				return ctx.Err()
 			})
+			synctest.Wait() // the renewal reports after it has ended the context
 			assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 		})
 	}
@@ -349,6 +352,7 @@ func TestLease_AStoreThatPanicsInARenewalDoesNotEndTheProcess(t *testing.T) {
 		m, seen := middleware(t, panicky{memory()}, idempotency.Config{Policy: truv.RetryPolicy()})
 		m.Do(t.Context(), event("a"), func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
 		require.NoError(t, m.Wait(t.Context()))
+		synctest.Wait() // the renewal reports after it has ended the context
 		assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
 		assert.ErrorIs(t, seen.last(t, idempotency.Failed).Err, idempotency.ErrLeaseLost)
 	})

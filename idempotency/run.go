@@ -122,9 +122,6 @@ func (d *delivery) claimAndRun(ctx context.Context, wait bool, fn func(context.C
 	}
 	switch d.record.State {
 	case Done:
-		if d.flight != nil {
-			d.flight.known = true
-		}
 		d.flight.land(true)
 		return d.end(Duplicate, nil, 0)
 	case Busy:
