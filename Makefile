@@ -121,8 +121,8 @@ timing: ## Welch's t-test over what secrets decide, a million calls a class (MEA
 	cd bench && go test ./timing -run '^TestTiming$$' -v -timeout 3h -measurements $(or $(MEASUREMENTS),1000000) -report $(CURDIR)/bench/timing.md
 
 .PHONY: fips
-fips: ## the tests of the core in FIPS 140-3 mode, and what GODEBUG=fips140=only leaves (docs/fips.md)
-	GODEBUG=fips140=on .ci/suite "FIPS 140-3 mode (GODEBUG=fips140=on)" go test -shuffle=on -timeout 20m ./...
+fips: ## the tests of the core with the certified Go Cryptographic Module in FIPS 140-3 mode, and what GODEBUG=fips140=only leaves (docs/fips.md)
+	GOFIPS140=certified .ci/suite "FIPS 140-3 mode (GOFIPS140=certified)" go test -shuffle=on -timeout 20m ./...
 	go test -count=1 -v -run 'Only|Off' ./internal/fipstest
 
 .PHONY: cover

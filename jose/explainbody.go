@@ -94,8 +94,12 @@ func (f *hashFit) variant(v probe.Variant, text []byte) (found fit, ok bool) {
 
 // fits reports whether a variant has the claimed hash by itself, or with a tail behind it.
 func (f *hashFit) fits(v probe.Variant) (tail string, ok bool) {
-	h := f.s.Meter(f.function.New())
-	_, _ = v.WriteTo(h)
+	hashed := func() *probe.Metered {
+		h := f.s.Meter(f.function.New())
+		_, _ = v.WriteTo(h)
+		return h
+	}
+	h := hashed()
 	if f.matches(h) {
 		return "", true
 	}
@@ -103,11 +107,10 @@ func (f *hashFit) fits(v probe.Variant) (tail string, ok bool) {
 		return "", false
 	}
 	for _, tail := range probe.Tails() {
-		copied := probe.Clone(h.Hash)
-		if copied == nil {
-			break
+		longer := f.s.Meter(probe.Clone(h.Hash))
+		if longer.Hash == nil { // Go Cryptographic Module v1.0.0 copies no hash
+			longer = hashed()
 		}
-		longer := f.s.Meter(copied)
 		_, _ = io.WriteString(longer, tail)
 		if f.matches(longer) {
 			return tail, true
