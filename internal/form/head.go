@@ -24,17 +24,6 @@ type Head struct {
 	more       []byte
 }
 
-// Group is one list of signatures and the time that they sign.
-type Group struct {
-	Timestamp string // as sent, as that is what is signed
-	Time      time.Time
-	refused   truhook.Reason // the group does not count
-	signed    bool           // it has a signature
-}
-
-// Live reports whether the signatures of the group count.
-func (g *Group) Live() bool { return g.signed && g.refused == "" }
-
 // place is where a decoded signature lies.
 type place struct {
 	group   int
@@ -195,59 +184,6 @@ func (f *Format) decode(text string, group, candidates int, where *field, h *Hea
 	return nil
 }
 
-// cursor walks over the elements of a list. Blanks around an element do not count.
-type cursor struct {
-	rest, separator string
-	groups          bool
-
-	element string
-	group   int
-	inside  string // what is left of a piece that holds the beginning of the next group
-}
-
-// next moves to the next element that is not empty.
-func (c *cursor) next() bool {
-	for {
-		if c.inside != "" {
-			c.group++
-			c.element, c.inside = cutBlanks(c.inside)
-			return true
-		}
-		if c.rest == "" {
-			return false
-		}
-		if c.separator == "" {
-			c.element, c.rest = cutBlanks(strings.Trim(c.rest, blanks))
-		} else {
-			c.element, c.rest, _ = strings.Cut(c.rest, c.separator)
-			c.element = strings.Trim(c.element, blanks)
-			if c.groups {
-				c.element, c.inside = cutBlanks(c.element)
-			}
-		}
-		if c.element != "" {
-			return true
-		}
-	}
-}
-
-// cutBlanks returns what is in front of the first blank of s, and what is behind the blanks.
-func cutBlanks(s string) (before, after string) {
-	if i := strings.IndexAny(s, blanks); i >= 0 {
-		return s[:i], strings.TrimLeft(s[i:], blanks)
-	}
-	return s, ""
-}
-
-// element returns the value of a field if the element at c is "name=value".
-func (f *Format) element(c *cursor, where *field) (string, bool) {
-	n := len(where.element)
-	if len(c.element) > n && c.element[n] == '=' && c.element[:n] == where.element {
-		return c.element[n+1:], true
-	}
-	return "", false
-}
-
 // value returns the value of a field: the whole line, or its one element.
 func (f *Format) value(d *truhook.Delivery, where *field, missing, malformed truhook.Reason) (string, error) {
 	value, err := f.line(d, where)
@@ -270,71 +206,6 @@ func (f *Format) value(d *truhook.Delivery, where *field, missing, malformed tru
 		return "", f.refuse(missing, where.cause)
 	}
 	return value, nil
-}
-
-// readTimes judges the time of each group. One that is not live takes its signatures with it.
-func (f *Format) readTimes(d *truhook.Delivery, now time.Time, h *Head) error {
-	if !f.Groups {
-		text, err := f.value(d, &f.stamp, truhook.MissingTimestamp, truhook.MalformedTimestamp)
-		if err != nil {
-			return err
-		}
-		h.Groups[0].Timestamp = text
-	}
-	first := truhook.Reason("")
-	live := false
-	for i := range h.Groups[:h.GroupCount] {
-		g := &h.Groups[i]
-		if g.refused == "" {
-			g.refused = f.judge(g, now)
-		}
-		live = live || g.Live()
-		if first == "" && g.signed {
-			first = g.refused
-		}
-	}
-	if !live {
-		return f.refuse(first, f.stamp.cause)
-	}
-	h.merge()
-	return nil
-}
-
-func (f *Format) judge(g *Group, now time.Time) truhook.Reason {
-	if g.Timestamp == "" {
-		return truhook.MissingTimestamp
-	}
-	at, ok := parseTime(f.TimeFormat, g.Timestamp, f.exactSeconds)
-	if !ok {
-		return truhook.MalformedTimestamp
-	}
-	g.Time = at
-	if f.Tolerance == NoWindow {
-		return ""
-	}
-	switch age := now.Sub(at); {
-	case age > f.Tolerance:
-		return truhook.Expired
-	case age < -f.Tolerance:
-		return truhook.NotYetValid
-	}
-	return ""
-}
-
-// merge makes groups of one time one group, so that the text that they sign is hashed once.
-func (h *Head) merge() {
-	for i := 1; i < h.GroupCount; i++ {
-		for j := range i {
-			if h.Groups[i].Live() && h.Groups[j].Live() && h.Groups[i].Timestamp == h.Groups[j].Timestamp {
-				for k := range h.count {
-					if h.signatures[k].group == i {
-						h.signatures[k].group = j
-					}
-				}
-				h.Groups[i].signed = false
-			}
-		}
-	}
 }
 
 func (f *Format) readPart(d *truhook.Delivery, h *Head, i int) error {
