@@ -541,6 +541,24 @@ func TestCache_LeavesASourceAloneThatAsksForIt(t *testing.T) {
 	}
 }
 
+// A pause that a clock which is set back has moved beyond its longest is over.
+func TestCache_AClockThatIsSetBackProlongsNoPause(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var offset atomic.Int64
+		s := &source{err: fmt.Errorf("test: %w", pause(15*time.Minute))}
+		c := cache(t, s, func(cfg *keycache.Config[string]) {
+			cfg.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+		})
+		require.Equal(t, unavailable, get(c, "", false))
+		s.set(func(s *source) { s.err, s.keys = nil, []string{"a"} })
+		advance(time.Minute)
+		require.Equal(t, unavailable, get(c, "", false))
+		require.Equal(t, 1, s.count())
+		offset.Store(int64(-time.Hour))
+		assert.Equal(t, "[a]", get(c, "", false))
+	})
+}
+
 type pause time.Duration
 
 func (p pause) Error() string             { return "later" }
