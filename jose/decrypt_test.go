@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -153,6 +154,23 @@ func TestEveryPartHasItsExactSize(t *testing.T) {
 	}
 	for _, n := range []int{255, 256, 257, 384, 512, 1024, 1025, 1 << 16} {
 		refused(jwe{wrapped: make([]byte, n), content: body}, "encrypted key", n)
+	}
+}
+
+// A part more, wherever it stands: none is passed over, so there is one text for one message.
+func TestDecrypter_PassesOverNoPart(t *testing.T) {
+	t.Parallel()
+	d, _ := watched(t, "A256CBC-HS512", "A256GCM")
+	counter, _ := gcm(t)
+	for _, good := range [][]string{jwe{content: body}.parts(t), counter} {
+		_, _, err := d.Decrypt(t.Context(), []byte(strings.Join(good, ".")))
+		require.NoError(t, err)
+		for at := range len(good) + 1 {
+			for _, more := range append([]string{"", "AAAA"}, good...) {
+				_, _, err := d.Decrypt(t.Context(), []byte(strings.Join(slices.Insert(slices.Clone(good), at, more), ".")))
+				require.Error(t, err, "part %d is %q", at, more)
+			}
+		}
 	}
 }
 
