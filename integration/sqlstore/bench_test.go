@@ -15,9 +15,9 @@ import (
 )
 
 // compare measures ours beside raw in alternating blocks, so that both meet the same quiet and loud moments, and
-// reports the quotient of what their fastest tenths took as "x-raw": of calls that wait for a disk the one fastest block
-// is luck. commits is how often one call of ours waits for it: a block of either waits as often, as a shorter one has
-// the better chance of a quiet moment.
+// reports the quotient of what their fastest tenths took as "x-raw": of calls that wait for a disk the one fastest
+// block is luck. commits is how often one call of ours waits for it: a block of either waits as often, as a shorter one
+// has the better chance of a quiet moment.
 func compare(b *testing.B, goroutines, commits int, raw, ours func(n int)) {
 	b.Helper()
 	const waits = 24 // for the disk, a block and goroutine
