@@ -118,10 +118,11 @@ func TestFind_ThisRepository(t *testing.T) {
 func TestIsOver_IsNoFailureOfTheTarget(t *testing.T) {
 	const began = "fuzz: elapsed: 1s, execs: 76381 (75360/sec)\n--- FAIL: FuzzGood (1.01s)\n"
 	for out, want := range map[string]bool{
-		began + "    context deadline exceeded\nFAIL\n":                                                                    true,
-		began + "    --- FAIL: FuzzGood (0.00s)\n        a_test.go:6: context deadline exceeded\nFAIL\n":                   false,
-		began + "    context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzGood/0123\nFAIL\n":          false,
-		began + "    --- FAIL: FuzzGood (0.00s)\n        testing.go:1: panic: context deadline exceeded, and more\nFAIL\n": false,
+		began + "    context deadline exceeded\nFAIL\n":                                                                                                     true,
+		began + "    --- FAIL: FuzzGood (0.00s)\n        a_test.go:6: context deadline exceeded\nFAIL\n":                                                    false,
+		began + "    context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzGood/0123\nFAIL\n":                                           false,
+		began + "    --- FAIL: FuzzGood (0.00s)\n        testing.go:1: panic: context deadline exceeded, and more\nFAIL\n":                                  false,
+		began + "    --- FAIL: FuzzGood (0.00s)\n        a_test.go:6: \n            \tError:\tunexpected:\n            \tcontext deadline exceeded\nFAIL\n": false,
 		"PASS\n": false,
 	} {
 		if got := isOver([]byte(out)); got != want {

@@ -121,10 +121,10 @@ func counts(out []byte) (runs, inputs int) {
 
 var failing = regexp.MustCompile(`testdata/fuzz/\S+`)
 
-var deadline = regexp.MustCompile(`(?m)^\s+context deadline exceeded$`)
+var deadline = regexp.MustCompile(`(?m)^--- FAIL: \S+ \(\S+\)\n    context deadline exceeded$`)
 
 // isOver reports whether a process failed only because its time was over: now and then the testing package calls that a
-// failure. A target's own words have the line of the source in front of them.
+// failure. A target's own words stand deeper, or behind a line of the source.
 func isOver(out []byte) bool { return deadline.Match(out) && !failing.Match(out) }
 
 // found names the input that failed, where there is one.
