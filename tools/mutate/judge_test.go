@@ -152,6 +152,9 @@ func TestState_AnInterruptedRunGoesOnWhereItWas(t *testing.T) {
 	write(t, "bin/state.jsonl", string(text[:len(text)-5])) // the machine went away
 	run("TestA")
 	expect(1, "the last line is cut off")
+	write(t, "limit/.git", "gitdir: elsewhere\n") // as at the root of a worktree
+	run("TestA")
+	expect(0, "nothing that a test reads has changed")
 	write(t, "limit/limit_test.go", "package limit\n\n// changed\n")
 	run("TestB")
 	expect(2, "the tests have changed")

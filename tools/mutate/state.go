@@ -27,7 +27,7 @@ type record struct {
 }
 
 // key is what a verdict depends on: the row, its file, and the files of the packages whose tests were run, but for
-// prose and the Makefile of the root. It does not cover what these import.
+// prose, the Makefile of the root and the .git of a worktree. It does not cover what these import.
 func (m *mutant) key() (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q\n", []string{m.file, m.find, m.replacement, m.skip, m.module})
@@ -39,7 +39,7 @@ func (m *mutant) key() (string, error) {
 			return "", fmt.Errorf("%s: %w", m.at, err)
 		}
 		for _, f := range files {
-			if !f.Type().IsRegular() || path.Ext(f.Name()) == ".md" || path.Ext(f.Name()) == "" {
+			if !f.Type().IsRegular() || path.Ext(f.Name()) == ".md" || path.Ext(f.Name()) == "" || f.Name() == ".git" {
 				continue
 			}
 			text, err := os.ReadFile(filepath.Join(dir, f.Name()))
