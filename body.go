@@ -50,8 +50,8 @@ func (b *budget) acquire(n int64, small bool) bool {
 
 // release gives back what x holds.
 func (b *bodies) release(x *exchange) {
-	if x.late.w != nil { // another middleware's body panicked
-		b.deadlines.end(&x.late)
+	if x.reading != nil { // another middleware's body panicked
+		b.end(x)
 	}
 	if x.held > 0 {
 		b.budget.held.Add(-x.held)
@@ -59,10 +59,17 @@ func (b *bodies) release(x *exchange) {
 	}
 }
 
+// end ends the reading of x, and reports whether it was late.
+func (b *bodies) end(x *exchange) (late bool) {
+	late = b.deadlines.end(x.reading)
+	x.reading = nil // it can serve another body from here on
+	return late
+}
+
 // read reads the body of r into x.delivery.
-func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start time.Time) error {
+func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, server *http.Server, start time.Time) error {
 	if r.ContentLength > b.maxBytes {
-		b.limitRest(w, r, start)
+		b.limitRest(w, r, server, start)
 		return &Error{Reason: BodyTooLarge, Err: fmt.Errorf("announced %d bytes", r.ContentLength)}
 	}
 	if r.Body == nil || r.Body == http.NoBody {
@@ -72,13 +79,13 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start
 		x.delivery.Body = []byte{}
 		return nil
 	}
-	b.deadlines.begin(&x.late, w, start)
+	x.reading = b.deadlines.begin(w, start)
 	body, err := b.readAll(r.Body, r.ContentLength, start, x)
-	late := b.deadlines.end(&x.late)
+	late := b.end(x)
 	switch {
 	case err != nil:
 		if !late {
-			b.limitRest(w, r, start)
+			b.limitRest(w, r, server, start)
 		}
 		return err
 	case late: // the connection can have lost its context already
@@ -86,7 +93,7 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, start
 	case len(body) == 0 && r.ContentLength > 0:
 		return readBefore(r.ContentLength)
 	}
-	if x.timed {
+	if server != nil && server.ReadTimeout > 0 && r.ProtoMajor < 2 {
 		_ = setReadDeadline(w, time.Time{}) // the server's own would cancel the context of a handler that takes longer
 	}
 	x.delivery.Body = body
@@ -122,7 +129,7 @@ func (b *bodies) fill(
 		atEnd := len(room) == 0 && len(body) > 0 && int64(len(body)) == announced
 		switch {
 		case atEnd:
-			room = x.extra[:]
+			room = x.reading.extra[:]
 		case len(room) == 0:
 			if body, err = b.grow(body, announced, x, in); err != nil {
 				return nil, err
@@ -140,7 +147,7 @@ func (b *bodies) fill(
 			if body, err = b.grow(body, -1, x, in); err != nil {
 				return nil, err
 			}
-			body = append(body, x.extra[0])
+			body = append(body, x.reading.extra[0])
 		} else if atEnd && n > 0 {
 			return nil, &Error{Reason: BodyTooLarge}
 		} else {
@@ -206,12 +213,12 @@ func unfinished(end error) error {
 
 // limitRest sets a deadline for what the server reads of the body of a refused request, which began at start. It never
 // comes after the one that the server has set itself.
-func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, start time.Time) {
+func (b *bodies) limitRest(w http.ResponseWriter, r *http.Request, server *http.Server, start time.Time) {
 	if r.ContentLength == 0 || r.ProtoMajor >= 2 { // a stream of HTTP/2 is reset
 		return
 	}
-	if s := serverOf(r); s != nil && s.ReadTimeout > 0 {
-		if s.ReadHeaderTimeout <= 0 || s.ReadTimeout-s.ReadHeaderTimeout < b.timeout {
+	if server != nil && server.ReadTimeout > 0 {
+		if server.ReadHeaderTimeout <= 0 || server.ReadTimeout-server.ReadHeaderTimeout < b.timeout {
 			return // the server's own may be the earlier one, and does as well
 		}
 	}

@@ -14,15 +14,20 @@ type deadlines struct {
 	timeout     time.Duration
 	epoch       time.Time // what due counts from
 	mu          sync.Mutex
-	first, last *lateBody
+	first, last *reading
 	timer       *time.Timer
 	armed       bool
+	free        *reading // for the next ones, linked by next
+	frees       int
 }
 
-// lateBody is a body that is being read and may become late.
-type lateBody struct {
-	next, prev *lateBody
+const maxFree = 64 // of a middleware; further ones are left to the garbage collector
+
+// reading is a body that is being read and may become late.
+type reading struct {
+	next, prev *reading
 	due        time.Duration
+	extra      [1]byte // where the end of the body is looked for when all that was announced is there
 
 	mu     sync.Mutex          // held while the deadline is set
 	w      http.ResponseWriter // nil once the body was read: a deadline set then would end the next request
@@ -30,11 +35,19 @@ type lateBody struct {
 	listed bool                // guarded by the list
 }
 
-// begin watches over a body that began at start.
-func (d *deadlines) begin(e *lateBody, w http.ResponseWriter, start time.Time) {
-	e.w, e.due = w, start.Sub(d.epoch)+d.timeout
+// begin watches over a body that begins at start.
+func (d *deadlines) begin(w http.ResponseWriter, start time.Time) *reading {
 	d.mu.Lock()
-	e.listed, e.prev = true, d.last
+	defer d.mu.Unlock()
+	e := d.free
+	if e != nil {
+		d.free = e.next
+		d.frees--
+	} else {
+		e = &reading{}
+	}
+	e.w, e.due = w, start.Sub(d.epoch)+d.timeout
+	e.next, e.prev, e.listed = nil, d.last, true
 	if d.last != nil {
 		d.last.next = e
 	} else {
@@ -44,7 +57,7 @@ func (d *deadlines) begin(e *lateBody, w http.ResponseWriter, start time.Time) {
 	if !d.armed {
 		d.arm(e.due - time.Since(d.epoch))
 	}
-	d.mu.Unlock()
+	return e
 }
 
 func (d *deadlines) arm(after time.Duration) {
@@ -56,15 +69,19 @@ func (d *deadlines) arm(after time.Duration) {
 	}
 }
 
-// end reports whether the body was late, in which case there is a deadline in the past on the connection. It may be
-// called twice.
-func (d *deadlines) end(e *lateBody) (late bool) {
+// end reports whether the body was late, in which case there is a deadline in the past on the connection. e belongs to
+// another body then.
+func (d *deadlines) end(e *reading) (late bool) {
 	d.mu.Lock()
-	if e.listed {
+	if e.listed { // the timer has never had e
 		d.remove(e)
 		e.w = nil
+		if d.frees < maxFree {
+			e.next, d.free = d.free, e
+			d.frees++
+		}
 		d.mu.Unlock()
-		return false // the timer has never had e
+		return false
 	}
 	d.mu.Unlock()
 	e.mu.Lock()
@@ -73,7 +90,7 @@ func (d *deadlines) end(e *lateBody) (late bool) {
 	return e.late
 }
 
-func (d *deadlines) remove(e *lateBody) {
+func (d *deadlines) remove(e *reading) {
 	if e.prev != nil {
 		e.prev.next = e.next
 	} else {
@@ -94,7 +111,7 @@ func (d *deadlines) expire() {
 }
 
 // due takes the bodies whose time is over off the list, and sets the timer for the next.
-func (d *deadlines) due() (all []*lateBody) {
+func (d *deadlines) due() (all []*reading) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.armed = false
@@ -110,7 +127,7 @@ func (d *deadlines) due() (all []*lateBody) {
 	return all
 }
 
-func (e *lateBody) cutOff() {
+func (e *reading) cutOff() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.w == nil {

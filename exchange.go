@@ -10,25 +10,22 @@ import (
 	"time"
 )
 
-// An exchange is what belongs to one delivery that came over HTTP, in one allocation. It is the context of the handler
-// too, so whoever keeps that context keeps all of it.
+// An exchange is what belongs to one delivery that came over HTTP, in one allocation of 512 bytes: the runtime keeps
+// the types of what is larger in another way, which costs more (see bench). It is the context of the handler too, so
+// whoever keeps that context keeps all of it.
 type exchange struct {
 	request  http.Request // for the handler
 	delivery Delivery
 	parent   context.Context // of the request as it came
 	verified *Verified
-	replayed int   // bytes of the body that the handler has read
-	held     int64 // bytes of the budget
-	late     lateBody
-	extra    [1]byte // where the end of the body is looked for when all that was announced is there
-	timed    bool    // the server has a ReadTimeout
+	replayed int      // bytes of the body that the handler has read
+	held     int64    // bytes of the budget
+	reading  *reading // while the body is read
 }
 
 // setHead makes the delivery of everything in r but the body.
-func (x *exchange) setHead(r *http.Request, unixPeer netip.Addr, now time.Time) {
+func (x *exchange) setHead(r *http.Request, server *http.Server, unixPeer netip.Addr, now time.Time) {
 	x.parent = r.Context()
-	server := serverOf(r)
-	x.timed = server != nil && server.ReadTimeout > 0 && r.ProtoMajor < 2
 	d := &x.delivery
 	d.Method, d.RequestURI, d.Host, d.TLS, d.Received = r.Method, r.RequestURI, r.Host, r.TLS, now
 	if at, ok := x.parent.Value(receivedKey{}).(time.Time); ok {

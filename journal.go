@@ -46,8 +46,15 @@ const (
 	maxLoggedKeys = 16
 )
 
-// accept counts what v proves, and reports whether it is the first.
-func (j *journal) accept(v *Verified, now time.Time) (first bool) {
+// accept counts what v proves, and writes the line about the first.
+func (j *journal) accept(ctx context.Context, logger *slog.Logger, d *Delivery, v *Verified, now time.Time) {
+	if j.count(v, now) {
+		writeFirst(ctx, loggerOf(logger), d, v)
+	}
+}
+
+// count counts what v proves, and reports whether it is the first.
+func (j *journal) count(v *Verified, now time.Time) (first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	first = !j.first
@@ -148,9 +155,7 @@ const helpLine = "truhook verify says why: https://github.com/truhook/truhook/bl
 // write counts a verdict of v, and writes its line to logger if one is due. Nothing in it is what was sent.
 func (j *journal) write(ctx context.Context, logger *slog.Logger, v Verifier, o Observation, now time.Time) {
 	if o.Verified != nil {
-		if j.accept(o.Verified, now) {
-			writeFirst(ctx, loggerOf(logger), o)
-		}
+		j.accept(ctx, logger, o.Delivery, o.Verified, now)
 		return
 	}
 	reason, scheme := refusal(o.Err)
@@ -174,11 +179,11 @@ func levelOf(reason Reason) slog.Level {
 	return slog.LevelInfo
 }
 
-func writeFirst(ctx context.Context, logger *slog.Logger, o Observation) {
+func writeFirst(ctx context.Context, logger *slog.Logger, d *Delivery, v *Verified) {
 	defer func() { _ = recover() }() // a log handler must not turn a verdict around
-	attrs := o.Verified.appendAttrs(make([]slog.Attr, 0, 4))
-	if o.Delivery != nil {
-		attrs = append(attrs, slog.Int("body_bytes", len(o.Delivery.Body)))
+	attrs := v.appendAttrs(make([]slog.Attr, 0, 4))
+	if d != nil {
+		attrs = append(attrs, slog.Int("body_bytes", len(d.Body)))
 	}
 	logger.LogAttrs(ctx, slog.LevelInfo, "truhook: the first delivery since the start is verified", attrs...)
 }

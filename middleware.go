@@ -85,6 +85,7 @@ type Observation struct {
 // Middleware refuses everything with [NoKey].
 type Middleware struct {
 	verifier  Verifier
+	head      Prechecker // the verifier, or nil
 	config    Config
 	wallClock bool // Config.Now is time.Now
 	made      time.Time
@@ -112,6 +113,7 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	if m.wallClock {
 		cfg.Now = time.Now
 	}
+	m.head, _ = v.(Prechecker)
 	m.config = cfg
 	m.bodies.maxBytes, m.bodies.timeout, m.bodies.budget.max = cfg.MaxBodyBytes, cfg.BodyTimeout, cfg.MaxBufferedBytes
 	m.refused.set(cfg.ExplainRefusals, cfg.ExplainRefusals || cfg.Capture != nil)
@@ -189,16 +191,17 @@ func (m *Middleware) noVerifier(ctx context.Context) error {
 
 // read fills x.delivery, or refuses it.
 func (m *Middleware) read(w http.ResponseWriter, r *http.Request, x *exchange, now time.Time) error {
-	x.setHead(r, m.config.UnixPeer, now)
+	server := serverOf(r)
+	x.setHead(r, server, m.config.UnixPeer, now)
 	start := now
 	if !m.wallClock || m.config.Observe != nil {
 		start = time.Now()
 	}
-	err := judgeHead(r.Context(), m.verifier, &x.delivery)
+	err := judgeHead(r.Context(), m.head, &x.delivery)
 	if err != nil && !m.refused.readsBody(m.since(now)) {
-		m.bodies.limitRest(w, r, start)
+		m.bodies.limitRest(w, r, server, start)
 	} else {
-		bodyErr := m.bodies.read(w, r, x, start)
+		bodyErr := m.bodies.read(w, r, x, server, start)
 		if err == nil { // else the refusal by the head stands
 			err = bodyErr
 		}
@@ -264,6 +267,10 @@ func (m *Middleware) verify(ctx context.Context, d *Delivery, start time.Time) (
 		err = &Error{Reason: BodyTooLarge}
 	} else {
 		v, err = judge(ctx, m.verifier, d)
+	}
+	if err == nil && m.config.Observe == nil {
+		m.journal.accept(ctx, m.config.Logger, d, v, start)
+		return v, nil
 	}
 	o := Observation{Delivery: d, Verified: v, Err: err, ReadDuration: d.bodyRead}
 	if m.config.Observe != nil {

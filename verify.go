@@ -42,10 +42,9 @@ func ofReplacedBody(d *Delivery, err error) error {
 	return err
 }
 
-// judgeHead asks v about the head of d, if it can.
-func judgeHead(ctx context.Context, v Verifier, d *Delivery) (err error) {
-	p, ok := v.(Prechecker)
-	if !ok {
+// judgeHead asks p about the head of d; nil refuses nothing.
+func judgeHead(ctx context.Context, p Prechecker, d *Delivery) (err error) {
+	if p == nil {
 		return nil
 	}
 	defer recoverAs(&err, func() {})
