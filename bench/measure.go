@@ -32,11 +32,11 @@ const (
 )
 
 const (
-	// blockTime is how much processor time the calls of one contender take before it is the next one's turn: little, so
-	// that some blocks meet a quiet moment, and enough for a collection of the garbage of small calls.
-	blockTime = 5 * time.Millisecond
+	// blockTime is how much processor time the calls of one contender take before it is the next one's turn: long enough
+	// for some collections of the garbage of small calls, or a block could end before the one that it has caused.
+	blockTime = 20 * time.Millisecond
 	// blocksInRound is how often each contender has its turn in one round.
-	blocksInRound = 4
+	blocksInRound = 2
 	// fewestCalls make a block of large calls.
 	fewestCalls = 12
 )
