@@ -70,6 +70,46 @@ func TestRun_GoesOnAndRecords(t *testing.T) {
 	}
 }
 
+// A target that is stopped keeps what it had, and goes on from there.
+func TestRun_AnInterruptedTargetGoesOn(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "go.mod"), "module example.com/small\n\ngo 1.25\n")
+	write(t, filepath.Join(root, "a", "a_test.go"), head+"func FuzzGood(f *testing.F) { f.Add(1); f.Fuzz(func(t *testing.T, n int) {}) }\n")
+	o := options{time: time.Second, record: filepath.Join(root, "fuzz.md")}
+	targets, err := find(root)
+	if err != nil || len(targets) != 1 {
+		t.Fatalf("%v, %v", targets, err)
+	}
+	half := result{runs: 5_000_000_000, cpu: time.Minute, inputs: 7, finding: interrupted, date: "2026-01-02"}
+	if err := (table{}).with(targets[0], half).write(o.record, targets); err != nil {
+		t.Fatal(err)
+	}
+	o.time = time.Minute + time.Second
+	if err := run(context.Background(), root, o); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := readTable(o.record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := rows["a FuzzGood"]
+	if whole.finding != "none" || whole.runs <= half.runs || whole.cpu < o.time || whole.cpu > 2*time.Minute || whole.date == half.date {
+		t.Fatalf("%+v", whole)
+	}
+	o.time = time.Hour
+	ctx, stop := context.WithTimeout(context.Background(), time.Second)
+	defer stop()
+	if err := (table{}).with(targets[0], half).write(o.record, targets); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(ctx, root, o); err == nil {
+		t.Fatal("it had no hour")
+	}
+	if rows, err = readTable(o.record); err != nil || rows["a FuzzGood"].finding != interrupted || rows["a FuzzGood"].runs < half.runs {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+}
+
 func TestCounts_AreThoseOfTheLastLine(t *testing.T) {
 	out := "fuzz: elapsed: 0s, gathering baseline coverage: 0/3 completed\n" +
 		"fuzz: elapsed: 3s, execs: 1200 (400/sec), new interesting: 2 (total: 5)\n" +

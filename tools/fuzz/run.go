@@ -28,9 +28,13 @@ type result struct {
 // slice is how long one process fuzzes by the clock on the wall; whether the processor time is spent is seen after it.
 const slice = time.Minute
 
-// run fuzzes until the processor time is spent or something fails.
-func (t target) run(ctx context.Context, work string, o options) (r result, err error) {
-	r = result{finding: "none", date: time.Now().UTC().Format(time.DateOnly)}
+// interrupted is the finding of a target that was stopped before its time was over, and goes on from there.
+const interrupted = "interrupted"
+
+// run fuzzes until the processor time is spent or something fails. before is what it had of an interrupted run.
+func (t target) run(ctx context.Context, work string, o options, before result) (r result, err error) {
+	r = before
+	r.finding, r.date = "none", time.Now().UTC().Format(time.DateOnly)
 	binary, err := t.build(ctx, work, o.build)
 	if err != nil {
 		r.finding = "does not build"
@@ -57,7 +61,7 @@ func (t target) run(ctx context.Context, work string, o options) (r result, err 
 			r.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 		}
 		if ctx.Err() != nil {
-			r.finding = "interrupted"
+			r.finding = interrupted
 			return r, ctx.Err()
 		}
 		if failed != nil && !isOver(out) {

@@ -18,6 +18,14 @@ func (t table) has(of target, spend time.Duration) bool {
 	return ok && r.cpu >= spend.Truncate(time.Second) && r.finding == "none"
 }
 
+// interrupted returns the row of a target that was interrupted, or none.
+func (t table) interrupted(of target) result {
+	if r := t[of.String()]; r.finding == interrupted {
+		return r
+	}
+	return result{}
+}
+
 func (t table) with(of target, r result) table {
 	if t == nil {
 		t = table{}
