@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"slices"
 	"sync"
@@ -15,9 +14,9 @@ import (
 var connectionCounts = []int{1, 64, 1000}
 
 const (
-	perSecond  = "req/s" // most of one round
-	perRequest = "cpu"   // processor time of the server for one request
-	median     = "p50"   // of the time from a request to its response
+	perSecond  = "req/s"
+	perRequest = "cpu" // processor time of the server for one request
+	median     = "p50" // of the time from a request to its response
 	slowest    = "p99"
 	roundTime  = 100 * time.Millisecond
 	turns      = 4 // of each handler in one round: short ones, so that all meet the same moments of the machine
@@ -38,24 +37,48 @@ func measureServer(rounds int) (figures []figure, err error) {
 			return nil, err
 		}
 		all := handlers()
-		of := make([]figure, len(all))
-		for i, s := range all {
-			of[i] = figure{fmt.Sprint(n), s.name, map[string]float64{
-				perRequest: math.Inf(1), median: math.Inf(1), slowest: math.Inf(1),
-			}}
-		}
+		of := make([][]turn, len(all))
 		for round := -1; round < turns*rounds; round++ { // the first one warms both sides up
 			for i := range all {
 				i = (i + round + 1) % len(all)
-				if err := l.measure(server, all[i], round >= 0, of[i].Values); err != nil {
+				t, err := l.measure(server, all[i])
+				if err != nil {
 					return nil, err
+				}
+				if round >= 0 {
+					of[i] = append(of[i], t)
 				}
 			}
 		}
 		l.close()
-		figures = append(figures, of...)
+		for i, s := range all {
+			figures = append(figures, figure{fmt.Sprint(n), s.name, best(of[i])})
+		}
 	}
 	return figures, nil
+}
+
+// turn is what was measured in one turn of a handler, by unit.
+type turn map[string]float64
+
+// best returns the mean of the best tenth of all turns, of each unit by itself: the best one is luck.
+func best(all []turn) map[string]float64 {
+	of := map[string]float64{}
+	for unit := range all[0] {
+		values := make([]float64, len(all))
+		for i, t := range all {
+			values[i] = t[unit]
+		}
+		slices.Sort(values)
+		if unit == perSecond {
+			slices.Reverse(values)
+		}
+		tenth := values[:(len(values)+9)/10]
+		for _, v := range tenth {
+			of[unit] += v / float64(len(tenth))
+		}
+	}
+	return of
 }
 
 // load is a number of connections, each of which sends the next request when it has the response to the last.
@@ -80,30 +103,31 @@ func (l *load) close() {
 	}
 }
 
-// measure adds one round to what is known of s.
-func (l *load) measure(server *serverProcess, s served, counts bool, v map[string]float64) error {
+// measure gives s one turn.
+func (l *load) measure(server *serverProcess, s served) (turn, error) {
 	request := requestTo(server.address, s)
 	before, err := server.processorTime()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	start := time.Now()
 	times, err := l.run(request, start.Add(roundTime))
 	passed := time.Since(start)
 	if err != nil {
-		return fmt.Errorf("%s: %w", s.name, err)
+		return nil, fmt.Errorf("%s: %w", s.name, err)
 	}
 	after, err := server.processorTime()
-	if err != nil || !counts {
-		return err
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(times)
 	n := len(times)
-	v[perSecond] = max(v[perSecond], float64(n)/passed.Seconds())
-	v[perRequest] = min(v[perRequest], float64(after-before)/float64(n))
-	v[median] = min(v[median], float64(times[n/2]))
-	v[slowest] = min(v[slowest], float64(times[n*99/100]))
-	return nil
+	return turn{
+		perSecond:  float64(n) / passed.Seconds(),
+		perRequest: float64(after-before) / float64(n),
+		median:     float64(times[n/2]),
+		slowest:    float64(times[n*99/100]),
+	}, nil
 }
 
 func requestTo(address string, s served) []byte {

@@ -36,3 +36,13 @@ func TestServer_AnswersEachHandlerOverLoopback(t *testing.T) {
 	require.NoError(t, in.Close())
 	require.NoError(t, <-ended)
 }
+
+func TestBest_IsTheMeanOfTheBestTenth(t *testing.T) {
+	t.Parallel()
+	var all []turn
+	for i := range 20 {
+		all = append(all, turn{perSecond: float64(i), perRequest: float64(i)})
+	}
+	require.Equal(t, map[string]float64{perSecond: 18.5, perRequest: 0.5}, best(all))
+	require.Equal(t, map[string]float64{perSecond: 7}, best([]turn{{perSecond: 7}}))
+}
