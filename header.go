@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"unsafe"
 )
 
@@ -23,7 +22,7 @@ func (d *Delivery) HeaderValues(name string) []string {
 // spelledValues looks at every name, as a second spelling can hide behind the canonical one.
 func (d *Delivery) spelledValues(name string) (lines []string, spellings int) {
 	for spelling, values := range d.Header {
-		if len(spelling) != len(name) || len(values) == 0 || spelling != name && !strings.EqualFold(spelling, name) {
+		if len(values) == 0 || !isSpelling(spelling, name) {
 			continue
 		}
 		lines = values
@@ -34,11 +33,32 @@ func (d *Delivery) spelledValues(name string) (lines []string, spellings int) {
 	}
 	lines = slices.Clone(d.Header[name])
 	for _, spelling := range slices.Sorted(maps.Keys(d.Header)) {
-		if spelling != name && len(spelling) == len(name) && strings.EqualFold(spelling, name) {
+		if spelling != name && isSpelling(spelling, name) {
 			lines = append(lines, d.Header[spelling]...)
 		}
 	}
 	return lines, spellings
+}
+
+// isSpelling reports whether net/http.CanonicalHeaderKey makes name of other: a name that is no token (RFC 9110, section
+// 5.6.2) has one spelling only. strings.EqualFold takes any two bytes that are no UTF-8 for the same.
+func isSpelling(other, name string) bool {
+	if len(other) != len(name) || other == name {
+		return other == name
+	}
+	for i := range len(name) {
+		if !isTokenByte(other[i]) || lower(other[i]) != lower(name[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // ambiguous reports whether the header came under several spellings, so that the order of its lines is not known.

@@ -109,3 +109,22 @@ func TestHeaderValues_DoesNotAllocate(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(100, func() { _ = d.HeaderValues("X-A") }), name)
 	}
 }
+
+// What http.CanonicalHeaderKey leaves alone is another name in each spelling, here as in NewDelivery.
+func TestHeader_ANameThatIsNoTokenHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	for what, names := range map[string][2]string{
+		"a space":               {"x signature", "X signature"},
+		"no UTF-8":              {"\xac", "\xa2"},
+		"no ASCII":              {"X-é", "X-É"},
+		"a bit apart":           {"X-`", "X-@"},
+		"the Kelvin sign":       {"X-Key", "X-\u212aey"},
+		"a letter of two bytes": {"X-Sign", "X-\u017fign"},
+	} {
+		given := truhook.Delivery{Header: http.Header{names[0]: {"a"}, names[1]: {"b"}}}
+		for _, d := range []*truhook.Delivery{&given, truhook.NewDelivery(given)} {
+			require.Equal(t, []string{"a"}, d.HeaderValues(names[0]), what)
+			require.Equal(t, []string{"b"}, d.HeaderValues(names[1]), what)
+		}
+	}
+}

@@ -35,6 +35,9 @@ func FuzzNewDelivery(f *testing.F) {
 	f.Add("x-signature", "X-Signature", "a", "b", "192.0.2.1")
 	f.Add("X_Signature", "", "", "\n", "[::1]:80")
 	f.Add("x signature", "X-SIGNATURE", "a", "a", "@")
+	f.Add("x signature", "X signature", "a", "b", "@") // no tokens, which CanonicalHeaderKey leaves alone
+	f.Add("\xa2", "\xac", "a", "b", "@")               // the same to strings.EqualFold
+	f.Add("x-@", "x-`", "a", "b", "@")                 // a bit apart, as letters are
 	f.Fuzz(func(t *testing.T, one, two, first, second, addr string) {
 		given := truhook.Delivery{Header: http.Header{one: {first}}, RemoteAddr: addr, Body: []byte(first)}
 		given.Header[two] = append(given.Header[two], second)
