@@ -40,8 +40,8 @@ func (d *Delivery) spelledValues(name string) (lines []string, spellings int) {
 	return lines, spellings
 }
 
-// isSpelling reports whether net/http.CanonicalHeaderKey makes name of other: a name that is no token (RFC 9110, section
-// 5.6.2) has one spelling only. strings.EqualFold takes any two bytes that are no UTF-8 for the same.
+// isSpelling reports whether net/http.CanonicalHeaderKey makes the same of both: a name that is no token (RFC 9110,
+// section 5.6.2) has one spelling only. strings.EqualFold takes any two bytes that are no UTF-8 for the same.
 func isSpelling(other, name string) bool {
 	if len(other) != len(name) || other == name {
 		return other == name
