@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A claim is what a page shows, and how its figure is read out of it.
@@ -19,7 +20,7 @@ var claims = []claim{
 	{"the known failures of others are tests here", "go test -run TestAdvisory ./...", "docs/advisories.md", first(`(?m)^runs all (\d+)\.`, "%s attacks, all refused")},
 	{"faults in critical lines are noticed by the tests", "make mutate", "bench/mutants.md", mutants},
 	{"the time of a refusal does not tell a secret", "make timing", "bench/timing.md", timing},
-	{"hostile inputs find no crash", "make fuzz", "bench/fuzz.md", lastRow},
+	{"hostile inputs find no crash", "make fuzz", "bench/fuzz.md", fuzzing},
 	{"nothing is accepted, refused, lost or doubled wrongly under attack and outages", "make soak", "bench/soak.md", soak},
 	{"stores and queues lose nothing that was acknowledged", "make crash", "bench/stores.md", sections},
 	{"FIPS 140-3 mode: what works and what is refused at construction", "make fips", "docs/fips.md", tableRows},
@@ -143,17 +144,31 @@ func soak(c claim, text string) ([]row, error) {
 	return []row{{c.text, c.command, dayOf(text, ""), strings.TrimSuffix(figure, ", "), ""}}, nil
 }
 
-// lastRow reads the last row of the first table, which is its sum.
-func lastRow(c claim, text string) ([]row, error) {
-	day := dayOf(text, "")
-	if i := strings.Index(text, "\n|"); i >= 0 {
-		text, _, _ = strings.Cut(text[i+1:], "\n\n")
-	}
+// fuzzing adds up what the targets had, and says how many there are.
+func fuzzing(c claim, text string) ([]row, error) {
+	of := regexp.MustCompile(`(\d+) of (\d+) targets are through`).FindStringSubmatch(text)
+	runs, spent, findings := 0.0, time.Duration(0), 0
 	rows := table(text)
-	if len(rows) == 0 {
-		return nil, errors.New("it has no table")
+	for _, r := range rows {
+		if len(r) < 7 {
+			return nil, errors.New("it has a row of another form")
+		}
+		n, ok := number(r[2])
+		had, err := time.ParseDuration(r[3])
+		if !ok || err != nil {
+			return nil, errors.New("it has a row without its runs or its time")
+		}
+		runs, spent = runs+n, spent+had
+		if r[5] != "none" && r[5] != "interrupted" {
+			findings++
+		}
 	}
-	return []row{{c.text, c.command, day, strings.Join(rows[len(rows)-1], ", "), ""}}, nil
+	if of == nil || len(rows) == 0 {
+		return nil, errors.New("it does not say how many targets there are, or has no table")
+	}
+	figure := fmt.Sprintf("%s of %s targets are through: %.0f million runs in %s of processor time, %d findings",
+		of[1], of[2], runs/1e6, spent.Round(time.Minute), findings)
+	return []row{{c.text, c.command, dayOf(text, ""), figure, ""}}, nil
 }
 
 // tableRows counts.

@@ -38,8 +38,11 @@ func TestClaims_ReadTheirFigures(t *testing.T) {
 		"soak": {soak, "on 2026-11-27 with go1.26.8 on 2 cores, after\n10m0s: as it must be.\n\n| | | must be |\n|---|---|---|\n| false accepts | 0 | 0 |\n" +
 			"| false refusals | 0 | 0 |\n| lost | 0 | 0 |\n| doubled, beyond what attempts announce | 0 | 0 |\n",
 			"2026-11-27 10m0s, as it must be: false accepts 0, false refusals 0, lost 0, doubled 0"},
-		"last row": {lastRow, "2026-11-27\n\n| target | runs |\n|---|---|\n| FuzzA | 10 |\n| all | 20 |\n\n| other | 1 |\n|---|---|\n| x | 1 |\n", "2026-11-27 all, 20"},
-		"rows":     {tableRows, "2026-11-27\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n", "2026-11-27 2 rows"},
+		"fuzzing": {fuzzing, "# Fuzzing\n\n| package | target | runs | processor time | inputs | finding | date |\n|---|---|---|---|---|---|---|\n" +
+			"| a | FuzzA | 2400000 | 10m1s | 7 | none | 2026-11-27 |\n| b | FuzzB | 100000 | 2m30s | 7 | interrupted | 2026-11-27 |\n" +
+			"\n1 of 69 targets are through; the same command goes on with the others.\n",
+			"2026-11-27 1 of 69 targets are through: 2 million runs in 13m0s of processor time, 0 findings"},
+		"rows": {tableRows, "2026-11-27\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n", "2026-11-27 2 rows"},
 		"sections": {sections, "2026-11-20\n\n## Verify\n\nMeasured on 2026-11-27, `make bench`:\n\n| | floor | ratio |\n|---|---|---|\n| HMAC | 4 µs | **1.2** |\n\n## Words\n\nnone\n",
 			"2026-11-27 HMAC; floor: 4 µs; ratio: 1.2"},
 		"first": {first(`(?m)^runs all (\d+)\.`, "%s attacks"), "x\n\nruns all 85. More\n", " 85 attacks"},

@@ -41,6 +41,9 @@ func TestRun_GoesOnAndRecords(t *testing.T) {
 	if err != nil || len(rows) != 3 {
 		t.Fatalf("%v, %v", rows, err)
 	}
+	if page, err := os.ReadFile(record); err != nil || !strings.Contains(string(page), "\n1 of 3 targets are through") {
+		t.Fatalf("%s, %v", page, err)
+	}
 	good := rows["a FuzzGood"]
 	if good.finding != "none" || good.runs < fewest || good.cpu < time.Second {
 		t.Fatalf("%+v", good)

@@ -47,12 +47,17 @@ const (
 func (t table) write(path string, targets []target) error {
 	var b strings.Builder
 	b.WriteString(tableHead)
+	through := 0
 	for _, of := range targets {
 		if r, ok := t[of.String()]; ok {
+			if r.finding == "none" {
+				through++
+			}
 			fmt.Fprintf(&b, "| %s | %s | %d | %s | %d | %s | %s |\n",
 				of.dir, of.name, r.runs, r.cpu.Round(time.Second), r.inputs, r.finding, r.date)
 		}
 	}
+	fmt.Fprintf(&b, "\n%d of %d targets are through; the same command goes on with the others.\n", through, len(targets))
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
