@@ -100,16 +100,19 @@ func TestRun_AnInterruptedTargetGoesOn(t *testing.T) {
 		t.Fatalf("%+v", whole)
 	}
 	o.time = time.Hour
-	ctx, stop := context.WithTimeout(context.Background(), time.Second)
-	defer stop()
-	if err := (table{}).with(targets[0], half).write(o.record, targets); err != nil {
-		t.Fatal(err)
-	}
-	if err := run(ctx, root, o); err == nil {
-		t.Fatal("it had no hour")
-	}
-	if rows, err = readTable(o.record); err != nil || rows["a FuzzGood"].finding != interrupted || rows["a FuzzGood"].runs < half.runs {
-		t.Fatalf("%+v, %v", rows, err)
+	for what, after := range map[string]time.Duration{"fuzzing": time.Second, "being built": 20 * time.Millisecond} {
+		ctx, stop := context.WithTimeout(context.Background(), after)
+		defer stop()
+		if err := (table{}).with(targets[0], half).write(o.record, targets); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(ctx, root, o); err == nil {
+			t.Fatal("it had no hour")
+		}
+		rows, err := readTable(o.record)
+		if r := rows["a FuzzGood"]; err != nil || r.finding != interrupted || r.runs < half.runs || r.cpu < half.cpu {
+			t.Fatalf("stopped while %s: %+v, %v", what, r, err)
+		}
 	}
 }
 

@@ -34,10 +34,12 @@ const interrupted = "interrupted"
 // run fuzzes until the processor time is spent or something fails. before is what it had of an interrupted run.
 func (t target) run(ctx context.Context, work string, o options, before result) (r result, err error) {
 	r = before
-	r.finding, r.date = "none", time.Now().UTC().Format(time.DateOnly)
+	r.finding, r.date = interrupted, time.Now().UTC().Format(time.DateOnly)
 	binary, err := t.build(ctx, work, o.build)
 	if err != nil {
-		r.finding = "does not build"
+		if ctx.Err() == nil {
+			r.finding = "does not build"
+		}
 		return r, err
 	}
 	cache, err := t.cache(ctx)
@@ -61,7 +63,6 @@ func (t target) run(ctx context.Context, work string, o options, before result) 
 			r.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 		}
 		if ctx.Err() != nil {
-			r.finding = interrupted
 			return r, ctx.Err()
 		}
 		if failed != nil && !isOver(out) {
@@ -77,6 +78,7 @@ func (t target) run(ctx context.Context, work string, o options, before result) 
 		r.finding = "too slow"
 		return r, fmt.Errorf("%d runs in %.0f s of processor time: make it cheaper", r.runs, r.cpu.Seconds())
 	}
+	r.finding = "none"
 	return r, nil
 }
 
