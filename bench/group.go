@@ -53,7 +53,7 @@ func groups() []group {
 		about: `A server of net/http in a process of its own, over loopback, with bodies of 1 KiB. Each connection sends the
 			next request when it has the response to the last; the sender shares the machine. A handler that reads and
 			hashes is measured twice: as it is written by hand, with io.ReadAll, and as the floor, which reads into one buffer
-			of the announced length without a limit. Every figure is the mean of the best tenth of its turns, of 100 ms.`,
+			of the announced length without a limit. Every figure is the median of its turns, of 250 ms each.`,
 	}, {
 		name: "refusals", title: "Refusals", measure: inTurns(refusalRaces), report: reportRefusals,
 		about: `A whole handler, as above, and what it costs to refuse. The floor is http.Error alone.`,

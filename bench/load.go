@@ -18,8 +18,8 @@ const (
 	perRequest = "cpu" // processor time of the server for one request
 	median     = "p50" // of the time from a request to its response
 	slowest    = "p99"
-	roundTime  = 100 * time.Millisecond
-	turns      = 4 // of each handler in one round: short ones, so that all meet the same moments of the machine
+	turnTime   = 250 * time.Millisecond // several garbage collections
+	turns      = 4                      // of each handler in one round
 	bodySize   = 1 << 10
 	patience   = 30 * time.Second // with a server that does not answer
 )
@@ -52,7 +52,7 @@ func measureServer(rounds int) (figures []figure, err error) {
 		}
 		l.close()
 		for i, s := range all {
-			figures = append(figures, figure{fmt.Sprint(n), s.name, best(of[i])})
+			figures = append(figures, figure{fmt.Sprint(n), s.name, middle(of[i])})
 		}
 	}
 	return figures, nil
@@ -61,8 +61,9 @@ func measureServer(rounds int) (figures []figure, err error) {
 // turn is what was measured in one turn of a handler, by unit.
 type turn map[string]float64
 
-// best returns the mean of the best tenth of all turns, of each unit by itself: the best one is luck.
-func best(all []turn) map[string]float64 {
+// middle returns the median of all turns, of each unit by itself. Turns wait for two processes and the kernel, so the
+// best one is luck, where the best of a computation is what it costs.
+func middle(all []turn) map[string]float64 {
 	of := map[string]float64{}
 	for unit := range all[0] {
 		values := make([]float64, len(all))
@@ -70,13 +71,8 @@ func best(all []turn) map[string]float64 {
 			values[i] = t[unit]
 		}
 		slices.Sort(values)
-		if unit == perSecond {
-			slices.Reverse(values)
-		}
-		tenth := values[:(len(values)+9)/10]
-		for _, v := range tenth {
-			of[unit] += v / float64(len(tenth))
-		}
+		n := len(values)
+		of[unit] = (values[(n-1)/2] + values[n/2]) / 2
 	}
 	return of
 }
@@ -111,7 +107,7 @@ func (l *load) measure(server *serverProcess, s served) (turn, error) {
 		return nil, err
 	}
 	start := time.Now()
-	times, err := l.run(request, start.Add(roundTime))
+	times, err := l.run(request, start.Add(turnTime))
 	passed := time.Since(start)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.name, err)

@@ -37,12 +37,10 @@ func TestServer_AnswersEachHandlerOverLoopback(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-func TestBest_IsTheMeanOfTheBestTenth(t *testing.T) {
+func TestMiddle_IsTheMedianOfEachUnit(t *testing.T) {
 	t.Parallel()
-	var all []turn
-	for i := range 20 {
-		all = append(all, turn{perSecond: float64(i), perRequest: float64(i)})
-	}
-	require.Equal(t, map[string]float64{perSecond: 18.5, perRequest: 0.5}, best(all))
-	require.Equal(t, map[string]float64{perSecond: 7}, best([]turn{{perSecond: 7}}))
+	all := []turn{{perSecond: 9, perRequest: 1}, {perSecond: 1, perRequest: 5}, {perSecond: 4, perRequest: 30}}
+	require.Equal(t, map[string]float64{perSecond: 4, perRequest: 5}, middle(all))
+	require.Equal(t, map[string]float64{perSecond: 5, perRequest: 3}, middle(all[:2]))
+	require.Equal(t, map[string]float64{perSecond: 9, perRequest: 1}, middle(all[:1]))
 }
