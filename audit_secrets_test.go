@@ -187,6 +187,8 @@ func TestAudit_FindsPlaceholdersInChecks(t *testing.T) {
 	require.NoError(t, err)
 	for value, want := range map[string]bool{
 		"${TOKEN}": true, "$(TOKEN)": true, "%TOKEN%": true, "{{ .Values.token }}": true, "<your-token>": true, "changeme": true, "Change-Me": true,
+		"$WEBHOOK_TOKEN": true, "[your token]": true, "__TOKEN__": true, "Replace this": true, "undefined": true, "your-token-here": true,
+		"$": false, "$2a$10$N9qo8uLOickgx2ZM": false, "$token": false, "[]": false, "test": false, "null-terminated": false, "__": false,
 		"HmacSHA256": false, "1": false, "%41": false, "a$(b)": false, "100%": false, "%": false, "0123456789abcdef": false,
 	} {
 		for _, check := range []truhook.Check{truhook.HeaderEquals("X-Token", value), truhook.QueryEquals("token", value)} {

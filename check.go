@@ -143,16 +143,28 @@ func QueryEquals(name, value string) Check {
 	return check
 }
 
-// isUnfilled reports whether a value is a template that nothing has filled in: of a shell, Kubernetes, Helm or Windows.
+// isUnfilled reports whether a value is what stands in a template or a sample and nothing has replaced. Words that a
+// header can well have, such as "test", are none: a check may compare with more than secrets.
 func isUnfilled(value string) bool {
-	for _, ends := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"<", ">"}} {
+	for _, ends := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"%", "%"}, {"<", ">"}, {"[", "]"}, {"__", "__"}} {
 		if len(value) > 2 && strings.HasPrefix(value, ends[0]) && strings.HasSuffix(value, ends[1]) {
 			return true
 		}
 	}
+	if name, variable := strings.CutPrefix(value, "$"); variable && name != "" && strings.Trim(name, variableCharacters) == "" {
+		return true
+	}
 	word := strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(value))
-	return map[string]bool{"changeme": true, "replaceme": true}[word]
+	switch word {
+	case "changeme", "changethis", "replaceme", "replacethis", "placeholder", "todo", "fixme", "undefined", "null", "yoursecret",
+		"yoursecrethere", "yourtoken", "yourtokenhere", "yourwebhooksecret", "mysecret", "secrethere", "inserttokenhere":
+		return true
+	}
+	return false
 }
+
+// variableCharacters make up the name of an environment variable.
+const variableCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
 
 var errQuery = errors.New("the query cannot be read")
 
