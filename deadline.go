@@ -69,8 +69,8 @@ func (d *deadlines) arm(after time.Duration) {
 	}
 }
 
-// end reports whether the body was late, in which case there is a deadline in the past on the connection. e belongs to
-// another body then.
+// end reports whether the body was late, in which case there is a deadline in the past on the connection. e must not
+// be used after it, as it may serve another body.
 func (d *deadlines) end(e *reading) (late bool) {
 	d.mu.Lock()
 	if e.listed { // the timer has never had e

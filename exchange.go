@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// An exchange is what belongs to one delivery that came over HTTP, in one allocation of 512 bytes: the runtime keeps
-// the types of what is larger in another way, which costs more (see bench). It is the context of the handler too, so
-// whoever keeps that context keeps all of it.
+// An exchange is what belongs to one delivery that came over HTTP, in one allocation of 512 bytes: a larger one has a
+// header for the garbage collector, which costs more. It is the context of the handler too, so whoever keeps that
+// context keeps all of it.
 type exchange struct {
 	request  http.Request // for the handler
 	delivery Delivery
