@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,11 +41,7 @@ type RefusedConfig struct {
 	Now func() time.Time
 }
 
-const (
-	capturedPrefix = "refused-"
-	capturedSuffix = ".http"
-	maxHeadBytes   = 64 << 10
-)
+const maxHeadBytes = 64 << 10
 
 // A Capture keeps refused deliveries as files, as they came. It is made by [Refused] and safe for concurrent use. A nil
 // or zero Capture keeps nothing.
@@ -240,27 +235,6 @@ func (c *Capture) write(f *File) error {
 	return nil
 }
 
-// captured is one of our files, by its name: the time and the reason are in it.
-type captured struct {
-	name, reason string
-	at           time.Time
-}
-
-func capturedName(at time.Time, serial int, reason string) string {
-	return fmt.Sprintf("%s%d-%d-%d-%s%s", capturedPrefix, at.UnixMilli(), os.Getpid(), serial, reason, capturedSuffix)
-}
-
-func parseCaptured(name string) (captured, bool) {
-	rest, ours := strings.CutPrefix(name, capturedPrefix)
-	rest, ends := strings.CutSuffix(rest, capturedSuffix)
-	parts := strings.SplitN(rest, "-", 4)
-	if !ours || !ends || len(parts) != 4 {
-		return captured{}, false
-	}
-	at, err := strconv.ParseInt(parts[0], 10, 64)
-	return captured{name: name, reason: parts[3], at: time.UnixMilli(at)}, err == nil
-}
-
 // prune removes what is too old, also what a process left behind that ended while it wrote, and returns what is left,
 // the oldest first. What is not ours is left alone.
 func (c *Capture) prune(now time.Time) (kept []captured, err error) {
@@ -306,21 +280,6 @@ func (c *Capture) removeLater(after time.Duration) {
 			c.report(err)
 		}
 	})
-}
-
-// leastMissed returns the oldest file of the reason that has the most.
-func leastMissed(kept []captured) captured {
-	count := map[string]int{}
-	for _, f := range kept {
-		count[f.reason]++
-	}
-	victim := kept[0]
-	for _, f := range kept {
-		if count[f.reason] > count[victim.reason] {
-			victim = f
-		}
-	}
-	return victim
 }
 
 // drain waits until everybody has left pending.
