@@ -243,6 +243,20 @@ func TestBody_Replaced(t *testing.T) {
 			})
 			_, o := judge(t, truvVerifier(t), truhook.Config{}, h, request())
 			require.Equal(t, test.want, truhook.ReasonOf(o.Err), "%v", o.Err)
+			if test.want == truhook.BodyReplaced { // whichever of several verifiers says it, and in which order
+				other := refusing(truhook.MissingSignature)
+				for _, v := range []truhook.Verifier{
+					truhook.AnyOf(other, truvVerifier(t)), truhook.AnyOf(truvVerifier(t), other),
+					truhook.AllOf(accepting("x"), truhook.AnyOf(other, truhook.Require(truvVerifier(t), truhook.HeadCheck("x", func(*truhook.Delivery) error { return nil })))),
+				} {
+					seek()
+					_, o := judge(t, v, truhook.Config{}, unreached(t), request())
+					require.Equal(t, test.want, truhook.ReasonOf(o.Err), "%v", o.Err)
+				}
+				seek()
+				_, o := judge(t, truhook.AnyOf(other, refusing(truhook.Expired)), truhook.Config{}, unreached(t), request())
+				require.Equal(t, truhook.MissingSignature, truhook.ReasonOf(o.Err), "nobody judged the body")
+			}
 			if _, again := test.body.(io.Seeker); !again {
 				return
 			}

@@ -30,16 +30,23 @@ func judge(ctx context.Context, v Verifier, d *Delivery) (verified *Verified, er
 // ofReplacedBody says that a refusal can be the fault of this service: something in front has put other bytes in the
 // place of the body, and the verifier refused these bytes.
 func ofReplacedBody(d *Delivery, err error) error {
-	reason := ReasonOf(err) // here, where a panic of an error of the caller's is recovered
-	if !d.replaced {
-		return err
-	}
-	switch reason {
-	case SignatureMismatch, BodyHashMismatch, DecryptFailed, MalformedPayload:
+	_ = ReasonOf(err) // here, where a panic of an error of the caller's is recovered
+	if d.replaced && judgesBody(err) {
 		err = fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)
 		return &Error{Reason: BodyReplaced, Err: err}
 	}
 	return err
+}
+
+// judgesBody reports whether a refusal in the tree of err is about the body: of several verifiers the one whose scheme
+// the delivery has can be any.
+func judgesBody(err error) bool {
+	for _, reason := range [...]Reason{SignatureMismatch, BodyHashMismatch, DecryptFailed, MalformedPayload} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeHead asks p about the head of d; nil refuses nothing.
