@@ -327,3 +327,35 @@ func TestACacheWithoutASourceOrWithNegativeLimitsIsNotMade(t *testing.T) {
 		require.Error(t, err)
 	}
 }
+
+// A new key can have the id of an old one and be of another kind: a source that works is asked again, as for a
+// signature that no key fits.
+func TestCachedKeys_AKeyOfAnotherKindUnderAKnownIDIsFetched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := testKeys()
+		set := []jose.PublicKey{{ID: "1", Key: &k.rsa.PublicKey, Algorithm: "RS256"}}
+		fetches := 0
+		c, err := jose.CacheSet(func(context.Context) ([]jose.PublicKey, error) { fetches++; return set, nil }, jose.CacheConfig{})
+		require.NoError(t, err)
+		cfg := config()
+		cfg.Keys, cfg.Algorithms = c, []string{"RS256", "PS256", "ES256"}
+		v := newVerifier(t, cfg)
+		verify := func(algorithm string, key any) truhook.Reason {
+			_, err := v.Verify(t.Context(), delivery(signed(t, algorithm, key)))
+			return truhook.ReasonOf(err)
+		}
+		require.Empty(t, verify("RS256", k.rsa))
+		time.Sleep(time.Minute)
+		for range 3 {
+			assert.Equal(t, truhook.AlgorithmNotAllowed, verify("ES256", k.ec))
+			assert.Equal(t, truhook.AlgorithmNotAllowed, verify("PS256", k.rsa))
+		}
+		assert.Equal(t, 2, fetches, "strangers cause one fetch in MinInterval")
+		set = append(set, jose.PublicKey{ID: "1", Key: &k.ec.PublicKey})
+		time.Sleep(2 * time.Minute)
+		assert.Empty(t, verify("ES256", k.ec))
+		assert.Empty(t, verify("RS256", k.rsa))
+		assert.Equal(t, truhook.AlgorithmNotAllowed, verify("PS256", k.rsa), "the key is for another algorithm")
+	})
+}

@@ -103,7 +103,7 @@ func (t *tokens) prove(ctx context.Context, k *token, at time.Time) (keyID strin
 	t.remember(keys)
 	err = k.signedBy(keys, at)
 	switch truhook.ReasonOf(err) {
-	case truhook.SignatureMismatch, truhook.KeyExpired, truhook.KeyNotYetValid:
+	case truhook.SignatureMismatch, truhook.KeyExpired, truhook.KeyNotYetValid, truhook.AlgorithmNotAllowed:
 	default:
 		return k.keyID, err
 	}

@@ -79,7 +79,30 @@ func (c *Cache[K]) fetchSafely(ctx context.Context, id string, results chan<- re
 		results <- r
 	}()
 	r = c.fetch(ctx, id)
+	if _, isPartial := r.err.(*Partial); r.err != nil && !isPartial { //nolint:errorlint // made by this package
+		r.err = newFailure(r.err)
+	}
 }
+
+// A failure is the error of a function of the user, and what its methods say, which can panic: they are asked once,
+// where that is recovered.
+type failure struct {
+	error
+	text  string
+	pause time.Duration // for which the source asks to be left alone
+}
+
+func newFailure(err error) *failure {
+	f := &failure{error: err, text: err.Error()}
+	var pause interface{ RetryAfter() time.Duration }
+	if errors.As(err, &pause) {
+		f.pause = pause.RetryAfter()
+	}
+	return f
+}
+
+func (f *failure) Error() string { return f.text }
+func (f *failure) Unwrap() error { return f.error }
 
 func (c *Cache[K]) fetch(ctx context.Context, id string) result[K] {
 	keys, err := c.cfg.Fetch(ctx, id)
@@ -118,9 +141,8 @@ func (c *Cache[K]) settle(s *slot[K], f *flight, keys []K, err error, now time.T
 	partial, isPartial := err.(*Partial) //nolint:errorlint // made by this package
 	if err != nil && !isPartial {
 		s.failure, c.failure = err, err
-		var pause interface{ RetryAfter() time.Duration }
-		if errors.As(err, &pause) && pause.RetryAfter() > 0 {
-			c.paused = now.Add(min(pause.RetryAfter(), maxPause))
+		if f, ok := err.(*failure); ok && f.pause > 0 { //nolint:errorlint // the outermost, made by this package
+			c.paused = now.Add(min(f.pause, maxPause))
 		}
 		if old != nil && now.Before(old.At) { // the clock was set back: the answer ages from now on
 			rebased := *old

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,8 +144,8 @@ func (c *Cache[K]) begin(id string, now time.Time, missed bool) (*slot[K], *flig
 		return nil, nil, c.cannotAsk(now)
 	}
 	c.gate.begin(c.pace, now)
-	s = &slot[K]{id: id}
-	c.slots[id] = s
+	s = &slot[K]{id: strings.Clone(id)} // a host may use the memory of a request again
+	c.slots[s.id] = s
 	return s, c.start(s, &c.gate, now), nil
 }
 

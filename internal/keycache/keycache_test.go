@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -564,6 +565,16 @@ type pause time.Duration
 func (p pause) Error() string             { return "later" }
 func (p pause) RetryAfter() time.Duration { return time.Duration(p) }
 
+// ownError is an error type as many are: a nil one panics when it is asked.
+type ownError struct{ text string }
+
+func (e *ownError) Error() string { return e.text }
+
+// badAs is an error whose As panics.
+type badAs struct{ error }
+
+func (badAs) As(any) bool { panic("canary") }
+
 // User code under our lock or in our goroutine: after each panic the cache works on, and what happened was reported.
 func TestCache_SurvivesThePanicOfEachCallback(t *testing.T) {
 	var broken atomic.Bool
@@ -592,6 +603,25 @@ func TestCache_SurvivesThePanicOfEachCallback(t *testing.T) {
 		}, true},
 		"Vet": {func(cfg *keycache.Config[string]) {
 			cfg.Vet = func(_ string, keys []string) ([]string, error) { act("canary"); return keys, nil }
+		}, true},
+		"the Error of its error": {func(cfg *keycache.Config[string]) {
+			fetch := cfg.Fetch
+			cfg.Fetch = func(ctx context.Context, id string) ([]string, error) {
+				if broken.Load() {
+					var none *ownError
+					return []string{"a"}, none
+				}
+				return fetch(ctx, id)
+			}
+		}, true},
+		"the As of its error": {func(cfg *keycache.Config[string]) {
+			fetch := cfg.Fetch
+			cfg.Fetch = func(ctx context.Context, id string) ([]string, error) {
+				if broken.Load() {
+					return nil, badAs{errDown}
+				}
+				return fetch(ctx, id)
+			}
 		}, true},
 		"Now": {func(cfg *keycache.Config[string]) {
 			cfg.Now = func() time.Time { act("canary"); return time.Now() }
@@ -823,5 +853,25 @@ func TestCache_ByIDWhoMayNotTell(t *testing.T) {
 		require.Error(t, c.Refresh(t.Context()))
 		assert.Equal(t, stale, get(c, "x", false))
 		assert.Equal(t, stale, get(c, "y", false))
+	})
+}
+
+func TestCache_ByIDKeepsNothingOfTheMemoryOfARequest(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &source{byID: map[string][]string{"key-1": {"a"}}}
+		c := cache(t, s, nil)
+		for range 12 {
+			buffer := []byte("key-1") // of one request
+			assert.Equal(t, "[a]", get(c, unsafe.String(&buffer[0], len(buffer)), false))
+			copy(buffer, "other") // the next request
+		}
+		assert.Equal(t, 1, s.count())
+		buffer := []byte("key-2")
+		advance(time.Minute)
+		assert.Equal(t, "[]", get(c, unsafe.String(&buffer[0], len(buffer)), false))
+		copy(buffer, "key-1")
+		assert.Equal(t, "[a]", get(c, "key-1", false))
+		assert.Equal(t, "[]", get(c, "key-2", false))
+		assert.Equal(t, 1, s.countOf("key-2"), "it is remembered that there is none")
 	})
 }
