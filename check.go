@@ -32,8 +32,8 @@ type Check struct {
 // refuse it. An error without a listed Reason counts as [Internal]; return CheckFailed, or an [Error] with it.
 //
 // f runs before the body is read and again in Verify. It sees no body both times, so it cannot decide differently. f
-// must not wait, must not change or keep d, and must be safe for concurrent use. name is for logs and audits.
-// HeadCheck panics if name is empty or f is nil.
+// must not wait, must not change or keep d, and must be safe for concurrent use. name stands in the error, in the
+// log line and in audits. HeadCheck panics if name is empty or f is nil.
 func HeadCheck(name string, f func(d *Delivery) error) Check {
 	if name == "" || f == nil {
 		panic(fmt.Sprintf("truhook: HeadCheck: the check %q has no name or no function", name))
@@ -66,6 +66,21 @@ func (c Check) Run(ctx context.Context, d *Delivery) error {
 	}
 	return &Error{Reason: NoKey, Err: errors.New("the zero Check")}
 }
+
+// checkError is the refusal of a check, with its name.
+type checkError struct {
+	name string
+	err  error
+}
+
+func (e *checkError) Error() string {
+	text := e.err.Error()
+	if strings.HasPrefix(text, e.name+": ") { // as that of a check which is a scheme too
+		return text
+	}
+	return e.name + ": " + text
+}
+func (e *checkError) Unwrap() error { return e.err }
 
 func (c Check) isZero() bool { return c.head == nil && c.full == nil }
 

@@ -182,7 +182,7 @@ func (q require) runHeads(d *Delivery) error {
 			head = bodiless(d)
 		}
 		if err := c.head(head); err != nil {
-			return err
+			return &checkError{c.name, err}
 		}
 	}
 	return nil
@@ -199,7 +199,7 @@ func (q require) Verify(ctx context.Context, d *Delivery) (*Verified, error) {
 	}
 	for _, c := range q.checks {
 		if err := c.full(ctx, d); err != nil {
-			return nil, err
+			return nil, &checkError{c.name, err}
 		}
 	}
 	return verify(ctx, q.verifiers[0], d)

@@ -206,7 +206,8 @@ func TestCompose_RequireEndsAtTheFirstCheckThatRefuses(t *testing.T) {
 	v := truhook.Require(s.verifier("v", accepting("v")), s.check("1", nil), s.check("2", refusal), s.check("3", nil))
 	got, err := v.Verify(t.Context(), &truhook.Delivery{})
 	require.Nil(t, got)
-	require.True(t, err == refusal) //nolint:errorlint // identity is the point
+	require.ErrorIs(t, err, refusal)
+	require.EqualError(t, err, "2: x: check-failed", "with the name of the check")
 	require.Equal(t, []string{"1", "2"}, s.list)
 }
 

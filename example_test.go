@@ -90,7 +90,7 @@ func ExampleHeadCheck() {
 	})
 	_, err = truhook.Require(v, postOnly).Verify(context.Background(), &truhook.Delivery{Method: http.MethodGet})
 	fmt.Println(err)
-	// Output: check-failed
+	// Output: POST only: check-failed
 }
 
 // A host that is not net/http: an event of a serverless function, with names of headers in lower case.

@@ -2,6 +2,7 @@ package truhook
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -150,7 +151,10 @@ func (j *journal) history(scheme string) (count int64, last time.Time, keys []sl
 	return count, last, keys
 }
 
-const helpLine = "truhook verify says why: https://github.com/truhook/truhook/blob/main/docs/troubleshooting.md"
+const (
+	helpLine = "truhook verify says why: https://github.com/truhook/truhook/blob/main/docs/troubleshooting.md"
+	helpOurs = "it is not the sender's fault: https://github.com/truhook/truhook/blob/main/docs/reasons.md; Config.Observe gets the error"
+)
 
 // write counts a verdict of v, and writes its line to logger if one is due. Nothing in it is what was sent.
 func (j *journal) write(ctx context.Context, logger *slog.Logger, v Verifier, o Observation, now time.Time) {
@@ -209,6 +213,19 @@ func (j *journal) writeRefusal(
 	if ids := triedKeys(o.Err); len(ids) > 0 {
 		attrs = append(attrs, slog.Any("key_ids", ids))
 	}
+	var by *checkError
+	if reason == CheckFailed && errors.As(o.Err, &by) {
+		attrs = append(attrs, slog.String("check", by.name))
+	}
+	help := helpLine
+	if isOurs(reason) {
+		help = helpOurs
+	}
+	if text, kind := cause(o.Err, reason); text != "" {
+		attrs = append(attrs, slog.String("error", text))
+	} else if kind != "" {
+		attrs = append(attrs, slog.String("error_type", kind))
+	}
 	attrs = append(attrs, form(ctx, v, o.Delivery, reason)...)
 	accepted, last, keys := j.history(scheme)
 	attrs = append(attrs, slog.Int64("accepted", accepted))
@@ -218,7 +235,7 @@ func (j *journal) writeRefusal(
 	if len(keys) > 0 {
 		attrs = append(attrs, slog.Attr{Key: "accepted_by_key", Value: slog.GroupValue(keys...)})
 	}
-	attrs = append(attrs, slog.Int64("refused_since", refusedSince), slog.String("help", helpLine))
+	attrs = append(attrs, slog.Int64("refused_since", refusedSince), slog.String("help", help))
 	logger.LogAttrs(ctx, level, "truhook: a delivery is refused", attrs...)
 }
 

@@ -115,8 +115,9 @@ func TestLogger_ContentOfALine(t *testing.T) {
 	now = now.Add(time.Hour)
 	assert.Equal(t, map[string]any{
 		"level": "WARN", "msg": "truhook: a delivery is refused", "reason": "internal", "status": 500.0, "count": 1.0, "headers": 2.0, "body_bytes": 5.0,
-		"accepted": 1.0, "last_accepted": start.Format(time.RFC3339), "accepted_by_key": map[string]any{"2026": 1.0}, "refused_since": 1.0,
-	}, verify(errors.New("hunter2")), "the text of an error is never logged")
+		"error_type": "*errors.errorString",
+		"accepted":   1.0, "last_accepted": start.Format(time.RFC3339), "accepted_by_key": map[string]any{"2026": 1.0}, "refused_since": 1.0,
+	}, verify(errors.New("hunter2")), "the text of an error without a Reason is not logged")
 	assert.Equal(t, map[string]any{
 		"level": "INFO", "msg": "truhook: a delivery is refused", "provider": "sw", "reason": "signature-mismatch", "status": 401.0, "count": 1.0,
 		"headers": 2.0, "body_bytes": 5.0, "key_ids": []any{"2025", "2026"}, "accepted": 1.0, "last_accepted": start.Format(time.RFC3339),

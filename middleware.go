@@ -40,8 +40,10 @@ type Config struct {
 
 	// Logger gets a line when a delivery is refused: the first of each Reason and scheme at once, then at most one a
 	// minute with the count. A 4xx is at Info and a 5xx at Warn. The first verified delivery after the start is at
-	// Info; further ones write nothing. No line holds anything that was sent. Nil is slog.Default() as it is when the
-	// line is written; slog.New(slog.DiscardHandler) turns it off.
+	// Info; further ones write nothing. A line names the check that refused. Where this side fails, it has the cause:
+	// what a key source of yours says, where a verifier panicked, or the type of an error that has no Reason. No line
+	// holds anything that was sent. Nil is slog.Default() as it is when the line is written;
+	// slog.New(slog.DiscardHandler) turns it off.
 	Logger *slog.Logger
 
 	// Capture is called for each refused delivery, after Observe and before the response, in the request's goroutine;

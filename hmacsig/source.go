@@ -25,7 +25,8 @@ type Query struct {
 // [truhook.NoKey], 503: a Truval callback can overtake the transaction that stores its secret. An error that carries
 // a [truhook.Reason] keeps it, and any other is [truhook.KeysUnavailable]. A source that has failed since its last
 // good answer returns its keys as long as they serve, and [truhook.KeysStale] when Missed is set: it cannot tell
-// whether there is another key.
+// whether there is another key. The operator's log has the text of the error, so it must hold neither a secret nor
+// anything of the delivery.
 //
 // Keys must be safe for concurrent use and must end when ctx does. It is asked before anything is proven, so it must
 // not let a stranger cause outbound calls.

@@ -113,7 +113,7 @@ type Query struct {
 // keys for one id are tried, and more are KeysUnavailable. The issuer, audience, subject, times, method and path of
 // the token were compared before the source is asked, but nothing is proven yet. PublicKeys must be safe for
 // concurrent use, end when ctx does, and return a slice that is not changed afterwards: to replace keys, return
-// another slice.
+// another slice. The operator's log has the text of the error, so it must hold nothing of the delivery.
 type KeySource interface {
 	PublicKeys(ctx context.Context, q Query) ([]PublicKey, error)
 }

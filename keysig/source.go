@@ -18,7 +18,8 @@ type Query struct {
 // A KeySource provides the keys that a delivery may be signed with. Keys of other ids than KeyID are passed over. No
 // keys and no error means that there is none of that id: UnknownKey, 401; or NoKey, 503, where the scheme names no key.
 // An error that carries a [truhook.Reason] keeps it, any other is KeysUnavailable. At most 16 keys are tried. Keys must
-// be safe for concurrent use, must end when ctx does, and must not let a stranger cause outbound calls.
+// be safe for concurrent use, must end when ctx does, and must not let a stranger cause outbound calls. The operator's
+// log has the text of the error, so it must hold neither a secret nor anything of the delivery.
 type KeySource interface {
 	Keys(ctx context.Context, q Query) ([]Key, error)
 }
