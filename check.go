@@ -187,13 +187,19 @@ var errQuery = errors.New("the query cannot be read")
 // that a stranger can make large.
 func queryValue(query, name string) (value string, count int, err error) {
 	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		if strings.Contains(pair, ";") {
+			return "", 0, errQuery
+		}
 		key, text, _ := strings.Cut(pair, "=")
 		key, keyErr := url.QueryUnescape(key)
 		text, textErr := url.QueryUnescape(text)
-		if keyErr != nil || textErr != nil || strings.Contains(pair, ";") {
+		if keyErr != nil || textErr != nil {
 			return "", 0, errQuery
 		}
-		if pair != "" && key == name {
+		if key == name {
 			value = text
 			count++
 		}
