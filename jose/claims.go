@@ -15,9 +15,9 @@ import (
 // Claims are the claims of a verified token (RFC 7519, section 4.1). They are the Detail of this package's proofs:
 // truhook.Detail[jose.Claims](v). The zero Claims are those of no token.
 type Claims struct {
-	Issuer, Subject string    // iss, and sub, which is empty if the token has none
+	Issuer, Subject string    // iss, and sub, which is empty if the token has none, or one that is no text
 	Audience        []string  // aud, also where it is one text
-	ID              string    // jti: the same for the same bytes sent again; empty if the token has none
+	ID              string    // jti: the same for the same bytes sent again; empty like Subject
 	IssuedAt        time.Time // iat
 	NotBefore       time.Time // nbf; zero if the token has none
 	Expires         time.Time // exp
@@ -107,10 +107,9 @@ func (x *expectation) check(payload []byte, now time.Time) (Claims, claimSet, er
 	if err := x.times(set, &claims, now); err != nil {
 		return Claims{}, nil, err
 	}
-	if !strictjson.IsNull(set["jti"]) {
-		if claims.ID, err = set.text("jti"); err != nil {
-			return Claims{}, nil, err
-		}
+	// What nobody asked for costs nothing: issuers that write a number here are known.
+	if claims.ID, err = set.text("jti"); err != nil && slices.Contains(x.require, "jti") {
+		return Claims{}, nil, err
 	}
 	for _, name := range x.require {
 		if strictjson.IsNull(set[name]) {
@@ -148,13 +147,14 @@ func (x *expectation) audienceOf(set claimSet, claims *Claims) (err error) {
 }
 
 func (x *expectation) subjectOf(set claimSet, claims *Claims) (err error) {
-	if x.subject == "" && strictjson.IsNull(set["sub"]) {
+	if x.subject == "" {
+		claims.Subject, _ = strictjson.String(set["sub"])
 		return nil
 	}
 	if claims.Subject, err = set.text("sub"); err != nil {
 		return err
 	}
-	if x.subject != "" && claims.Subject != x.subject {
+	if claims.Subject != x.subject {
 		return refuse(truhook.WrongSubject, "sub")
 	}
 	return nil

@@ -294,6 +294,24 @@ func TestThePublicKeyIsNoSecret(t *testing.T) {
 	}
 }
 
+// A claim that nobody compares or requires is of any type; its field is empty then.
+func TestClaimsThatNobodyAsksForAreOfAnyType(t *testing.T) {
+	t.Parallel()
+	compared := config()
+	compared.Subject, compared.Require = "17", []string{"jti"}
+	for _, odd := range []any{17, "", true, []string{"17"}, object{"a": 1}, 1.5} {
+		v, err := newVerifier(t, config()).Verify(t.Context(), delivery(token(t, object{"sub": odd, "jti": odd})))
+		require.NoError(t, err, odd)
+		got, _ := truhook.Detail[jose.Claims](v)
+		assert.Empty(t, got.Subject)
+		assert.Empty(t, got.ID)
+		_, err = newVerifier(t, compared).Verify(t.Context(), delivery(token(t, object{"sub": odd})))
+		assert.ErrorIs(t, err, truhook.MalformedClaim, odd)
+		_, err = newVerifier(t, compared).Verify(t.Context(), delivery(token(t, object{"sub": "17", "jti": odd})))
+		assert.ErrorIs(t, err, truhook.MalformedClaim, odd)
+	}
+}
+
 func TestClaimsMustBeThereAndRight(t *testing.T) {
 	t.Parallel()
 	cfg := config()
