@@ -32,8 +32,11 @@ func TestMain(m *testing.M) {
 type Receiver struct{ l *listen }
 
 // NewReceiver returns a receiver of Truv's deliveries under one secret.
-func NewReceiver(secretText string) (*Receiver, error) {
-	l := &listen{tool: &tool{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}, name: "truv", now: time.Now}
+func NewReceiver(secretText string) (*Receiver, error) { return NewReceiverTo(io.Discard, secretText) }
+
+// NewReceiverTo returns one whose lines go to w.
+func NewReceiverTo(w io.Writer, secretText string) (*Receiver, error) {
+	l := &listen{tool: &tool{stdout: w, stderr: io.Discard, getenv: func(string) string { return "" }}, name: "truv", now: time.Now}
 	l.keys.single = secretText
 	var err error
 	l.log, err = newJournal("")
@@ -79,3 +82,17 @@ func ParseSecrets(data []byte) (values []string, err error) {
 
 // IssuedAt reads the time of a token.
 var IssuedAt = issuedAt
+
+// PrintFindings prints a refusal with these findings.
+func PrintFindings(found ...truhook.Finding) string {
+	v := &verdict{Reason: truhook.SignatureMismatch, Complete: true}
+	for _, f := range found {
+		v.add(findingOf(f))
+	}
+	var b bytes.Buffer
+	v.write(&b, style{})
+	return b.String()
+}
+
+// MaxDefaultBody is what the program takes for the default of Config.MaxBodyBytes.
+const MaxDefaultBody = maxDefaultBody

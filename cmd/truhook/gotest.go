@@ -10,15 +10,10 @@ import (
 	"github.com/truhook/truhook/recorded"
 )
 
-// recordedText returns k as a recorded delivery, without a secret.
+// recordedText returns the text of k as a recorded delivery.
 func recordedText(k *kept) string {
-	d := k.delivery
 	var b bytes.Buffer
-	err := recorded.Write(&b, &recorded.File{
-		Provider: firstOf(k.Verdict.Provider, "unknown"), About: "kept by truhook listen", Expect: k.Verdict.Reason,
-		Now: d.Received.UTC(), Wire: wire(d.Method, d.RequestURI, d.Host, d.Header, d.Body),
-	})
-	if err != nil {
+	if err := recorded.Write(&b, k.recorded()); err != nil {
 		return "it cannot be written: " + err.Error() + "\n"
 	}
 	return b.String()

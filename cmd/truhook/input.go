@@ -70,13 +70,33 @@ func readInput(name string) (*input, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxInputBytes {
-		return nil, fmt.Errorf("%s is not a file of at most %d bytes", name, maxInputBytes)
+		return nil, fmt.Errorf("%s is %s", name, notAFile(info, maxInputBytes))
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
 	return parseInput(name, data)
+}
+
+// notAFile says what something is that is no file of at most so many bytes.
+func notAFile(info fs.FileInfo, most int) string {
+	switch {
+	case info.IsDir():
+		return "a folder; name a file"
+	case !info.Mode().IsRegular():
+		return "neither a file nor a folder; - reads standard input where the command takes it"
+	}
+	return fmt.Sprintf("larger than the %d MiB that are read", most>>20)
+}
+
+// causeOf returns an error of the file system without the name of the file.
+func causeOf(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // parseInput reads a recorded or captured delivery, an event of AWS Lambda, or a raw HTTP request.
@@ -157,7 +177,7 @@ func (in *input) parseRequest(wire []byte) error {
 	switch _, hasLength := r.Header["Content-Length"]; {
 	case len(extra) == 0:
 	case hasLength || chunked:
-		in.note("%d bytes beyond the end of the body were cut (an editor's newline?)", len(extra))
+		in.note("%s beyond the end of the body: cut off (an editor's newline?)", counted(len(extra), "byte"))
 	default:
 		body = extra
 		in.note("there is no Content-Length: all %d bytes behind the head are the body", len(body))

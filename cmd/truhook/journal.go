@@ -55,6 +55,8 @@ type listed struct {
 	Service  int            `json:"service_status"`
 	Took     float64        `json:"took_ms"`
 	Replay   int64          `json:"replay_of,omitempty"`
+	KeyID    string         `json:"key_id,omitempty"`
+	Notes    []string       `json:"notes,omitempty"`
 }
 
 func (k *kept) summary() listed {
@@ -62,6 +64,7 @@ func (k *kept) summary() listed {
 		ID: k.ID, Received: k.Received, Provider: k.Verdict.Provider, Verified: k.Verdict.Verified,
 		Judged: k.Verdict.unjudged == nil, Reason: k.Verdict.Reason, Method: k.delivery.Method,
 		Path: k.delivery.RequestURI, Bytes: len(k.delivery.Body), Took: k.Took, Replay: k.Replay,
+		KeyID: k.Verdict.KeyID, Notes: k.Verdict.Notes,
 	}
 	if !l.Verified {
 		l.Cause = k.Verdict.firstCause()
@@ -111,6 +114,19 @@ func (k *kept) detail() detail {
 		}
 	}
 	return out
+}
+
+// recorded returns k as a recorded delivery, without a secret.
+func (k *kept) recorded() *recorded.File {
+	d := k.delivery
+	f := &recorded.File{
+		Provider: firstOf(k.Verdict.Provider, "unknown"), About: "kept by truhook listen", Expect: k.Verdict.Reason,
+		Now: d.Received.UTC(), Wire: wire(d.Method, d.RequestURI, d.Host, d.Header, d.Body),
+	}
+	if k.Verdict.unjudged != nil {
+		f.About, f.Expect = f.About+", which had no key to judge it", truhook.NoKey
+	}
+	return f
 }
 
 // A journal keeps the last deliveries: at most 500 and 64 MiB of bodies. It is safe for concurrent use.
@@ -167,17 +183,12 @@ func (j *journal) write(k *kept) {
 	if j.dir == "" {
 		return
 	}
-	d := k.delivery
-	file := &recorded.File{
-		Provider: firstOf(k.Verdict.Provider, "unknown"), About: "kept by truhook listen", Expect: k.Verdict.Reason,
-		Now: d.Received.UTC(), Wire: wire(d.Method, d.RequestURI, d.Host, d.Header, d.Body),
-	}
-	name := filepath.Join(j.dir, fmt.Sprintf("%s-%06d.http", d.Received.UTC().Format("20060102T150405"), k.ID))
+	name := filepath.Join(j.dir, fmt.Sprintf("%s-%06d.http", k.delivery.Received.UTC().Format("20060102T150405"), k.ID))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return
 	}
-	err = errors.Join(recorded.Write(f, file), f.Close())
+	err = errors.Join(recorded.Write(f, k.recorded()), f.Close())
 	if err != nil {
 		_ = os.Remove(name)
 		return

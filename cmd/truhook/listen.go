@@ -23,7 +23,7 @@ func listenCommand() command {
 		help:    listenHelp,
 		setUp: func(t *tool, f *flag.FlagSet) func(context.Context, []string) (int, error) {
 			l := &listen{tool: t}
-			f.StringVar(&l.provider, "provider", "", "judge as this `NAME` or NAME/ID; without it every provider that could fit is tried")
+			f.StringVar(&l.provider, "provider", "", "judge by all keys of this `NAME`, or by the one NAME/ID; without it every provider that could fit is tried")
 			f.StringVar(&l.forward, "forward", "", "forward what is verified to this `URL`; without it a verified delivery is answered 200")
 			f.StringVar(&l.addr, "addr", "127.0.0.1:8080", "receive at this `ADDRESS`")
 			f.StringVar(&l.pageAddr, "page", "127.0.0.1:0", "show the page at this `ADDRESS`, of this machine only; \"off\": no page")
@@ -41,7 +41,7 @@ The page is at an address of its own, so that a tunnel to the receiver publishes
 URL has a random token. What is refused is not forwarded.
 
 examples:
-  truhook listen -provider truv -secrets secrets.txt -forward http://127.0.0.1:3000/webhooks
+  truhook listen -provider truv/prod -secrets secrets.txt -forward http://127.0.0.1:3000/webhooks
   truhook listen -secrets secrets.txt -dir deliveries -page off
 `
 
@@ -89,6 +89,10 @@ func (l *listen) run(ctx context.Context, args []string) (int, error) {
 		fmt.Fprintf(l.stderr, "warning: %s\n", printable(w))
 	}
 	l.prompt(&l.keys, firstOf(l.provider, "the provider"))
+	if held := l.keys.names(l.name); l.id == "" && len(held) > 1 {
+		fmt.Fprintf(l.stderr, "the service is taken to hold all %d keys of %s (%s); if it holds one of them, say -provider %s/ID\n",
+			len(held), l.name, list(held), l.name)
+	}
 	if len(l.keys.secrets) == 0 && l.keys.single == "" && l.keys.dir == "" {
 		return exitUnjudged, fmt.Errorf("%w: give -secrets FILE, -keys FOLDER or TRUHOOK_SECRET", errNoKey)
 	}
@@ -294,6 +298,12 @@ func (l *listen) line(k *kept, status int) {
 	text := fmt.Sprintf("%s  %-10s %s  %s  %.1f ms", k.Received.Format("15:04:05"), v.Provider, verdict, service, k.Took)
 	if cause := v.firstCause(); cause != "" && !v.Verified {
 		text += "  " + printable(cause)
+	}
+	if v.KeyID != "" {
+		text += "  key " + printable(v.KeyID)
+	}
+	if len(k.delivery.Body) > maxDefaultBody {
+		text += "  over 1 MiB: 413 by the default Config.MaxBodyBytes"
 	}
 	fmt.Fprintf(l.stdout, "%s  -> %d\n", text, status)
 }

@@ -71,6 +71,7 @@ func (p provider) fits(d *truhook.Delivery) bool {
 // A keyring is what the program was given to judge with.
 type keyring struct {
 	secrets []secret
+	source  string // the file that they are from
 	single  string // of TRUHOOK_SECRET or a prompt: for whatever provider is judged
 	dir     string // platform-*.pem and service-*.pem
 	entity  string
@@ -91,7 +92,7 @@ func (k *keyring) verifier(p provider, id string, judgeTimes bool) (truhook.Veri
 		return nil, err
 	}
 	if len(keys) == 0 {
-		return nil, p.noKey()
+		return nil, k.noKey(p, id)
 	}
 	return p.build(keys, k.url, judgeTimes)
 }

@@ -121,7 +121,7 @@ func (p provider) signer(k *keyring, id string) (truhooktest.Signer, error) {
 		return nil, err
 	}
 	if len(keys) == 0 {
-		return nil, p.noKey()
+		return nil, k.noKey(p, id)
 	}
 	sign := truhooktest.HMAC(p.scheme, keys[0].secret)
 	if p.asymmetric() {
@@ -143,10 +143,6 @@ func (p provider) signer(k *keyring, id string) (truhooktest.Signer, error) {
 		}
 		return sign(r, e, at)
 	}, nil
-}
-
-func (p provider) noKey() error {
-	return fmt.Errorf("%w for %s: give -secrets FILE with a line %s/ID=value, or set TRUHOOK_SECRET", errNoKey, p.name, p.name)
 }
 
 // newMessageID returns an id that p can sign.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -24,6 +25,7 @@ type secret struct {
 	provider, id        string
 	value               string
 	set                 bool
+	line                int // where it is first named; zero: not in a file of secrets
 	notBefore, notAfter time.Time
 }
 
@@ -32,22 +34,23 @@ const maxSecretsBytes = 1 << 20
 // readSecrets reads a secrets file and returns what is worth a warning about it. No error holds a value.
 func readSecrets(name string) (secrets []secret, warnings []string, err error) {
 	info, err := os.Stat(name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("secrets: %w", err)
+	if err != nil { // not its text: what was given can be the secret itself
+		return nil, nil, fmt.Errorf("-secrets is the name of a file, and there is none that can be read: %w; "+
+			"a secret is never an argument, it stands in the file or in TRUHOOK_SECRET", causeOf(err))
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxSecretsBytes {
-		return nil, nil, fmt.Errorf("secrets: %s is not a file of at most %d bytes", name, maxSecretsBytes)
+		return nil, nil, fmt.Errorf("-secrets: %s is %s", name, notAFile(info, maxSecretsBytes))
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		warnings = append(warnings, fmt.Sprintf("others can read %s: chmod 600 it", name))
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("secrets: %w", err)
+		return nil, nil, fmt.Errorf("-secrets: %w", err)
 	}
 	secrets, err = parseSecrets(data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("secrets: %s: %w", name, err)
+		return nil, nil, fmt.Errorf("-secrets: %s: %w", name, err)
 	}
 	return secrets, warnings, nil
 }
@@ -62,7 +65,7 @@ func parseSecrets(data []byte) ([]secret, error) {
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if err := addSecret(&all, line); err != nil {
+		if err := addSecret(&all, n, line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
@@ -71,25 +74,26 @@ func parseSecrets(data []byte) ([]secret, error) {
 	}
 	for _, s := range all {
 		if !s.set {
-			return nil, fmt.Errorf("%s/%s has a validity and no value", s.provider, s.id)
+			return nil, fmt.Errorf("line %d: it gives a key a validity, and no line gives that key a value", s.line)
 		}
 	}
 	return all, nil
 }
 
-func addSecret(all *[]secret, line string) error {
+// addSecret reads one line. No error repeats a part of it: a secret that stands alone can look like a name.
+func addSecret(all *[]secret, n int, line string) error {
 	name, value, ok := strings.Cut(line, "=")
 	if !ok {
-		return fmt.Errorf("it is not provider/id=value")
+		return errors.New("it is not provider/id=value")
 	}
 	provider, id, ok := strings.Cut(name, "/")
 	id, what, _ := strings.Cut(id, ":")
 	if !ok || !isName(provider) || !isName(id) {
-		return fmt.Errorf("it is not provider/id=value: names are letters, digits, dots, dashes and underscores")
+		return errors.New("it is not provider/id=value: names are letters, digits, dots, dashes and underscores, without blanks")
 	}
 	i := slices.IndexFunc(*all, func(s secret) bool { return s.provider == provider && s.id == id })
 	if i < 0 {
-		*all = append(*all, secret{provider: provider, id: id})
+		*all = append(*all, secret{provider: provider, id: id, line: n})
 		i = len(*all) - 1
 	}
 	s := &(*all)[i]
@@ -97,19 +101,19 @@ func addSecret(all *[]secret, line string) error {
 	switch what {
 	case "", "base64":
 		if s.set {
-			return fmt.Errorf("a second value for %s/%s", provider, id)
+			return fmt.Errorf("a second value for the key of line %d: give each key an id of its own, such as %s/ID-2", s.line, named(provider))
 		}
 		if what == "base64" {
 			raw, err := base64.StdEncoding.DecodeString(value)
 			if err != nil {
-				return fmt.Errorf("the value of %s/%s is not base64", provider, id)
+				return errors.New("the value is not base64 (RFC 4648, with padding)")
 			}
 			value = string(raw)
 		} else if !utf8.ValidString(value) {
-			return fmt.Errorf("the value of %s/%s is not UTF-8: use :base64=", provider, id)
+			return errors.New("the value is not UTF-8: write it as provider/id:base64=…")
 		}
 		if value == "" {
-			return fmt.Errorf("the value of %s/%s is empty", provider, id)
+			return errors.New("the value is empty")
 		}
 		s.value, s.set = value, true
 	case "not-before":
@@ -117,12 +121,20 @@ func addSecret(all *[]secret, line string) error {
 	case "not-after":
 		s.notAfter, err = time.Parse(time.RFC3339, value)
 	default:
-		return fmt.Errorf("%s/%s: behind the colon stands base64, not-before or not-after", provider, id)
+		return errors.New("behind the colon stands base64, not-before or not-after")
 	}
 	if err != nil {
-		return fmt.Errorf("%s/%s: the time is not of RFC 3339", provider, id)
+		return errors.New("the time is not of RFC 3339, such as 2026-07-02T00:00:00Z")
 	}
 	return nil
+}
+
+// named returns the name of a provider that is known, and a word in the place of any other.
+func named(provider string) string {
+	if known(provider) {
+		return provider
+	}
+	return "provider"
 }
 
 func isName(s string) bool {

@@ -199,7 +199,7 @@ func (s *send) payload(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxInputBytes {
-		return nil, fmt.Errorf("%s is not a file of at most %d bytes", name, maxInputBytes)
+		return nil, fmt.Errorf("%s is %s", name, notAFile(info, maxInputBytes))
 	}
 	return os.ReadFile(name)
 }

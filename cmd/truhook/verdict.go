@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +29,7 @@ type verdict struct {
 	AsExpected *bool           `json:"as_expected,omitempty"`
 	Notes      []string        `json:"notes,omitempty"`
 	ReceivedAt string          `json:"received_at,omitempty"`
+	KeyID      string          `json:"key_id,omitempty"` // that fitted, where several were held
 
 	verified *truhook.Verified
 	unjudged error // there was no key
@@ -49,6 +49,7 @@ type finding struct {
 	Problem  string           `json:"problem"`
 	Remedy   string           `json:"remedy,omitempty"`
 	Offset   int64            `json:"offset"`
+	Times    int              `json:"times,omitempty"` // where it was found more than once
 
 	audit bool // about the keys, not about the delivery
 }
@@ -62,19 +63,22 @@ type tried struct {
 func (k *keyring) judge(ctx context.Context, p provider, id string, d *truhook.Delivery) *verdict {
 	out := &verdict{Provider: p.name, Proofs: []proof{}, Findings: []finding{}, RuledOut: []string{}, Complete: true, body: d.Body}
 	v, err := k.verifier(p, id, !d.Received.IsZero())
-	if errors.Is(err, errNoKey) {
-		out.unjudged, out.Error, out.Complete = err, err.Error(), false
-		return out
-	}
 	if err != nil {
 		out.unjudged, out.Error, out.Complete = err, err.Error(), false
 		return out
 	}
-	for _, f := range truhook.Audit(ctx, v) {
+	inService := v // whose times are judged
+	if d.Received.IsZero() {
+		if inService, err = k.verifier(p, id, true); err != nil {
+			inService = v
+		}
+	}
+	for _, f := range truhook.Audit(ctx, inService) {
 		one := findingOf(f)
 		one.audit = true
-		out.Findings = append(out.Findings, one)
+		out.add(one)
 	}
+	defer func() { out.noteJudged(k, p, id, d) }()
 	out.verified, err = v.Verify(ctx, d)
 	if err == nil {
 		out.Verified = true
@@ -87,11 +91,23 @@ func (k *keyring) judge(ctx context.Context, p provider, id string, d *truhook.D
 	out.Status = out.Reason.Status()
 	e := explain(ctx, v, d, k.others(p, id))
 	for _, f := range e.Findings {
-		out.Findings = append(out.Findings, findingOf(f))
+		out.add(findingOf(f))
 	}
 	out.Complete = e.Complete
 	out.RuledOut = append(out.RuledOut, e.RuledOut...)
 	return out
+}
+
+// add adds a finding, or counts it where an equal one is there.
+func (v *verdict) add(one finding) {
+	for i, f := range v.Findings {
+		times := f.Times
+		if f.Times = 0; f == one {
+			v.Findings[i].Times = max(times, 1) + 1
+			return
+		}
+	}
+	v.Findings = append(v.Findings, one)
 }
 
 // judgeAny judges by every provider that could fit: those whose header is there, else those of which there is a key.
@@ -219,6 +235,9 @@ func (v *verdict) writeCauses(w io.Writer, s style) {
 		how := "likely"
 		if f.Proven {
 			how = "proven"
+		}
+		if f.Times > 1 {
+			how += fmt.Sprintf(", found %d times", f.Times)
 		}
 		fmt.Fprintf(w, "\ncause %d    %s, %s\n", n, s.bold(printable(f.title())), how)
 		fmt.Fprintf(w, "           %s\n", printable(f.Problem))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ func verifyCommand() command {
 		help:    verifyHelp,
 		setUp: func(t *tool, f *flag.FlagSet) func(context.Context, []string) (int, error) {
 			v := &verify{tool: t}
-			f.StringVar(&v.provider, "provider", "", "judge as this `NAME` or NAME/ID; without it every provider that could fit is tried")
+			f.StringVar(&v.provider, "provider", "", "judge by all keys of this `NAME`, or by the one NAME/ID; without it every provider that could fit is tried")
 			f.StringVar(&v.keys.url, "url", "", "the public `URL` of the endpoint, for providers that sign it")
 			f.StringVar(&v.now, "now", "", "judge at this `TIME` (RFC 3339, or \"now\"); without it a now: line or a Date header counts")
 			f.BoolVar(&v.json, "json", false, "print JSON, one line a delivery")
@@ -39,12 +40,14 @@ Date header, times are reported and not judged.
 
 The secrets file has lines provider/id=value. The value is literal, to the end of the line.
 provider/id:base64=… takes any bytes; provider/id:not-before=… and provider/id:not-after=… take
-RFC 3339 times. Lines that begin with # are ignored. With -provider NAME the service holds all
-keys of that provider, with NAME/ID that one; the others are tried to explain a refusal.
+RFC 3339 times. Lines that begin with # are ignored. With -provider NAME/ID the service holds
+that key, and the others of the file explain a refusal; with NAME it holds all keys of that
+provider, and what any of them signed is verified. With keys of several environments in the file,
+give NAME/ID.
 TRUHOOK_SECRET, or a prompt, gives one secret. A secret is never an argument.
 
 examples:
-  truhook verify -provider truv -secrets secrets.txt request.http
+  truhook verify -provider truv/prod -secrets secrets.txt request.http
   TRUHOOK_SECRET=… truhook verify -provider github - < request.http
   truhook verify -provider transunion -keys keys/ -entity svc:… request.http
   truhook verify -secrets secrets.txt -json recorded/
@@ -65,11 +68,13 @@ func (k *keyFlags) add(f *flag.FlagSet) {
 func (k *keyFlags) open(t *tool, ring *keyring) (warnings []string, err error) {
 	ring.dir, ring.entity, ring.single = k.dir, k.entity, t.getenv("TRUHOOK_SECRET")
 	if k.secretsFile != "" {
+		ring.source = k.secretsFile
 		ring.secrets, warnings, err = readSecrets(k.secretsFile)
 	}
 	for _, s := range ring.secrets {
-		if _, err := findProvider(s.provider); err != nil {
-			warnings = append(warnings, fmt.Sprintf("secrets: no provider is called %s", s.provider))
+		if !known(s.provider) { // its name is not printed: it could be a piece of a secret
+			warnings = append(warnings, fmt.Sprintf("%s: line %d is of no provider that is known: \"truhook providers\" lists them",
+				k.secretsFile, s.line))
 		}
 	}
 	return warnings, err
@@ -173,7 +178,7 @@ func (v *verify) one(ctx context.Context, in *input, name, id string, now time.T
 	} else {
 		out = ring.judgeAny(ctx, in.delivery)
 	}
-	out.File, out.Notes = in.name, in.notes
+	out.File, out.Notes = in.name, slices.Concat(in.notes, out.Notes)
 	var signed time.Time
 	if message, ok := truhook.Detail[hmacsig.Message](out.verified); ok {
 		signed = message.Time
@@ -184,6 +189,7 @@ func (v *verify) one(ctx context.Context, in *input, name, id string, now time.T
 	if in.file != nil {
 		expected, as := in.file.Expect, out.unjudged == nil && out.Reason == in.file.Expect
 		out.Expected, out.AsExpected = &expected, &as
+		out.noteExpected(expected)
 	}
 	return out
 }
@@ -193,6 +199,7 @@ func (v *verify) one(ctx context.Context, in *input, name, id string, now time.T
 func (k *keyring) with(in *input) keyring {
 	ring := *k
 	if len(ring.secrets) == 0 && ring.single == "" {
+		ring.source = in.name
 		for _, s := range in.file.Secrets {
 			ring.secrets = append(ring.secrets, secret{provider: in.file.Provider, id: s.ID, value: s.Value, set: true,
 				notBefore: s.NotBefore, notAfter: s.NotAfter})

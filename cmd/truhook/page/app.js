@@ -114,7 +114,8 @@ function drawDetail() {
     el('p', {}, el('span', { class: 'badge ' + verdict }, verdictText[verdict]), ' ', v.reason || '', v.error ? ' — ' + v.error : ''),
     pairs([['provider', v.provider || 'unknown'], ['your service', answered],
       ...v.proofs.map((p) => ['proof', p.scheme + ', key ' + p.key_id]),
-      ...(v.tried || []).length > 1 ? [['tried', v.tried.map((t) => t.provider + ': ' + (t.reason || 'verified')).join(', ')]] : []]),
+      ...(v.tried || []).length > 1 ? [['tried', v.tried.map((t) => t.provider + ': ' + (t.reason || 'verified')).join(', ')]] : [],
+      ...(v.notes || []).map((n) => ['note', n])]),
   ];
   if (v.findings.length) parts.push(el('h3', {}, 'Causes and findings'), ...drawCauses(v.findings, (f) => f.proven));
   if (v.ruled_out.length) parts.push(el('p', {}, 'Ruled out: ' + v.ruled_out.join(', ')));
