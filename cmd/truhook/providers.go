@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"embed"
 	"flag"
 	"fmt"
 	"io"
@@ -14,7 +15,8 @@ func providersCommand() command {
 	return command{
 		name: "providers", arguments: "[NAME]",
 		summary: "list the providers that are known, or show one: Go lines, set-up, pitfalls",
-		help:    "examples:\n  truhook providers\n  truhook providers stripe\n  truhook providers -json\n",
+		help: "What it prints of a provider is the receiver of its page. mux, store, handle and save are yours.\n\n" +
+			"examples:\n  truhook providers\n  truhook providers stripe\n  truhook providers -json\n",
 		setUp: func(t *tool, f *flag.FlagSet) func(context.Context, []string) (int, error) {
 			p := &providers{tool: t}
 			f.BoolVar(&p.json, "json", false, "print JSON, one line a provider")
@@ -47,6 +49,12 @@ func (p provider) describe() described {
 	d := described{
 		Name: p.name, Title: p.title, Package: "hmacsig/" + p.name, Header: p.scheme.Header,
 		Content: firstOf(p.scheme.Content, "{body}"), Evidence: "a package of its own", Pitfalls: []string{},
+	}
+	if p.row == nil {
+		d.Documentation, d.EventID = "https://github.com/truhook/truhook/blob/main/docs/"+p.name+".md", p.name+".EventID"
+	}
+	if p.name == "trulioo" {
+		d.Handshake = "a POST with the type URL_VERIFICATION: trulioo.AnswerChallenge, behind the middleware"
 	}
 	if p.token {
 		d.Package, d.Header, d.Content = "jose/"+p.name, "X-IOV-JWT", "a token bound to method, path and body"
@@ -121,31 +129,61 @@ func (p provider) write(w io.Writer, d described) {
 	}
 }
 
-// goLines returns the lines that a service writes.
+//go:embed internal/receivers/truv.go internal/receivers/trulioo.go
+//go:embed internal/receivers/truval.go internal/receivers/transunion.go
+var receiverFiles embed.FS
+
+// goLines returns the lines that a service writes: those of the provider's page.
 func (p provider) goLines() string {
-	variable := strings.ToUpper(p.name) + "_WEBHOOK_SECRET"
-	construct := fmt.Sprintf("v, err := %s.New(os.Getenv(%q))", p.name, variable)
-	id := p.name + ".EventID"
-	switch {
-	case p.name == "trulioo":
-		construct = fmt.Sprintf("key, err := hmacsig.NewKey(\"current\", os.Getenv(%q))\n"+
-			"if err != nil {\n\tlog.Fatal(err)\n}\nv, err := trulioo.New(hmacsig.StaticKeys(key), hmacsig.Config{})", variable)
-	case p.token:
-		construct = "v, err := transunion.New(transunion.Config{Entity: entity, Keys: platformKeys, PrivateKeys: serviceKeys})"
-	case p.row != nil && p.needsURL("x") != "":
-		construct = fmt.Sprintf("p, ok := catalog.Lookup(%q)\nif !ok {\n\tlog.Fatal(\"no such row\")\n}\n"+
-			"v, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, os.Getenv(%q))", p.name, p.name, variable)
-	case p.row != nil:
-		construct = fmt.Sprintf("v, err := catalog.New(%q, os.Getenv(%q))", p.name, variable)
-	}
 	if p.row != nil {
-		id = ""
+		return p.rowLines()
 	}
-	lines := construct + "\nif err != nil {\n\tlog.Fatal(err)\n}\nverify := truhook.NewMiddleware(v, truhook.Config{})\n"
-	if id != "" {
-		lines += fmt.Sprintf("once, err := idempotency.NewMiddleware(store, \"%s/prod\", %s,\n\tidempotency.Config{Policy: %s.RetryPolicy()})\n"+
-			"if err != nil {\n\tlog.Fatal(err)\n}\nmux.Handle(\"POST /webhooks/%s\", verify.Wrap(once.Handle(handle)))\n", p.name, id, p.name, p.name)
-		return lines
+	source, err := receiverFiles.ReadFile("internal/receivers/" + p.name + ".go")
+	if err != nil {
+		return ""
 	}
-	return lines + fmt.Sprintf("mux.Handle(\"POST /webhooks/%s\", verify.Wrap(existing))\n", p.name)
+	return bodyOf(string(source))
+}
+
+// bodyOf returns what stands in the one function of a file, without its indentation.
+func bodyOf(source string) string {
+	_, body, _ := strings.Cut(source, "\nfunc ")
+	_, body, _ = strings.Cut(body, ") {\n")
+	body = strings.TrimSuffix(body, "}\n")
+	return strings.TrimPrefix(strings.ReplaceAll("\n"+body, "\n\t", "\n"), "\n")
+}
+
+// rowLines returns those of docs/providers.md, with the secret from the environment.
+func (p provider) rowLines() string {
+	const check = "if err != nil {\n\tlog.Fatal(err)\n}\n"
+	secret := fmt.Sprintf("os.Getenv(%q)", strings.ToUpper(p.name)+"_WEBHOOK_SECRET")
+	lookUp := fmt.Sprintf("p, _ := catalog.Lookup(%q)\n", p.name)
+	var b strings.Builder
+	id, policy := "idempotency.BodyDigest", "idempotency.Config{}"
+	if len(p.row.Retry.Sources) > 0 {
+		policy = "idempotency.Config{Policy: p.Retry}"
+	}
+	if p.row.EventIDAt.Signed {
+		id = "p.EventID"
+	}
+	if p.needsURL("x") != "" {
+		b.WriteString(lookUp)
+		fmt.Fprintf(&b, "v, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, %s)\n%s", p.name, secret, check)
+	} else {
+		comment := ""
+		if p.asymmetric() {
+			comment = " // its public key, in the form below"
+		}
+		fmt.Fprintf(&b, "v, err := catalog.New(%q, %s)%s\n%s", p.name, secret, comment, check)
+		if id == "p.EventID" || strings.Contains(policy, "p.Retry") {
+			b.WriteString(lookUp)
+		}
+	}
+	if h := p.row.EventIDAt; h.Header != "" && !h.Signed {
+		fmt.Fprintf(&b, "// Or: v, eventID := catalog.InsecureHeaderID(v, %q)\n", h.Header)
+	}
+	fmt.Fprintf(&b, "once, err := idempotency.NewMiddleware(store, %q, %s, %s)\n%s", p.name+"/prod", id, policy, check)
+	b.WriteString("verify := truhook.NewMiddleware(v, truhook.Config{})\n")
+	fmt.Fprintf(&b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(once.Handle(handle)))\n", p.name)
+	return b.String()
 }
