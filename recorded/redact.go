@@ -116,8 +116,11 @@ func names(list []string) (map[string]bool, error) {
 	return set, nil
 }
 
-// Redact returns f without what could identify a person or open a door: see the package comment. The result expects to
-// be accepted, holds the test key alone, and has About, Provider and Now of f, which are yours to keep clean.
+// Redact returns f without what could identify a person or open a door: see the package comment. The result holds the
+// test key alone, and has About, Provider and Now of f, which are yours to keep clean.
+//
+// The result is signed anew, so it expects to be accepted, whatever f was refused with: it is a genuine delivery of the
+// same form. About then says so. To keep a refusal as a test, keep the captured file itself; see [File.Request].
 //
 // It fails where the body is neither empty nor JSON (RFC 8259), as nothing can be said about such a body, where sign
 // fails, and where a removed value of eight bytes or more, or a secret of f, is still found in the result.
@@ -136,6 +139,10 @@ func (r *Redactor) Redact(f *File) (*File, error) {
 		}
 	}
 	out.About = f.About
+	if f.Expect != "" {
+		out.About = strings.TrimPrefix(fmt.Sprintf("%s; it was %s, and is accepted since it was redacted and signed anew",
+			f.About, truhook.ReasonOf(f.Expect)), "; ")
+	}
 	return out, nil
 }
 

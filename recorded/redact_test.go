@@ -129,8 +129,39 @@ func TestTheHeadKeepsOnlyWhatIsAllowed(t *testing.T) {
 		names = append(names, name)
 	}
 	assert.ElementsMatch(t, []string{"Content-Type", "User-Agent", "X-Request-Id", "X-Webhook-Sign", "Content-Length"}, names)
-	assert.Equal(t, "from a test", got.About)
+	assert.Equal(t, "from a test; it was signature-mismatch, and is accepted since it was redacted and signed anew", got.About)
 	assert.Contains(t, got.Redacted, "values of the body but a")
+}
+
+// A file never says of itself both that it was refused and that it is accepted.
+func TestRedact_AboutOfARefusalSaysThatItIsOneNoMore(t *testing.T) {
+	t.Parallel()
+	const since = ", and is accepted since it was redacted and signed anew"
+	for name, c := range map[string]struct {
+		about  string
+		expect truhook.Reason
+		want   string
+	}{
+		"captured":          {"captured as it was refused", truhook.SignatureMismatch, "captured as it was refused; it was signature-mismatch" + since},
+		"no about":          {"", truhook.MissingSignature, "it was missing-signature" + since},
+		"not listed":        {"x", "a reason\nof two lines", "x; it was internal" + since},
+		"accepted":          {"an order that was created", "", "an order that was created"},
+		"accepted, nothing": {"", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := fileOf(`{"a":1}`)
+			f.About, f.Expect = c.about, c.expect
+			got, err := redactor(t, recorded.RedactorConfig{Keep: []string{"a"}}).Redact(f)
+			require.NoError(t, err)
+			assertAccepted(t, got)
+			assert.Equal(t, c.want, got.About)
+			again, err := redactor(t, recorded.RedactorConfig{}).Redact(got)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, again.About, "it is said once")
+			assert.NotEmpty(t, text(t, got))
+		})
+	}
 }
 
 func TestAValueThatIsFoundElsewhereIsAnErrorThatDoesNotRepeatIt(t *testing.T) {
