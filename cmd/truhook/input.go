@@ -59,7 +59,7 @@ func (t *tool) readInputs(name string) (inputs []*input, folder bool, err error)
 		return err
 	})
 	if err == nil && len(inputs) == 0 {
-		err = fmt.Errorf("%s has no file that ends in .http", name)
+		err = fmt.Errorf("%s has no file that ends in .http: a file of another name is judged where it is named itself", name)
 	}
 	return inputs, true, err
 }
@@ -106,9 +106,15 @@ func parseInput(name string, data []byte) (*input, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, maxInputBytes)
 	}
 	var err error
+	if rest, marked := bytes.CutPrefix(data, []byte("\xef\xbb\xbf")); marked {
+		data = rest
+		in.note("it begins with a byte order mark, which is cut off: an editor has saved it, and may have changed the body")
+	}
 	switch text := bytes.TrimLeft(data, " \t\r\n"); {
 	case len(text) == 0:
-		err = errors.New("it is empty")
+		err = errors.New("it is empty; it should be the whole request, headers and body, as a log or a proxy shows it")
+	case isUTF16(data):
+		err = errUTF16
 	case text[0] == '{':
 		err = in.parseLambda(text)
 	case isRecorded(data):
@@ -129,6 +135,12 @@ func parseInput(name string, data []byte) (*input, error) {
 	}
 	in.delivery.Received = in.at
 	return in, nil
+}
+
+var errUTF16 = errors.New("it is UTF-16, as some editors and shells write: save it as UTF-8")
+
+func isUTF16(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff"))
 }
 
 // isRecorded reports whether data begins like a recorded delivery: with a line "key: value" where a request has none.

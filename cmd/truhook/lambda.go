@@ -53,7 +53,8 @@ func (in *input) parseLambda(data []byte) error {
 		Header:     http.Header{},
 	}
 	if d.Method == "" {
-		return errors.New("it is JSON and names no HTTP method: it is no event of API Gateway or of a load balancer")
+		return errors.New("it is JSON and names no HTTP method: it is no event of API Gateway or of a load balancer; " +
+			"a payload alone cannot be judged, as the signature stands in the headers: give the whole request")
 	}
 	for name, value := range e.Headers {
 		if _, several := e.MultiValueHeaders[name]; !several {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -66,19 +65,17 @@ type listen struct {
 
 func (l *listen) run(ctx context.Context, args []string) (int, error) {
 	if len(args) > 0 {
-		return exitUsage, usagef("listen takes flags only")
+		return exitUsage, usagef("listen takes flags only; -forward names the URL of your service")
 	}
 	l.now = time.Now
-	l.name, l.id, _ = strings.Cut(l.provider, "/")
-	if l.name != "" {
-		if _, err := findProvider(l.name); err != nil {
-			return exitUsage, err
-		}
+	var err error
+	if l.name, l.id, err = parseProvider(l.provider); err != nil {
+		return exitUsage, err
 	}
 	if l.forward != "" {
 		u, err := url.Parse(l.forward)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return exitUsage, usagef("-forward is not a URL of http or https")
+			return exitUsage, usagef("-forward is not a URL of http or https, such as http://127.0.0.1:3000/webhooks")
 		}
 	}
 	warnings, err := l.keyFlags.open(l.tool, &l.keys)
@@ -94,10 +91,17 @@ func (l *listen) run(ctx context.Context, args []string) (int, error) {
 			len(held), l.name, list(held), l.name)
 	}
 	if len(l.keys.secrets) == 0 && l.keys.single == "" && l.keys.dir == "" {
-		return exitUnjudged, fmt.Errorf("%w: give -secrets FILE, -keys FOLDER or TRUHOOK_SECRET", errNoKey)
+		return exitUnjudged, fmt.Errorf("%w: give -secrets FILE with lines provider/ID=value, -keys FOLDER or TRUHOOK_SECRET", errNoKey)
+	}
+	if p, err := findProvider(l.name); err == nil {
+		if _, err := l.keys.verifier(p, l.id, true); errors.Is(err, errNoKey) {
+			return exitUnjudged, err
+		} else if err != nil {
+			return exitUsage, err
+		}
 	}
 	if l.log, err = newJournal(l.dir); err != nil {
-		return exitUsage, err
+		return exitUsage, fmt.Errorf("-dir is the name of a folder, which is made where there is none: %w", err)
 	}
 	l.client = &http.Client{
 		Timeout:       forwardTimeout,
@@ -109,7 +113,7 @@ func (l *listen) run(ctx context.Context, args []string) (int, error) {
 func (l *listen) serve(ctx context.Context) (int, error) {
 	receiver, err := net.Listen("tcp", l.addr)
 	if err != nil {
-		return exitUsage, err
+		return exitUsage, fmt.Errorf("-addr is an address and a port that is free, such as 127.0.0.1:8080: %w", err)
 	}
 	defer receiver.Close()
 	fmt.Fprintf(l.stderr, "receiving at http://%s\n", receiver.Addr())
@@ -149,7 +153,7 @@ func (l *listen) serve(ctx context.Context) (int, error) {
 func listenHere(addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-page is an address of this machine and a port that is free, such as 127.0.0.1:4040, or off: %w", err)
 	}
 	if a, ok := listener.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		_ = listener.Close()

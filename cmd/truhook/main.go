@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -71,6 +72,10 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	}
 	c, ok := lookUp(name)
 	if !ok {
+		if strings.HasPrefix(name, "-") {
+			fmt.Fprintln(t.stderr, "truhook: name a command before its flags; run \"truhook help\"")
+			return exitUsage
+		}
 		fmt.Fprintf(t.stderr, "truhook: there is no command %s; run \"truhook help\"\n", printable(name))
 		return exitUsage
 	}
@@ -82,7 +87,11 @@ func (t *tool) run(ctx context.Context, args []string) int {
 		t.printHelp(t.stdout, c)
 		return exitVerified
 	case err != nil:
-		fmt.Fprintf(t.stderr, "truhook %s: %s; run \"truhook help %s\"\n", c.name, printable(err.Error()), c.name)
+		fmt.Fprintf(t.stderr, "truhook %s: %s%s; run \"truhook help %s\"\n", c.name, printable(err.Error()), usageOf(f, err), c.name)
+		return exitUsage
+	}
+	if name := misplaced(f); name != "" {
+		fmt.Fprintf(t.stderr, "truhook %s: flags stand before the arguments: move -%s in front of %s\n", c.name, name, printable(f.Arg(0)))
 		return exitUsage
 	}
 	code, err := run(ctx, f.Args())
@@ -98,6 +107,33 @@ func (t *tool) run(ctx context.Context, args []string) int {
 		}
 	}
 	return code
+}
+
+var ofFlag = regexp.MustCompile(` for flag -([a-z-]+):| needs an argument: -([a-z-]+)`)
+
+// usageOf says what the flag takes that an error of package flag is about.
+func usageOf(f *flag.FlagSet, err error) string {
+	m := ofFlag.FindStringSubmatch(err.Error())
+	if m == nil {
+		return ""
+	}
+	one := f.Lookup(m[1] + m[2])
+	if one == nil {
+		return ""
+	}
+	kind, text := flag.UnquoteUsage(one)
+	return fmt.Sprintf(" (-%s %s: %s)", one.Name, kind, text)
+}
+
+// misplaced returns a flag that stands behind an argument, where package flag looks no more.
+func misplaced(f *flag.FlagSet) string {
+	for _, arg := range f.Args() {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && f.Lookup(name) != nil {
+			return name
+		}
+	}
+	return ""
 }
 
 // A usageError is a mistake in how the program was called.
@@ -123,7 +159,7 @@ func (t *tool) help(args []string) int {
 	}
 	c, ok := lookUp(args[0])
 	if !ok {
-		fmt.Fprintf(t.stderr, "truhook: there is no command %s\n", printable(args[0]))
+		fmt.Fprintf(t.stderr, "truhook: there is no command %s; \"truhook help\" lists them\n", printable(args[0]))
 		return exitUsage
 	}
 	t.printHelp(t.stdout, c)

@@ -101,6 +101,8 @@ func (k *keyring) noKey(p provider, id string) error {
 	}
 	ours, source := k.names(p.name), firstOf(k.source, "the secrets file")
 	switch {
+	case len(k.secrets) == 0 && k.source != "":
+		return fmt.Errorf("%w for %s: %s has no key at all; add a line %s/ID=value", errNoKey, p.name, source, p.name)
 	case len(k.secrets) == 0:
 		return fmt.Errorf("%w for %s: give -secrets FILE with a line %s/ID=value, or set TRUHOOK_SECRET", errNoKey, p.name, p.name)
 	case id != "" && len(ours) > 0:

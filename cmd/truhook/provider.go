@@ -49,9 +49,26 @@ func findProvider(name string) (provider, error) {
 	all := allProviders()
 	i := slices.IndexFunc(all, func(p provider) bool { return p.name == name })
 	if i < 0 {
+		plain, _, _ := strings.Cut(strings.ToLower(name), "/")
+		if slices.ContainsFunc(all, func(p provider) bool { return p.name == plain }) {
+			return provider{}, usagef("no provider is called %s; did you mean %s?", printable(name), plain)
+		}
 		return provider{}, usagef("no provider is called %s; \"truhook providers\" lists them", printable(name))
 	}
 	return all[i], nil
+}
+
+// parseProvider reads -provider: NAME, NAME/ID, or nothing.
+func parseProvider(text string) (name, id string, err error) {
+	name, id, one := strings.Cut(text, "/")
+	switch {
+	case text == "":
+		return "", "", nil
+	case name == "", one && id == "":
+		return "", "", usagef("-provider is NAME or NAME/ID, such as truv or truv/prod")
+	}
+	_, err = findProvider(name)
+	return name, id, err
 }
 
 // fits reports whether d has a header of the provider's.

@@ -57,6 +57,9 @@ func readSecrets(name string) (secrets []secret, warnings []string, err error) {
 
 func parseSecrets(data []byte) ([]secret, error) {
 	var all []secret
+	if isUTF16(data) {
+		return nil, errUTF16
+	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	lines.Buffer(nil, maxSecretsBytes)

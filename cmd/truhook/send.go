@@ -31,8 +31,8 @@ func sendCommand() command {
 			f.IntVar(&s.copies, "copies", 2, "`NUMBER` of copies where a fault duplicates")
 			f.BoolVar(&s.disorder, "disorder", false, "deliver the first payload last")
 			f.Float64Var(&s.scale, "scale", 1, "wait this `FACTOR` of the provider's time between attempts")
-			f.DurationVar(&s.timeout, "timeout", 0, "wait this `TIME` for a response; 0: the provider's limit, or 10s")
-			f.DurationVar(&s.staleBy, "stale-by", time.Hour, "how far back the stale fault dates a delivery")
+			f.DurationVar(&s.timeout, "timeout", 0, "wait this `TIME` for a response, such as 5s; 0: the provider's limit, or 10s")
+			f.DurationVar(&s.staleBy, "stale-by", time.Hour, "a `TIME` such as 2h: how far back the stale fault dates a delivery")
 			f.StringVar(&s.wrong, "wrong-secret", "wrong-key-made-for-tests", "`TEXT` that the wrong-key fault signs under; it is no secret")
 			f.StringVar(&s.id, "id", "", "the message `ID` where the scheme signs one; empty: a new one")
 			f.BoolVar(&s.json, "json", false, "print JSON, one line an attempt")
@@ -85,9 +85,12 @@ func (h *headerFlag) Set(text string) error {
 }
 
 func (s *send) run(ctx context.Context, args []string) (int, error) {
-	name, id, _ := strings.Cut(s.provider, "/")
+	name, id, err := parseProvider(s.provider)
+	if err != nil {
+		return exitUsage, err
+	}
 	if name == "" {
-		return exitUsage, usagef("name the provider with -provider")
+		return exitUsage, usagef("name the provider with -provider; \"truhook providers\" lists them")
 	}
 	p, err := findProvider(name)
 	if err != nil {
@@ -120,6 +123,9 @@ func (s *send) run(ctx context.Context, args []string) (int, error) {
 		}
 		return exitUsage, err
 	}
+	if held := ring.names(p.name); id == "" && len(held) > 1 {
+		fmt.Fprintf(s.stderr, "signed with %s/%s, the first of %d keys; -provider %s/ID names another\n", p.name, held[0], len(held), p.name)
+	}
 	events, err := s.events(p, payloads, faults)
 	if err != nil {
 		return exitUsage, err
@@ -150,16 +156,16 @@ func (s *send) arguments(args []string) (target string, payloads []string, err e
 	case s.print != "" && len(payloads) > 1:
 		return "", nil, usagef("-n takes one payload")
 	case s.print == "" && target == "":
-		return "", nil, usagef("name the URL to deliver to, or print the request with -n")
+		return "", nil, usagef("name the URL to deliver to, behind the payloads and with http:// or https://, or print the request with -n")
 	case s.scale < 0, s.copies < 1:
-		return "", nil, usagef("-scale and -copies are not negative")
+		return "", nil, usagef("-scale is 0 or more, and -copies is 1 or more")
 	}
 	if target == "" {
 		target = "http://127.0.0.1:3000/webhooks"
 	}
 	u, err := url.Parse(target)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", nil, usagef("the URL is not one of http or https")
+		return "", nil, usagef("the URL is not one of http or https, such as http://127.0.0.1:3000/webhooks")
 	}
 	return target, payloads, nil
 }
@@ -170,6 +176,12 @@ func (s *send) events(p provider, payloads []string, faults truhooktest.Fault) (
 		body, err := s.payload(name)
 		if err != nil {
 			return nil, err
+		}
+		if len(body) == 0 {
+			if name == "-" {
+				name = "standard input"
+			}
+			fmt.Fprintf(s.stderr, "warning: %s is empty: the delivery has no body\n", printable(name))
 		}
 		e := truhooktest.Event{ID: s.id, Body: body, Header: http.Header(s.headers).Clone(), Copies: s.copies}
 		if e.ID == "" {
@@ -211,6 +223,14 @@ var allFaults = []truhooktest.Fault{
 	truhooktest.ConcurrentDuplicate, truhooktest.Timeout, truhooktest.ResetBefore, truhooktest.ResetAfter,
 }
 
+func faultNames() []string {
+	names := make([]string, 0, len(allFaults))
+	for _, f := range allFaults {
+		names = append(names, faultText(f))
+	}
+	return names
+}
+
 func parseFaults(list string) (truhooktest.Fault, error) {
 	var all truhooktest.Fault
 	for word := range strings.SplitSeq(list, ",") {
@@ -225,7 +245,7 @@ func parseFaults(list string) (truhooktest.Fault, error) {
 			}
 		}
 		if !found {
-			return 0, usagef("no fault is called %s", printable(word))
+			return 0, usagef("no fault is called %s; the faults are %s", printable(word), strings.Join(faultNames(), ", "))
 		}
 	}
 	return all, nil

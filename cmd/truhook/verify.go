@@ -67,9 +67,19 @@ func (k *keyFlags) add(f *flag.FlagSet) {
 // open fills the keyring and returns warnings.
 func (k *keyFlags) open(t *tool, ring *keyring) (warnings []string, err error) {
 	ring.dir, ring.entity, ring.single = k.dir, k.entity, t.getenv("TRUHOOK_SECRET")
+	if ring.dir != "" {
+		if info, err := os.Stat(ring.dir); err != nil || !info.IsDir() {
+			return nil, usagef("-keys: %s is no folder; name the one that has platform-*.pem and service-*.pem", ring.dir)
+		}
+	}
+	if info, err := os.Stat(ring.single); err == nil && info.Mode().IsRegular() {
+		warnings = append(warnings, "TRUHOOK_SECRET is the name of a file, and that name is taken for the secret; give the file with -secrets")
+	}
 	if k.secretsFile != "" {
+		var more []string
 		ring.source = k.secretsFile
-		ring.secrets, warnings, err = readSecrets(k.secretsFile)
+		ring.secrets, more, err = readSecrets(k.secretsFile)
+		warnings = append(warnings, more...)
 	}
 	for _, s := range ring.secrets {
 		if !known(s.provider) { // its name is not printed: it could be a piece of a secret
@@ -118,20 +128,21 @@ type verify struct {
 }
 
 func (v *verify) run(ctx context.Context, args []string) (int, error) {
-	if len(args) != 1 {
+	switch len(args) {
+	case 0:
 		return exitUsage, usagef("name one file or folder, or - for standard input")
+	case 1:
+	default:
+		return exitUsage, usagef("name one file or folder, not %d; a folder is judged with all its files *.http", len(args))
 	}
-	name, id, _ := strings.Cut(v.provider, "/")
-	if name != "" {
-		if _, err := findProvider(name); err != nil {
-			return exitUsage, err
-		}
+	name, id, err := parseProvider(v.provider)
+	if err != nil {
+		return exitUsage, err
 	}
 	var now time.Time
 	if v.now == "now" {
 		now = time.Now()
 	} else if v.now != "" {
-		var err error
 		if now, err = time.Parse(time.RFC3339, v.now); err != nil {
 			return exitUsage, usagef("-now is not a time of RFC 3339, such as 2026-03-02T09:30:00Z")
 		}
@@ -199,8 +210,8 @@ func (v *verify) one(ctx context.Context, in *input, name, id string, now time.T
 func (k *keyring) with(in *input) keyring {
 	ring := *k
 	if len(ring.secrets) == 0 && ring.single == "" {
-		ring.source = in.name
 		for _, s := range in.file.Secrets {
+			ring.source = in.name
 			ring.secrets = append(ring.secrets, secret{provider: in.file.Provider, id: s.ID, value: s.Value, set: true,
 				notBefore: s.NotBefore, notAfter: s.NotAfter})
 		}
