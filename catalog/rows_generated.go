@@ -646,7 +646,7 @@ func row(name string) (Provider, bool) {
 				Algorithm: keysig.Ed25519,
 			},
 			Retry:     retry.Policy{Provider: "discord"},
-			Handshake: "PING (type 1): answer type 1; wrongly signed requests are sent too and must get 401. Behind the middleware: `catalog.AnswerPing`.",
+			Handshake: "PING (type 1): answer type 1; wrongly signed requests are sent too and must get 401. Behind the middleware: `catalog.AnswerPing(\"type\", \"1\", \"{\\\"type\\\":1}\", next)`.",
 			Pitfalls: []string{
 				"No window is documented: the time is signed and not judged.",
 			},

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/truhook/truhook/catalog"
@@ -153,6 +154,9 @@ func bodyOf(source string) string {
 	return strings.TrimPrefix(strings.ReplaceAll("\n"+body, "\n\t", "\n"), "\n")
 }
 
+// signedHandshake is what a row's text says of a handshake that is signed, and so is answered behind the middleware.
+var signedHandshake = regexp.MustCompile("Behind the middleware: `catalog\\.(?:AnswerChallenge\\((catalog\\.Challenge\\{.*\\})|AnswerPing\\((.*)), next\\)`")
+
 // rowLines returns those of docs/providers.md, with the secret from the environment.
 func (p provider) rowLines() string {
 	const check = "if err != nil {\n\tlog.Fatal(err)\n}\n"
@@ -184,6 +188,14 @@ func (p provider) rowLines() string {
 	}
 	fmt.Fprintf(&b, "once, err := idempotency.NewMiddleware(store, %q, %s, %s)\n%s", p.name+"/prod", id, policy, check)
 	b.WriteString("verify := truhook.NewMiddleware(v, truhook.Config{})\n")
-	fmt.Fprintf(&b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(once.Handle(handle)))\n", p.name)
+	handler := "once.Handle(handle)"
+	switch m := signedHandshake.FindStringSubmatch(p.row.Handshake); {
+	case m != nil && m[1] != "":
+		fmt.Fprintf(&b, "challenge := %s\n", m[1])
+		handler = "catalog.AnswerChallenge(challenge, " + handler + ")"
+	case m != nil:
+		handler = "catalog.AnswerPing(" + m[2] + ", " + handler + ")"
+	}
+	fmt.Fprintf(&b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(%s))\n", p.name, handler)
 	return b.String()
 }

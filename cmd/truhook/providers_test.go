@@ -41,7 +41,7 @@ func TestProviders_PrintTheLinesOfTheCatalogsPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/providers.md")
 	require.NoError(t, err)
-	rows := 0
+	rows, handshakes := 0, 0
 	for row := range catalog.All() {
 		rows++
 		block := regexp.MustCompile("\n## " + regexp.QuoteMeta(row.Name) + "\n(?s:.*?)```go\n((?s:.*?))```\n").FindSubmatch(page)
@@ -50,6 +50,10 @@ func TestProviders_PrintTheLinesOfTheCatalogsPage(t *testing.T) {
 		require.Zero(t, code)
 		variable := `os.Getenv("` + strings.ToUpper(row.Name) + `_WEBHOOK_SECRET")`
 		assert.Contains(t, out, "\n\n"+strings.Replace(string(block[1]), "secret)", variable+")", 1), row.Name)
+		if strings.Contains(string(block[1]), "verify.Wrap(catalog.Answer") {
+			handshakes++
+		}
 	}
 	assert.Greater(t, rows, 90)
+	assert.Equal(t, 3, handshakes, "Discord, Slack and Twitch ask with a signed POST, and want an answer")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -103,6 +104,9 @@ func providersPage(rows []row) []byte {
 	return b.Bytes()
 }
 
+// signedHandshake is what a row's text says of a handshake that is signed, and so is answered behind the middleware.
+var signedHandshake = regexp.MustCompile("Behind the middleware: `catalog\\.(?:AnswerChallenge\\((catalog\\.Challenge\\{.*\\})|AnswerPing\\((.*)), next\\)`")
+
 func (r row) writeSection(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\n## %s\n\n", r.Name)
 	fmt.Fprintf(b, "%s. Evidence **%s**, checked %s. [The provider's page](%s).\n\n", r.Title, r.Evidence, r.Checked, r.Documentation)
@@ -136,7 +140,15 @@ func (r row) writeSection(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "once, err := idempotency.NewMiddleware(store, %q, %s, %s)\n", r.Name+"/prod", eventID, policy)
 	b.WriteString("if err != nil {\n\tlog.Fatal(err)\n}\nverify := truhook.NewMiddleware(v, truhook.Config{})\n")
-	fmt.Fprintf(b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(once.Handle(handle)))\n```\n\n", r.Name)
+	handler := "once.Handle(handle)"
+	switch m := signedHandshake.FindStringSubmatch(r.Handshake); {
+	case m != nil && m[1] != "":
+		fmt.Fprintf(b, "challenge := %s\n", m[1])
+		handler = "catalog.AnswerChallenge(challenge, " + handler + ")"
+	case m != nil:
+		handler = "catalog.AnswerPing(" + m[2] + ", " + handler + ")"
+	}
+	fmt.Fprintf(b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(%s))\n```\n\n", r.Name, handler)
 	for _, line := range r.facts() {
 		fmt.Fprintf(b, "- %s\n", line)
 	}
