@@ -35,10 +35,10 @@ func (p Provider) EventID(v *truhook.Verified) (string, error) {
 	case v == nil:
 		return "", &truhook.Error{Scheme: p.Name, Reason: truhook.NotVerified}
 	case at.IsZero():
-		return "", fmt.Errorf("catalog: %s: no event id is known; use idempotency.BodyDigest", p.Name)
+		return "", dedupe.Words("catalog: " + p.Name + ": no event id is known; use idempotency.BodyDigest")
 	case !at.Signed:
-		return "", fmt.Errorf("catalog: %s: the signature does not cover the event id (%v); "+
-			"use idempotency.BodyDigest, or catalog.InsecureHeaderID", p.Name, at)
+		return "", dedupe.Words(fmt.Sprintf("catalog: %s: the signature does not cover the event id (%v); "+
+			"use idempotency.BodyDigest, or catalog.InsecureHeaderID", p.Name, at))
 	case at.Header != "":
 		if m, ok := truhook.Detail[hmacsig.Message](v); ok && m.ID != "" {
 			return m.ID, nil

@@ -116,8 +116,10 @@ type Config struct {
 	Observe func(ctx context.Context, o Observation)
 
 	// Logger is told what is dropped, lost, handed over or refused: the first of each outcome at once, then at most one
-	// line a minute with the count. It learns the scope and the id of an event, nothing else of what was sent. Nil:
-	// slog.Default() as it is when the line is written. slog.DiscardHandler turns it off.
+	// line a minute with the count. It learns the scope and the id of an event, nothing else of what was sent. So it is
+	// not told the text of what your functions return, which can hold payload: Observe is, as Observation.Err. Of a panic
+	// it is told the function and line, and the type of the value; the text of a runtime error only. Observe has the
+	// stack. Nil: slog.Default() as it is when the line is written. slog.DiscardHandler turns it off.
 	Logger *slog.Logger
 
 	// Now is the clock by which an event is too old or from the future, where the context does not tell when its

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook/internal/dedupe"
+	"github.com/truhook/truhook/internal/panicked"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -70,6 +71,7 @@ type ended struct {
 	outcome  Outcome
 	err      error
 	panicked *PanicError
+	how      string // it panicked, in words for the log
 }
 
 // expire ends the time of the handler: its context ends, its lease runs out, and its place is free.
@@ -153,9 +155,10 @@ func (h *handling) inline() (Result, error) {
 	returned := false
 	defer func() {
 		if !returned {
+			how := panicked.Here(nil)
 			h.stopTimer()
 			h.release()
-			h.report(Panicked, nil)
+			h.reportPanic(Panicked, nil, how)
 		}
 	}()
 	o, err := h.work()
@@ -224,7 +227,8 @@ func (h *handling) goOn() {
 	defer func() {
 		h.stopTimer()
 		if !e.returned {
-			e.panicked = &PanicError{Value: recover(), Stack: debug.Stack()}
+			value := recover()
+			e.panicked, e.how = &PanicError{Value: value, Stack: debug.Stack()}, panicked.Here(value)
 		}
 		if h.state.CompareAndSwap(working, finished) {
 			h.answered <- e
@@ -244,7 +248,8 @@ func (h *handling) settleAlone(e ended) {
 	defer func() {
 		if value := recover(); value != nil {
 			h.flight.land(false)
-			h.report(LatePanicked, &PanicError{Value: value, Stack: debug.Stack()})
+			how := panicked.Here(value)
+			h.reportPanic(LatePanicked, &PanicError{Value: value, Stack: debug.Stack()}, how)
 		}
 	}()
 	if e.returned {
@@ -252,7 +257,7 @@ func (h *handling) settleAlone(e ended) {
 		return
 	}
 	h.release()
-	h.report(LatePanicked, e.panicked)
+	h.reportPanic(LatePanicked, e.panicked, e.how)
 }
 
 // finish settles an event whose handler has ended while its caller waited.
@@ -262,7 +267,7 @@ func (h *handling) finish(e ended, patience time.Time) (Result, error) {
 		return h.settle(e.outcome, e.err, patience)
 	}
 	h.release()
-	h.report(Panicked, e.panicked)
+	h.reportPanic(Panicked, e.panicked, e.how)
 	if e.panicked.Value == nil {
 		runtime.Goexit() // as the handler did
 	}

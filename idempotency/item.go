@@ -2,13 +2,13 @@ package idempotency
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/dedupe"
+	"github.com/truhook/truhook/internal/panicked"
 )
 
 // Item asks the functions of the configuration about v, for [Middleware.Run], and reports what they lack: [BadKey] with
@@ -88,13 +88,11 @@ func (m *Middleware) now(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-var errPanicked = errors.New("it panicked")
-
 // guard calls a function of the caller's, whose panic becomes an error. The value is left out: it can hold anything.
 func guard[T any](what string, f func() (T, error)) (out T, err error) {
 	defer func() {
-		if recover() != nil {
-			err = errPanicked
+		if value := recover(); value != nil {
+			err = dedupe.Words("it " + panicked.Here(value))
 		}
 		if err != nil {
 			err = fmt.Errorf("idempotency: %s: %w", what, err)

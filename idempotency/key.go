@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/truhook/truhook/internal/dedupe"
 )
 
 // MaxKeyBytes is the longest Scope, and the longest ID, that a [Store] has to keep.
@@ -39,9 +41,9 @@ func NewKey(scope, id string) (Key, error) {
 	case len(scope) > MaxKeyBytes || !utf8.ValidString(scope) || strings.IndexByte(scope, 0) >= 0:
 		return Key{}, fmt.Errorf("idempotency: the scope is longer than %d bytes, not UTF-8, or holds a NUL", MaxKeyBytes)
 	case id == "":
-		return Key{}, errors.New("idempotency: the id is empty")
+		return Key{}, dedupe.Words("idempotency: the id is empty")
 	case strings.IndexByte(id, 0) >= 0:
-		return Key{}, errors.New("idempotency: the id holds a NUL")
+		return Key{}, dedupe.Words("idempotency: the id holds a NUL")
 	}
 	// An id that looks like a hash is hashed too, or it could be chosen to meet another one.
 	if len(id) > MaxKeyBytes || strings.HasPrefix(id, hashed) || !utf8.ValidString(id) {

@@ -2,10 +2,12 @@ package idempotency
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -22,7 +24,9 @@ func logged(o Outcome) (slog.Level, string) {
 	case FutureVersion:
 		return slog.LevelInfo, "the event's time is ahead of our clock: its order is unknown"
 	case Failed:
-		return slog.LevelWarn, "the handler failed: the event is asked for again"
+		return slog.LevelWarn, "the handler failed, and Observe is told by what: the event is asked for again"
+	case Panicked:
+		return slog.LevelWarn, "the handler panicked: the event was given back"
 	case TooOld:
 		return slog.LevelWarn, "the event is older than the retention, or our clock is wrong"
 	case DeadLettered:
@@ -36,7 +40,7 @@ func logged(o Outcome) (slog.Level, string) {
 	case NotVerified:
 		return slog.LevelWarn, "no middleware verified the request: the order of the wraps is wrong"
 	case BadKey:
-		return slog.LevelWarn, "the event has no usable id: not handled"
+		return slog.LevelWarn, "the event has no usable id, and Observe is told why: not handled"
 	case NotDeduped:
 		return slog.LevelWarn, "handled without a claim"
 	case Unidentified:
@@ -73,6 +77,7 @@ type lines struct {
 }
 
 func (l *outcomeLog) write(ctx context.Context, to *slog.Logger, scope string, o Observation) {
+	defer func() { _ = recover() }() // neither a log handler nor an error's methods make an event of ours fail
 	level, text := logged(o.Outcome)
 	if text == "" {
 		return
@@ -93,12 +98,16 @@ func (l *outcomeLog) write(ctx context.Context, to *slog.Logger, scope string, o
 		if o.Err != nil {
 			attrs = append(attrs, slog.String("error", o.Err.Error()))
 		}
+	case BadKey, VersionFailed: // as may those of your functions, but not those of this library
+		var own dedupe.Words
+		if errors.As(o.Err, &own) {
+			attrs = append(attrs, slog.String("error", string(own)))
+		}
 	case Failed:
 		if retry.IsPermanent(o.Err) {
 			text = "the handler failed for good, and there is no DeadLetter that takes the event: it is asked for again"
 		}
 	}
-	defer func() { _ = recover() }() // a log handler must not make an event of ours fail
 	to.LogAttrs(ctx, level, "truhook: "+text, attrs...)
 }
 

@@ -4,15 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/catalog"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/retry"
@@ -80,6 +85,86 @@ func TestLogger_WhatIsDroppedLostOrHandedOverIsTold(t *testing.T) {
 				assert.Empty(t, out.String(), name)
 			}
 			assert.Contains(t, out.String(), c.want, name)
+		})
+	}
+}
+
+func panicsHere() { panic("body: 123-45-6789") }
+
+func TestLogger_APanicIsToldWithItsPlaceAndNoText(t *testing.T) {
+	t.Parallel()
+	work := func(context.Context) error { panicsHere(); return nil }
+	for name, c := range map[string]struct {
+		call func(m *idempotency.Middleware)
+		want string
+	}{
+		"beside": {func(m *idempotency.Middleware) { m.Do(t.Context(), event("a"), work) }, `panic="panicked at .*_test\.panicsHere:\d+: string"`},
+		"under Wrap": {func(m *idempotency.Middleware) {
+			post(m.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panicsHere() })), event("a"))
+		}, `panic="panicked at .*_test\.panicsHere:\d+" `},
+		"a runtime error": {func(m *idempotency.Middleware) {
+			m.Do(t.Context(), event("a"), func(context.Context) error { return []error{}[len("xy")] })
+		}, `panic="panicked at .*: runtime error: index out of range \[2\] with length 0"`},
+		"Goexit": {func(m *idempotency.Middleware) {
+			goexit(func() { m.Do(t.Context(), event("a"), func(context.Context) error { runtime.Goexit(); return nil }) })
+		}, `panic="called runtime.Goexit at `},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				m, _ := middleware(t, memory(), idempotency.Config{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+				for range 3 {
+					func() {
+						defer func() { _ = recover() }()
+						c.call(m)
+					}()
+				}
+				assert.Regexp(t, `level=WARN .*outcome=panicked scope=test id=a attempt=1 .*`+c.want, out.String())
+				assert.NotContains(t, out.String(), "123-45", "the value can hold what was sent")
+				assert.Equal(t, 1, strings.Count(out.String(), "\n"), "at most one a minute")
+			})
+		})
+	}
+}
+
+// worse is an error whose methods panic.
+type worse struct{}
+
+func (worse) Error() string { panic("Error") }
+func (worse) Unwrap() error { panic("Unwrap") }
+
+func TestLogger_AKeyThatIsBadIsToldByWordsOfThisLibraryOnly(t *testing.T) {
+	t.Parallel()
+	github, ok := catalog.Lookup("github")
+	require.True(t, ok)
+	for name, c := range map[string]struct {
+		key  idempotency.KeyFunc
+		want string // empty: no error is told
+	}{
+		"a row without an id": {github.EventID, `error="catalog: github: `},
+		"wrapped": {func(v *truhook.Verified) (string, error) {
+			_, err := github.EventID(v)
+			return "", fmt.Errorf("123-45-6789: %w", err)
+		}, `error="catalog: github: `},
+		"a NUL":          {func(*truhook.Verified) (string, error) { return "123-45-6789\x00", nil }, `error="idempotency: the id holds a NUL"`},
+		"a panic":        {func(*truhook.Verified) (string, error) { panicsHere(); return "", nil }, `error="it panicked at .*panicsHere:\d+: string"`},
+		"yours":          {func(*truhook.Verified) (string, error) { return "", errors.New("123-45-6789") }, ""},
+		"one that bites": {func(*truhook.Verified) (string, error) { return "", worse{} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			m, err := idempotency.NewMiddleware(memory(), "test", c.key, idempotency.Config{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+			require.NoError(t, err)
+			res := m.Do(t.Context(), event("a"), func(context.Context) error { return nil })
+			assert.Equal(t, idempotency.BadKey, res.Outcome)
+			assert.NotContains(t, out.String(), "123-45")
+			if c.want == "" {
+				assert.NotContains(t, out.String(), "error=")
+				return
+			}
+			assert.Regexp(t, "outcome=bad-key .*"+c.want, out.String())
 		})
 	}
 }

@@ -21,9 +21,12 @@ type Observation struct {
 
 	// Fingerprint is that of this delivery and Stored that of the first; with Mismatch only.
 	Fingerprint, Stored Fingerprint
+
+	how string // it panicked, where, and by a value of which type; empty: it did not
 }
 
-// LogValue returns the outcome, the key, and whatever else is known, for log/slog. The text of Err is among it.
+// LogValue returns the outcome, the key, and whatever else is known, for log/slog. The text of Err is among it, which
+// Config.Logger is not told.
 func (o Observation) LogValue() slog.Value {
 	attrs := append(o.attrs(), slog.Duration("duration", o.Duration))
 	if o.Err != nil {
@@ -39,6 +42,9 @@ func (o Observation) attrs() []slog.Attr {
 	}
 	if o.Order != OrderUnknown {
 		attrs = append(attrs, slog.String("order", o.Order.String()))
+	}
+	if o.how != "" {
+		attrs = append(attrs, slog.String("panic", o.how))
 	}
 	return attrs
 }

@@ -100,6 +100,13 @@ func (d *delivery) observation(o Outcome, err error) Observation {
 
 func (d *delivery) report(o Outcome, err error) { d.observe(d.ctx, d.observation(o, err)) }
 
+// reportPanic reports a panic, with words for the log. A nil err: its value is not known.
+func (d *delivery) reportPanic(o Outcome, err error, how string) {
+	out := d.observation(o, err)
+	out.how = how
+	d.observe(d.ctx, out)
+}
+
 // end reports an outcome and returns it.
 func (d *delivery) end(o Outcome, err error, after time.Duration) (Result, error) {
 	d.report(o, err)

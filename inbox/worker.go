@@ -64,7 +64,8 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 //
 // An error means that it has to come again: the function's own, [ErrInFlight], idempotency.ErrHandlerTimeout or that of
 // the store. One marked by retry.Permanent says that coming again would not help. A panic of the function passes
-// through; the event was given back. For the function, idempotency.FromContext gives attempt, order and idempotency
+// through, with the stack of this call; the event was given back, Config.Logger was told the function and line, and
+// Config.Observe the stack. For the function, idempotency.FromContext gives attempt, order and idempotency
 // key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when
 // its time is over; a function that does not look at it then goes on, while Work returns. A message is never too old
 // for a worker.

@@ -55,9 +55,12 @@ type Config struct {
 	// where rows could not be deleted after their retention. It must be safe for concurrent use; its panic is dropped.
 	Observe func(ctx context.Context, o idempotency.Observation)
 
-	// Logger is told what failed, died or was lost: the first of each outcome at once, then at most one line a minute with
-	// the count. It learns scope and id of an event, nothing else of what was sent. Nil: slog.Default() as it is when the
-	// line is written. slog.DiscardHandler turns it off.
+	// Logger is told what failed, panicked, died or was lost: the first of each outcome at once, then at most one line a
+	// minute with the count, for each Run. It learns scope and id of an event, nothing else of what was sent. So it is
+	// not told the text of your function's error, which can hold payload: Observe is, as Observation.Err, and
+	// [Queue.Dead] has that of the last attempt. Of a panic it is told the function and line, and the type of the value;
+	// the text of a runtime error only. Observe has the stack. Nil: slog.Default() as it is when the line is written.
+	// slog.DiscardHandler turns it off.
 	Logger *slog.Logger
 
 	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it. A clock that goes

@@ -14,6 +14,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/internal/panicked"
 	"github.com/truhook/truhook/retry"
 )
 
@@ -29,8 +30,8 @@ const (
 // goroutine of its own, which ends with Run.
 //
 // fn is that of inbox.NewWorker: nil completes the event, an error brings it back after Config.Backoff, one marked by
-// retry.Permanent makes it dead. A panic is reported and counts as an error. Run panics if fn is nil. While the
-// database is away Run waits for it.
+// retry.Permanent makes it dead. A panic counts as an error: Config.Logger is told where it was, and Config.Observe
+// gets the stack. Run panics if fn is nil. While the database is away Run waits for it.
 func (q *Queue) Run(ctx context.Context, fn func(ctx context.Context, v *truhook.Verified) error) error {
 	if fn == nil {
 		panic("sqliteinbox: Run: the function is nil")
@@ -134,8 +135,9 @@ func (r *runner) release() {
 
 // A taken row has a place among those that are handled at once, until its function has ended or its time is over.
 type taken struct {
-	row     *row
-	release func()
+	row      *row
+	release  func()
+	panicked error // by the function, with its stack: the engine has caught it, logged it, and panics with it again
 }
 
 type takenKey struct{}
@@ -147,7 +149,11 @@ func (r *runner) work(ctx context.Context, w *row) {
 	t := &taken{row: w, release: sync.OnceFunc(r.release)}
 	defer func() {
 		if !returned {
-			err = &idempotency.PanicError{Value: recover(), Stack: debug.Stack()}
+			value := recover()
+			if err = t.panicked; err == nil { // a part of ours, or the driver
+				err = &idempotency.PanicError{Value: value, Stack: debug.Stack()}
+				r.logPanic(ctx, w, panicked.Here(value))
+			}
 		}
 		t.release()
 		if err != nil {
@@ -180,11 +186,17 @@ func (q *Queue) newWorker(fn func(ctx context.Context, v *truhook.Verified) erro
 		Lease: q.cfg.Lease, Retention: q.cfg.Retention, Wait: -1, SkipStale: q.cfg.SkipStale,
 		HandlerTimeout: q.cfg.HandlerTimeout, Logger: q.cfg.Logger,
 		Observe: func(ctx context.Context, o idempotency.Observation) {
+			t, ok := ctx.Value(takenKey{}).(*taken)
 			switch o.Outcome {
-			case idempotency.Failed, idempotency.DeadLettered, idempotency.Panicked, idempotency.InFlight, idempotency.Unavailable:
+			case idempotency.Panicked:
+				if ok {
+					t.panicked = o.Err
+				}
+				return
+			case idempotency.Failed, idempotency.DeadLettered, idempotency.InFlight, idempotency.Unavailable:
 				return
 			}
-			if t, ok := ctx.Value(takenKey{}).(*taken); ok {
+			if ok {
 				o.Key = t.row.key
 			}
 			q.observe(ctx, o)
@@ -200,8 +212,8 @@ func (q *Queue) settle(ctx context.Context, r *row, err error) {
 	}
 	e := idempotency.Observation{Outcome: idempotency.Failed, Key: r.key, Attempt: r.number(), Err: err}
 	state, after := delayed, q.backoff(r.tries())
-	var panicked *idempotency.PanicError
-	if errors.As(err, &panicked) {
+	var panics *idempotency.PanicError
+	if errors.As(err, &panics) {
 		e.Outcome = idempotency.Panicked
 	}
 	if most := q.cfg.MaxAttempts; retry.IsPermanent(err) || most > 0 && r.tries() >= most {

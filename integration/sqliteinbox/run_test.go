@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -85,6 +86,47 @@ func TestAFailureComesAgainAndSaysSo(t *testing.T) {
 		for _, e := range s.events {
 			assert.Equal(t, message("a").Key, e.Key)
 		}
+	})
+}
+
+func panicsHere() { panic("payload of a") }
+
+func TestAPanicIsLoggedAtOnceWithItsPlace(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		s, lines := &seen{}, &lockedBuffer{}
+		q := newQueue(t, db, sqliteinbox.Config{
+			Observe: s.observe, Logger: slog.New(slog.NewTextHandler(lines, nil)),
+			Backoff: func(int) time.Duration { return time.Hour }, // far from dead
+		})
+		enqueue(t, q, "a")
+		stop := start(t, q, func(context.Context, *truhook.Verified) error { panicsHere(); return nil })
+		s.wait(t, idempotency.Panicked)
+		stop()
+		log := string(lines.Bytes())
+		assert.Regexp(t, `outcome=panicked scope=truv/test\S* id=a attempt=1 panic="panicked at .*_test\.panicsHere:\d+: string"`, log)
+		assert.Equal(t, 1, strings.Count(log, "\n"), log)
+		assert.NotContains(t, log, "payload of a")
+		var p *idempotency.PanicError
+		require.ErrorAs(t, s.events[0].Err, &p)
+		assert.Contains(t, string(p.Stack), "panicsHere", "the stack is that of the function")
+	})
+}
+
+func TestAFailureIsLoggedWithoutItsText(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		s, lines := &seen{}, &lockedBuffer{}
+		q := newQueue(t, db, sqliteinbox.Config{
+			Observe: s.observe, Logger: slog.New(slog.NewTextHandler(lines, nil)),
+			Backoff: func(int) time.Duration { return time.Hour },
+		})
+		enqueue(t, q, "a")
+		stop := start(t, q, func(_ context.Context, v *truhook.Verified) error { return fmt.Errorf("bad: %s", v.Payload) })
+		s.wait(t, idempotency.Failed)
+		stop()
+		assert.ErrorContains(t, s.events[0].Err, "bad: payload of a", "Observe has it")
+		log := string(lines.Bytes())
+		assert.Regexp(t, `outcome=failed scope=truv/test\S* id=a attempt=1`, log)
+		assert.NotContains(t, log, "payload of a")
 	})
 }
 
