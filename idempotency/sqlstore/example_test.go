@@ -64,18 +64,20 @@ func ExampleStore_Prune() {
 		fmt.Println(finding)
 	}
 	go func() {
-		hourly := time.NewTicker(time.Hour)
-		defer hourly.Stop()
+		minute := time.NewTicker(time.Minute)
+		defer minute.Stop()
 		for {
+			n, err := store.Prune(ctx, 1000)
+			for err == nil && n == 1000 { // there may be more
+				n, err = store.Prune(ctx, 1000)
+			}
+			if err != nil && ctx.Err() == nil {
+				fmt.Println(err) // the next minute comes
+			}
 			select {
 			case <-ctx.Done():
 				return
-			case <-hourly.C:
-			}
-			for n := 1000; n == 1000; {
-				if n, err = store.Prune(ctx, 1000); err != nil {
-					break // the next hour comes
-				}
+			case <-minute.C:
 			}
 		}
 	}()

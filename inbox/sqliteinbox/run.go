@@ -24,9 +24,9 @@ const (
 	clockSlack   = 1_000_000 // microseconds by which a clock may go back unnoticed
 )
 
-// Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. A
-// function is not stopped by the end of ctx: bound it yourself, or end the process, after which its event is taken over
-// when the lease is over. Several processes, and several Runs, may work on one table. What is over is deleted in a
+// Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. The
+// end of ctx stops no function: Config.HandlerTimeout bounds the wait. End the process to wait no longer; the events are
+// taken over when their leases are over. Several processes, and several Runs, may work on one table. What is over is deleted in a
 // goroutine of its own, which ends with Run.
 //
 // fn is that of inbox.NewWorker: nil completes the event, an error brings it back after Config.Backoff, one marked by
