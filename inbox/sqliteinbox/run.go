@@ -25,9 +25,9 @@ const (
 )
 
 // Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. The
-// end of ctx stops no function: Config.HandlerTimeout bounds the wait. End the process to wait no longer; the events are
-// taken over when their leases are over. Several processes, and several Runs, may work on one table. What is over is deleted in a
-// goroutine of its own, which ends with Run.
+// end of ctx stops no function: Config.HandlerTimeout bounds the wait. End the process to wait no longer; its events
+// are taken over when their leases are over. Several processes, and several Runs, may work on one table. What is over
+// is deleted in a goroutine of its own, which ends with Run.
 //
 // fn is that of inbox.NewWorker: nil completes the event, an error brings it back after Config.Backoff, one marked by
 // retry.Permanent makes it dead. A panic counts as an error: Config.Logger is told where it was, and Config.Observe
