@@ -16,7 +16,7 @@ import (
 
 // foreign are names in the pages that are not ours: of other libraries, and header fields.
 var foreign = strings.Fields(`Authorization Connection Forwarded Decompress RealIP RescueStuckJobsAfter JobTimeout PollOnly
-	Shutdown SetMaxOpenConns SetMaxIdleConns MaxRetries HmacSignature`)
+	Shutdown SetMaxOpenConns SetMaxIdleConns MaxRetries ContextTimeoutEnabled HmacSignature`)
 
 var (
 	bare = regexp.MustCompile(`^([A-Z]\w*[a-z]\w*)(?:\(.*\))?$`)
