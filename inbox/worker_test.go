@@ -1,8 +1,10 @@
 package inbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -91,16 +93,22 @@ func TestWorker_ADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
 func TestWorker_APanicPassesThroughAndTheMessageComesAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0
-	w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error {
+	var log bytes.Buffer
+	cfg := idempotency.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	w := worker(t, memory(), cfg, func(context.Context, *truhook.Verified) error {
 		if calls++; calls == 1 {
-			panic("bug")
+			panicsHere()
 		}
 		return nil
 	})
-	assert.PanicsWithValue(t, "bug", func() { _ = w.Work(t.Context(), message("a")) })
+	assert.PanicsWithValue(t, secretText, func() { _ = w.Work(t.Context(), message("a")) })
+	assert.Regexp(t, `outcome=panicked scope=truv/test\S* id=a attempt=1 .*panic="panicked at .*_test\.panicsHere:\d+: string"`, log.String())
+	assert.NotContains(t, log.String(), secretText)
 	assert.NoError(t, w.Work(t.Context(), message("a")))
 	assert.Equal(t, 2, calls)
 }
+
+func panicsHere() { panic(secretText) }
 
 func TestWorker_TwoWorkersDoNotHandleOneEventAtOnce(t *testing.T) {
 	t.Parallel()
