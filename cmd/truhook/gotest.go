@@ -43,6 +43,10 @@ func goTest(k *kept, ring keyring) string {
 		construct = fmt.Sprintf(goTransUnion, ring.entity)
 	default:
 		imports = append(imports, `"github.com/truhook/truhook/catalog"`)
+		if p.needsURL("x") != "" {
+			construct += fmt.Sprintf("\tp, _ := catalog.Lookup(%q)\n\tv, err := p.New(catalog.Config{URL: %q}, secret)\n", p.name, ring.url)
+			break
+		}
 		construct += fmt.Sprintf("\tv, err := catalog.New(%q, secret)\n", p.name)
 	}
 	var b strings.Builder

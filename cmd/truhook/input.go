@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,7 +177,10 @@ func (in *input) parseRequest(wire []byte) error {
 	}
 	chunked := len(r.TransferEncoding) > 0
 	body, err := io.ReadAll(r.Body)
-	switch {
+	switch behind := behindHead(wire); {
+	case err != nil && chunked && !beginsWithChunk(behind):
+		body, reader = behind, bufio.NewReader(bytes.NewReader(nil))
+		in.note("its head says chunked and its body is not, as in a log: all %s behind the head are the body", counted(len(body), "byte"))
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		in.note("the body is cut: %d bytes of %s are there", len(body), announced(r))
 	case err != nil:
@@ -199,6 +203,23 @@ func (in *input) parseRequest(wire []byte) error {
 	}
 	return nil
 }
+
+// behindHead returns what follows the empty line behind the headers.
+func behindHead(wire []byte) []byte {
+	for len(wire) > 0 {
+		line, rest, _ := bytes.Cut(wire, []byte("\n"))
+		wire = rest
+		if len(bytes.TrimSuffix(line, []byte("\r"))) == 0 {
+			break
+		}
+	}
+	return wire
+}
+
+var chunkSize = regexp.MustCompile(`^[0-9A-Fa-f]{1,16}[ \t]*(?:;[^\n]*)?\r?(?:\n|$)`)
+
+// beginsWithChunk reports whether b begins with the size of a chunk (RFC 9112, section 7.1).
+func beginsWithChunk(b []byte) bool { return chunkSize.Match(b) }
 
 func announced(r *http.Request) string {
 	if r.ContentLength >= 0 {

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/truhook/truhook/catalog"
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/retry"
@@ -228,6 +229,23 @@ func TestListen_EventsStreamEachDelivery(t *testing.T) {
 		}
 	}
 	t.Fatal("the stream ended")
+}
+
+// A row that signs the URL of the endpoint is tested with the URL that the page was started with.
+func TestListen_CopiedGoTestKnowsTheURL(t *testing.T) {
+	t.Parallel()
+	const url = "https://example.com/hook"
+	l := startListen(t, "-provider", "square", "-url", url)
+	l.send(0, `{"event_id":"1"}`)
+	code, source := l.api(http.MethodGet, "/api/deliveries/1/go", nil)
+	require.Equal(t, http.StatusOK, code)
+	assert.Contains(t, string(source), `p.New(catalog.Config{URL: "`+url+`"}, secret)`)
+	row, ok := catalog.Lookup("square")
+	require.True(t, ok)
+	_, err := row.New(catalog.Config{URL: url}, listenSecret)
+	require.NoError(t, err)
+	_, err = catalog.New("square", listenSecret)
+	require.Error(t, err, "what it said before")
 }
 
 // What the page copies as a test compiles, and fails for the reason that the page shows.
