@@ -25,6 +25,9 @@ type ExplainQuery struct {
 
 	// MaxHashedBytes is how many bytes may be hashed. Zero and below mean none.
 	MaxHashedBytes int64
+
+	// JudgeOnly asks for the verdict by the keys at hand, which is Reason, Scheme and Proofs, and for no cause.
+	JudgeOnly bool
 }
 
 // An Explanation says why a delivery is refused. The zero value says that nothing was found and that the search was not
@@ -33,7 +36,15 @@ type Explanation struct {
 	// Reason is why the delivery is refused now, by the keys at hand. Empty: it would be accepted, or it is not known.
 	Reason Reason
 
-	// Findings are the causes, the likeliest first. A Reason that says it all needs none.
+	// Scheme is the name of the scheme that was asked, as it stands in a Proof; may be empty.
+	Scheme string
+
+	// Proofs are the scheme and the key of a delivery that is accepted as it came, by a key at hand that not everybody
+	// can know. Empty: it is refused, or it is not known.
+	Proofs []Proof
+
+	// Findings are the causes, the likeliest first. A Reason that says it all needs none. A note is no cause: it goes
+	// with one.
 	Findings []Finding
 
 	// Complete is false if the budget or the context ended the search.
@@ -42,7 +53,9 @@ type Explanation struct {
 	// Tried is how many combinations of key, body and form were compared.
 	Tried int
 
-	// RuledOut are the names of the causes that were tried and are not it.
+	// RuledOut are the names of the causes that were tried without success: candidates of each were compared, and none
+	// fits. Another candidate may be the one. Causes about the body are never among them, as what a body was before
+	// something wrote it again can be lost.
 	RuledOut []string
 
 	// HashedBytes is what was spent of ExplainQuery.MaxHashedBytes.
@@ -73,10 +86,10 @@ const (
 	noCauseFound = "no-cause-found"
 )
 
-// Explain says why v refuses d, within the budget of cfg. d must have its body. It asks v if that is an [Explainer], as
-// are the verifiers of this module and those that [AllOf], [AnyOf] and [Require] make of them; about another verifier
-// nothing is found. Verify is not called, so no key source is asked. A panic of an Explainer ends its part of the
-// search only.
+// Explain says why v refuses d, within the budget of cfg. d must have its body. It asks first whether one of cfg.Others
+// accepts d as it came: then d was sent to the wrong endpoint. Then it asks v if that is an [Explainer], as are the
+// verifiers of this module and those that [AllOf], [AnyOf] and [Require] make of them; about another verifier nothing
+// is found. Verify is not called, so no key source is asked. A panic of an Explainer ends its part of the search only.
 //
 // Explain is for a person or for a log after the response. What it finds must not reach the sender.
 func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Explanation {
@@ -92,50 +105,56 @@ func Explain(ctx context.Context, v Verifier, d *Delivery, cfg ExplainConfig) Ex
 	ctx, cancel := context.WithTimeout(ctx, cfg.Timeout)
 	defer cancel()
 	q := ExplainQuery{Delivery: d, Others: slices.Clone(cfg.Others), MaxHashedBytes: cfg.MaxHashedBytes}
-	e, known := explain(ctx, v, q)
-	if !known {
-		e.Complete = true
+	e, genuine := elsewhere(ctx, v, q)
+	if !genuine {
+		q.MaxHashedBytes -= e.HashedBytes
+		spent, known := e.HashedBytes, false
+		if e, known = explain(ctx, v, q); !known {
+			e.Complete = true
+		}
+		e.HashedBytes += spent
 	}
 	if e.Reason == "" {
 		e.Reason = cfg.Reason
 	}
-	if len(e.Findings) == 0 && e.Tried > 0 && !saysItAll(e.Reason) {
-		e.Findings = []Finding{{
-			Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.",
-			Remedy: "Compare the key with the provider's page, and ask the provider which key and bytes it signed.",
-		}}
-	}
+	e.Findings = withAdvice(e)
 	for i := range e.Findings {
 		if !e.Findings[i].Proven {
 			e.Findings[i].Offset = -1
 		}
 	}
+	found := func(name string) bool {
+		return slices.ContainsFunc(e.Findings, func(f Finding) bool { return f.Name == name })
+	}
+	e.RuledOut = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(e.RuledOut))), found)
 	return e
 }
 
-// saysItAll reports whether a Reason needs no cause beside it: what was shown and is not taken, and what is ours.
-func saysItAll(r Reason) bool {
-	switch r {
-	case UnknownKey, KeyExpired, KeyNotYetValid, MissingKeyID, MissingClaim, MalformedClaim, MissingRequestClaim,
-		MissingBodyHash, WrongIssuer, WrongAudience, WrongSubject, WrongSubjectName, CertificateExpired,
-		CertificateNotYetValid, WrongCertificateUsage, ChainTooLong, UntrustedProxy, SourceNotAllowed, CheckFailed:
-		return true
+// withAdvice returns the findings, with no-cause-found in front where there is no cause and the Reason does not say it
+// all.
+func withAdvice(e Explanation) []Finding {
+	caused := slices.ContainsFunc(e.Findings, func(f Finding) bool { return f.Severity != SeverityNote })
+	remedy := advice(e.Reason)
+	if caused || e.Tried == 0 || remedy == "" || len(e.Proofs) > 0 {
+		return e.Findings
 	}
-	return r != "" && isOurs(r)
+	return slices.Insert(e.Findings, 0, Finding{
+		Severity: SeverityNote, Name: noCauseFound, Problem: "None of the causes that can be tried explains it.", Remedy: remedy,
+	})
 }
 
-// explain asks v, if it is an Explainer.
-func explain(ctx context.Context, v Verifier, q ExplainQuery) (e Explanation, known bool) {
-	x, ok := v.(Explainer)
-	if !ok {
-		return Explanation{}, false
+// advice returns what to do where no cause is found: empty for a Reason that says it all. Every other Reason does: it
+// names what is missing, malformed, over, or somebody else's, and docs/reasons.md has the cure.
+func advice(r Reason) string {
+	switch r {
+	case "":
+		return "Verify it again: its refusal has a Reason, and by the keys at hand it may be accepted now."
+	case SignatureMismatch:
+		return "Compare the key with the provider's page, and ask the provider which key and bytes it signed."
+	case BodyHashMismatch:
+		return "The token is right: compare the bytes that its hash is over with those that arrive."
 	}
-	defer func() {
-		if recover() != nil { // without the value, which can hold anything
-			e, known = Explanation{}, false
-		}
-	}()
-	return x.Explain(ctx, q), true
+	return ""
 }
 
 // explainAll asks the verifiers one after another within one budget. all is false if one of them cannot say.
@@ -160,11 +179,12 @@ func join(all []Explanation) Explanation {
 		out.HashedBytes += e.HashedBytes
 		out.Tried += e.Tried
 		out.Complete = out.Complete && e.Complete
+		out.Proofs = append(out.Proofs, e.Proofs...)
 		if e.Reason == "" && len(e.Findings) == 0 {
 			continue
 		}
 		if out.Reason == "" {
-			out.Reason = e.Reason
+			out.Reason, out.Scheme = e.Reason, e.Scheme
 		}
 		out.Findings = append(out.Findings, e.Findings...)
 		out.RuledOut = append(out.RuledOut, e.RuledOut...)
@@ -172,6 +192,9 @@ func join(all []Explanation) Explanation {
 	proven := slices.DeleteFunc(slices.Clone(out.Findings), func(f Finding) bool { return !f.Proven })
 	likely := slices.DeleteFunc(out.Findings, func(f Finding) bool { return f.Proven })
 	out.Findings = append(proven, likely...)
+	if out.Reason != "" {
+		out.Proofs = nil
+	}
 	if len(out.Findings) > 1 {
 		out.Findings = slices.DeleteFunc(out.Findings, func(f Finding) bool { return f.Name == noCauseFound })
 	}
@@ -189,7 +212,7 @@ func (a anyOf) Explain(ctx context.Context, q ExplainQuery) Explanation {
 	for _, e := range known {
 		if e.Reason == "" && len(e.Findings) == 0 && all {
 			// It accepts, and so does AnyOf.
-			return Explanation{Complete: e.Complete, Tried: out.Tried, HashedBytes: out.HashedBytes}
+			return Explanation{Scheme: e.Scheme, Proofs: e.Proofs, Complete: e.Complete, Tried: out.Tried, HashedBytes: out.HashedBytes}
 		}
 		if e.Reason != "" && isOurs(e.Reason) && !isOurs(out.Reason) {
 			out.Reason = e.Reason // as ReasonOf does it

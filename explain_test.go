@@ -33,7 +33,7 @@ func TestExplain_Compositions(t *testing.T) {
 			return truhook.Explanation{Reason: r, Findings: findings, Complete: q.MaxHashedBytes >= hashed, Tried: 1, HashedBytes: min(hashed, q.MaxHashedBytes)}
 		}}
 	}
-	likely := truhook.Finding{Severity: truhook.SeverityNote, Name: "body-empty"}
+	likely := truhook.Finding{Severity: truhook.SeverityWarning, Name: "body-empty"}
 	proven := truhook.Finding{Severity: truhook.SeverityError, Name: "key-whitespace", Proven: true, Offset: -1}
 	at := truhook.Finding{Severity: truhook.SeverityError, Name: "body-text-changed", Proven: true, Offset: 0}
 	none := truhook.Finding{Name: "no-cause-found"}
@@ -58,7 +58,7 @@ func TestExplain_Compositions(t *testing.T) {
 		"one about a certificate":       {says(truhook.CertificateExpired, 5), want{truhook.CertificateExpired, nil, true, 5}},
 		"one that is ours":              {says(truhook.KeysUnavailable, 5), want{truhook.KeysUnavailable, nil, true, 5}},
 		"AllOf, the proven first":       {truhook.AllOf(says(truhook.Expired, 1, likely), says(truhook.SignatureMismatch, 1, at)), want{truhook.Expired, []string{"body-text-changed", "body-empty"}, true, 2}},
-		"AllOf, one accepts":            {truhook.AllOf(says("", 1), says(truhook.WrongPath, 1)), want{truhook.WrongPath, []string{"no-cause-found"}, true, 2}},
+		"AllOf, one accepts":            {truhook.AllOf(says("", 1), says(truhook.BodyHashMismatch, 1)), want{truhook.BodyHashMismatch, []string{"no-cause-found"}, true, 2}},
 		"AllOf, nothing found once":     {truhook.AllOf(says(truhook.Expired, 1, none), says(truhook.SignatureMismatch, 1, proven)), want{truhook.Expired, []string{"key-whitespace"}, true, 2}},
 		"AllOf, one budget":             {truhook.AllOf(says(truhook.Expired, 80, likely), says(truhook.SignatureMismatch, 80, proven)), want{truhook.Expired, []string{"key-whitespace", "body-empty"}, false, 100}},
 		"AllOf, one panics":             {truhook.AllOf(silent, says(truhook.SignatureMismatch, 1, proven)), want{truhook.SignatureMismatch, []string{"key-whitespace"}, true, 1}},

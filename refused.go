@@ -124,6 +124,6 @@ func writeExplanation(logger *slog.Logger, scheme string, reason Reason, e Expla
 		attrs = append(attrs, slog.Attr{Key: name, Value: slog.GroupValue(group...)})
 	}
 	attrs = append(attrs, slog.Bool("complete", e.Complete), slog.Int("tried", e.Tried),
-		slog.Any("ruled_out", e.RuledOut[:min(len(e.RuledOut), maxLoggedRuledOuts)]))
+		slog.Any("tried_without_success", e.RuledOut[:min(len(e.RuledOut), maxLoggedRuledOuts)]))
 	logger.LogAttrs(context.Background(), levelOf(reason), "truhook: why a delivery was refused", attrs...)
 }

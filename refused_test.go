@@ -93,8 +93,8 @@ func TestRefused_ExplainRefusalsAfterTheResponseAndSeldom(t *testing.T) {
 		require.Len(t, found, 2)
 		assert.Equal(t, map[string]any{
 			"level": "INFO", "msg": "truhook: why a delivery was refused", "provider": "truv", "reason": "signature-mismatch", "complete": true, "tried": 7.0,
-			"ruled_out": []any{"key-quoted"},
-			"cause":     map[string]any{"name": "body-text-changed", "subject": "whitespace", "problem": "P.", "remedy": "R.", "proven": true, "offset": 1.0},
+			"tried_without_success": []any{"key-quoted"},
+			"cause":                 map[string]any{"name": "body-text-changed", "subject": "whitespace", "problem": "P.", "remedy": "R.", "proven": true, "offset": 1.0},
 		}, found[0])
 	})
 }

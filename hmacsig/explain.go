@@ -30,7 +30,12 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 		d = &truhook.Delivery{}
 	}
 	s := &search{Budget: probe.Budget{Ctx: ctx, Left: max(q.MaxHashedBytes, 0)}, v: v, d: d, keys: v.atHand()}
-	out := truhook.Explanation{Reason: s.judge()}
+	out := truhook.Explanation{Scheme: v.format.Name}
+	out.Reason, out.Proofs = s.judge()
+	if q.JudgeOnly {
+		out.Complete, out.HashedBytes = s.judged || out.Reason != "", s.Hashed
+		return out
+	}
 	likely := s.likely(out.Reason)
 	switch out.Reason {
 	case truhook.KeyExpired, truhook.KeyNotYetValid, truhook.NoKey: // which says it all
@@ -48,8 +53,8 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if len(changes) == 0 && s.plainHash() {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(explain.PlainHash, ""), false))
 	}
-	if len(out.Findings) == 0 && ctx.Err() == nil && probe.MapOrder(d.Body) {
-		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
+	if note, ok := explain.Sorted(out.Reason, d.Body); ok && len(out.Findings) == 0 && s.tried > 0 && ctx.Err() == nil {
+		out.Findings = append(out.Findings, note)
 	}
 	out.Complete, out.Tried, out.HashedBytes = !s.Spent, s.tried, s.Hashed
 	if len(changes) == 0 {
@@ -123,26 +128,31 @@ func otherKeys(v *Verifier, others []truhook.Verifier) []keyTry {
 	return out
 }
 
-// judge returns why d is refused by the keys at hand. Without a budget only the head is judged.
-func (s *search) judge() truhook.Reason {
+// judge returns why d is refused by the keys at hand, and what it proves where it is not: nothing by a secret that
+// anybody can know. Without a budget only the head is judged.
+func (s *search) judge() (truhook.Reason, []truhook.Proof) {
 	f := s.v.format
 	if err := f.Read(s.d, s.v.received(s.d), &s.head); err != nil {
-		return truhook.ReasonOf(err)
+		return truhook.ReasonOf(err), nil
 	}
 	s.headSound = true
 	if len(s.keys) == 0 {
-		return ""
+		return "", nil
 	}
 	cost := int64(len(s.d.Body)) * int64(len(s.keys)) * int64(s.head.GroupCount) * 2
 	if cost > s.Left || s.Left == 0 {
 		s.Spent = s.Spent || s.Left > 0
-		return ""
+		return "", nil
 	}
 	s.Left -= cost / 2
 	s.Hashed += cost / 2
-	_, reason := s.v.try(s.keys, &signed{head: &s.head}, s.d.Body, s.v.received(s.d))
+	id, reason := s.v.try(s.keys, &signed{head: &s.head}, s.d.Body, s.v.received(s.d))
 	s.judged = true
-	return reason
+	weak := func(k Key) bool { return k.id == id && secrettext.Weak(k.open().bytes) }
+	if reason != "" || slices.ContainsFunc(s.keys, weak) {
+		return reason, nil
+	}
+	return "", []truhook.Proof{{Scheme: s.v.format.Name, KeyID: id}}
 }
 
 // likely are causes that can only be supposed: nothing of them is hashed.

@@ -52,13 +52,12 @@ func keyVariants(keys []Key, t KeyText) []keyTry {
 		k := &keys[i]
 		writings := secrettext.Writings(string(k.open().bytes))
 		for _, prefix := range strings.Fields(t.Kept) {
-			text := prefix + strings.TrimSpace(string(k.open().bytes))
-			writings = append(writings, secrettext.Writing{Text: text, Cause: explain.KeyEncoding, Subject: "prefix"})
+			writings = append(writings, secrettext.Prefixed(prefix, strings.TrimSpace(string(k.open().bytes))))
 		}
 		for _, w := range writings {
 			if !known[w.Text] {
 				known[w.Text] = true
-				out = append(out, newKeyTry([]byte(w.Text), explain.Because(w.Cause, keySubject(k.id, w.Subject))))
+				out = append(out, newKeyTry([]byte(w.Text), explain.BecauseOfKey(w, k.id)))
 			}
 		}
 		if k.id != "" && !known[k.id] {
@@ -69,11 +68,4 @@ func keyVariants(keys []Key, t KeyText) []keyTry {
 		}
 	}
 	return out
-}
-
-func keySubject(id, subject string) string {
-	if subject == "" {
-		return id
-	}
-	return id + ", " + subject
 }

@@ -26,7 +26,8 @@ type search struct {
 	candidates []explain.Candidate
 	contents   []explain.Content
 	tried      int
-	ruledOut   []string
+	alone      explain.Tried // causes of which candidates were compared
+	ruledOut   []string      // those of whole stages
 
 	weak   bool  // anybody could have made what fits
 	offset int64 // at which the body that fits differs, -1: none
@@ -64,38 +65,29 @@ func (s *search) run() []explain.Change {
 	asSent := probe.AsSent(s.d.Body)
 	plain, hash := s.contents[:1], s.v.format.hash
 
-	stages := []struct {
-		rulesOut []string
-		run      func() *match
-	}{
-		{[]string{explain.SignatureForm, explain.SimilarName, explain.OtherHeader, explain.HeaderFolded,
-			explain.ContentForm, explain.TimeUnit, explain.URLMismatch},
-			func() *match { return s.all(own, s.contents, asSent, hash) }},
-		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider},
-			func() *match { return s.all(s.others, s.contents, asSent, hash) }},
-		{[]string{explain.KeyWhitespace, explain.KeyQuoted, explain.KeyEncoding, explain.KeyIDAsSecret},
-			func() *match { return s.all(variants, s.contents, asSent, hash) }},
-		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope,
-			probe.Reserialized},
-			func() *match { return s.bodies(own, plain, hash) }},
-		{[]string{explain.OtherAlgorithm}, func() *match { return s.algorithms(own, s.contents, asSent) }},
+	stages := []func() *match{
+		func() *match { return s.all(own, s.contents, asSent, hash) },
+		func() *match { return s.all(s.others, s.contents, asSent, hash) },
+		func() *match { return s.all(variants, s.contents, asSent, hash) },
+		func() *match { return s.bodies(own, plain, hash) },
+		func() *match { return s.algorithms(own, s.contents, asSent) },
 
 		// Two changes at once.
-		{nil, func() *match { return s.bodies(slices.Concat(variants, s.others), plain, hash) }},
-		{nil, func() *match { return s.bodies(own, s.contents[1:], hash) }},
-		{nil, func() *match { return s.algorithms(slices.Concat(variants, s.others), s.contents, asSent) }},
-		{nil, func() *match { return s.algorithmsOfBodies(own, plain) }},
-		{nil, func() *match { return s.bodies(slices.Concat(variants, s.others), s.contents[1:], hash) }},
+		func() *match { return s.bodies(slices.Concat(variants, s.others), plain, hash) },
+		func() *match { return s.bodies(own, s.contents[1:], hash) },
+		func() *match { return s.algorithms(slices.Concat(variants, s.others), s.contents, asSent) },
+		func() *match { return s.algorithmsOfBodies(own, plain) },
+		func() *match { return s.bodies(slices.Concat(variants, s.others), s.contents[1:], hash) },
 	}
 	for _, stage := range stages {
-		m := stage.run()
+		m := stage()
 		if m != nil {
 			return s.told(m)
 		}
 		if s.Spent {
 			return nil
 		}
-		s.ruledOut = append(s.ruledOut, stage.rulesOut...)
+		s.ruledOut = slices.Clone(s.alone)
 	}
 	return nil
 }
@@ -214,7 +206,13 @@ func (s *search) compare(
 	s.tried++
 	for i := range s.candidates {
 		to := &s.candidates[i]
-		if len(to.Signature) != len(sum) || !hmac.Equal(to.Signature, sum) {
+		if len(to.Signature) != len(sum) {
+			continue
+		}
+		if !hmac.Equal(to.Signature, sum) {
+			if len(body.Changes) == 0 && tail == "" && len(k.changes)+len(c.Changes)+len(to.Changes) < 2 {
+				s.alone.Add(s.changes(k, c, h, to)...)
+			}
 			continue
 		}
 		out := &match{weak: k.weak, appended: tail}
@@ -225,15 +223,20 @@ func (s *search) compare(
 		if tail != "" {
 			out.changes = append(out.changes, explain.Because(probe.TextChanged, "whitespace"))
 		}
-		out.changes = append(out.changes, k.changes...)
-		if h != s.v.format.hash {
-			out.changes = append(out.changes, explain.Because(explain.OtherAlgorithm, h.String()))
-		}
-		out.changes = append(out.changes, c.Changes...)
-		out.changes = append(out.changes, to.Changes...)
+		out.changes = append(out.changes, s.changes(k, c, h, to)...)
 		return out
 	}
 	return nil
+}
+
+// changes are those that are not of the body.
+func (s *search) changes(k keyTry, c explain.Content, h crypto.Hash, to *explain.Candidate) (out []explain.Change) {
+	out = append(out, k.changes...)
+	if h != s.v.format.hash {
+		out = append(out, explain.Because(explain.OtherAlgorithm, h.String()))
+	}
+	out = append(out, c.Changes...)
+	return append(out, to.Changes...)
 }
 
 // plainHash reports whether a candidate is a hash of the body without any key.

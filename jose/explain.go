@@ -36,6 +36,10 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	if s.at.IsZero() {
 		s.at = v.tokens.now()
 	}
+	if q.JudgeOnly {
+		reason, proofs := s.judge()
+		return truhook.Explanation{Reason: reason, Scheme: v.scheme, Proofs: proofs, Complete: !s.Spent, HashedBytes: s.Hashed}
+	}
 	return s.explain(q.Others)
 }
 
@@ -47,13 +51,17 @@ type search struct {
 	at time.Time
 
 	tried    int
-	ruledOut []string
+	accepted bool     // by the keys at hand
+	ruledOut []string // causes of which candidates were compared
 }
 
 func (s *search) explain(others []truhook.Verifier) truhook.Explanation {
-	reason, accepted := s.judge()
-	out := truhook.Explanation{Reason: reason}
-	if !accepted && !saysItAll(reason) {
+	reason, proofs := s.judge()
+	out := truhook.Explanation{Reason: reason, Scheme: s.v.scheme}
+	if s.v.decrypter == nil { // else it can be refused as it does not decrypt
+		out.Proofs = proofs
+	}
+	if !s.accepted && !saysItAll(reason) {
 		out.Findings = s.findings(reason, others)
 	}
 	out.Complete = !s.Spent && s.Ctx.Err() == nil
@@ -76,24 +84,29 @@ func saysItAll(r truhook.Reason) bool {
 }
 
 // judge returns why the delivery is refused by the keys at hand; empty if it would be accepted, or if that is not
-// known.
-func (s *search) judge() (reason truhook.Reason, accepted bool) {
+// known. The proofs are those of a token that is bound to what came, unless anybody can know the secret.
+func (s *search) judge() (reason truhook.Reason, proofs []truhook.Proof) {
 	k, _, err := s.v.head(s.d)
 	if err != nil {
-		return truhook.ReasonOf(err), false
+		return truhook.ReasonOf(err), nil
 	}
-	if _, err = s.provenAtHand(s.v, k, true); errors.Is(err, errNothingAtHand) {
-		return "", false
+	id, err := s.provenAtHand(s.v, k, true)
+	if errors.Is(err, errNothingAtHand) {
+		return "", nil
 	} else if err != nil {
-		return truhook.ReasonOf(err), false
+		return truhook.ReasonOf(err), nil
 	}
 	if !s.afford(int64(len(s.d.Body))) {
-		return "", false
+		return "", nil
 	}
 	if err := s.v.binding.checkBody(&k.set, s.d.Body); err != nil {
-		return truhook.ReasonOf(err), false
+		return truhook.ReasonOf(err), nil
 	}
-	return "", s.v.decrypter == nil
+	s.accepted = s.v.decrypter == nil
+	if s.v.isWeak(id) {
+		return "", nil
+	}
+	return "", []truhook.Proof{{Scheme: s.v.scheme, KeyID: id}}
 }
 
 var errNothingAtHand = errors.New("no key is at hand")
@@ -148,7 +161,6 @@ func (s *search) findings(reason truhook.Reason, others []truhook.Verifier) []tr
 	likely := s.likely(reason)
 	k, changes, weak := s.signedToken(others)
 	if k == nil {
-		s.ruledOut = append(s.ruledOut, causeOtherEnvironment, causeForm, causeAlgorithm, causeSimilarName)
 		return likely
 	}
 	explained := true
@@ -238,7 +250,10 @@ func (s *search) likely(reason truhook.Reason) []truhook.Finding {
 			}
 		}
 	}
-	if n := d.Header.Get("Content-Length"); len(d.Body) == 0 && n != "" && n != "0" {
+	n := d.Header.Get("Content-Length")
+	announced := n != "" && n != "0"
+	posted := d.Method == "" || d.Method == http.MethodPost
+	if len(d.Body) == 0 && (announced || posted && (reason == truhook.BodyHashMismatch || d.Body != nil && reason != truhook.MissingToken)) {
 		out = append(out, change{cause: causeEmpty}.finding(false))
 	} else if n != "" && len(n) < 12 && n != fmt.Sprint(len(d.Body)) && len(d.Body) > 0 {
 		var announced int

@@ -140,7 +140,7 @@ func TestExplain_KeysOfOtherVerifiers(t *testing.T) {
 		cause  string
 	}{
 		"the sandbox":      {[]truhook.Verifier{newVerifier(t, sandbox)}, "key-of-other-environment"},
-		"another provider": {[]truhook.Verifier{nil, v, newVerifier(t, elsewhere)}, "key-of-other-provider"},
+		"another provider": {[]truhook.Verifier{nil, v, newVerifier(t, elsewhere)}, "delivery-of-other-provider"},
 		"inside of AnyOf":  {[]truhook.Verifier{truhook.AnyOf(v, newVerifier(t, sandbox))}, "key-of-other-environment"},
 	} {
 		e := explain(t, v, d, test.others...)

@@ -29,14 +29,13 @@ func (s *search) body(k *token, offset *int64) (changes []change, explained bool
 		if ok {
 			return append(fit.changes, change{cause: causePlaintext}), true
 		}
+		s.triedFor(true, causePlaintext)
 	}
 	hints := probe.Hints{ContentType: s.d.Header.Get("Content-Type"), ContentEncoding: s.d.Header.Get("Content-Encoding")}
 	if fit, ok := f.search(s.d.Body, hints); ok {
 		*offset = fit.offset
 		return fit.changes, true
 	}
-	s.ruledOut = append(s.ruledOut, causePlaintext, probe.TextChanged, probe.Reserialized, probe.ContentEncoding,
-		probe.Base64, probe.FormField, probe.InEnvelope)
 	return nil, false
 }
 

@@ -33,7 +33,8 @@ const (
 	causeRedirected       = "request-redirected"
 )
 
-// causes say what is wrong and what to do. No remedy loosens a check.
+// causes say what is wrong and what to do. No remedy loosens a check. What to do about a secret depends on which side
+// has it otherwise, so package secrettext says it.
 var causes = map[string]struct{ problem, remedy string }{
 	causePath: {"The token names another path than the request has.",
 		"Set Path of the configuration to the path of the URL that is registered with the provider."},
@@ -53,12 +54,9 @@ var causes = map[string]struct{ problem, remedy string }{
 		"Send that environment to its own endpoint, or give this endpoint the keys of the environment that sends to it."},
 	causeOtherProvider: {"The token is signed by a key that is configured for another provider.",
 		"Correct the endpoint at the provider, or the keys here."},
-	causeKeyWhitespace: {"The sender signed with this secret without, or with other, white space around it.",
-		"Write the secret exactly as the provider shows it, for example with printf '%s'."},
-	causeKeyQuoted: {"The sender signed with this secret without, or with, quotes around it.",
-		"Take the quotes away where the variable is set; env files of Docker keep them."},
-	causeKeyEncoding: {"The sender signed with this secret written in another way: decoded or encoded.",
-		"Compare the provider's page, and decode the secret before NewSecret where the provider shows it encoded."},
+	causeKeyWhitespace: {problem: "The sender signed with this secret without, or with other, white space around it."},
+	causeKeyQuoted:     {problem: "The sender signed with this secret without, or with, quotes around it."},
+	causeKeyEncoding:   {problem: "The sender signed with this secret written in another way: decoded or encoded."},
 	causeIDAsSecret: {"The token is signed with the label of the secret in its place. Anybody can know a label.",
 		"Look whether the label and the secret are the wrong way round, here or at the sender."},
 	causeIsPath: {"The secret looks like the name of a file or of an entry in a secret store.",
@@ -67,7 +65,8 @@ var causes = map[string]struct{ problem, remedy string }{
 		"See that the template is filled in with the provider's secret."},
 	causeOutsideWindow: {"The times of the token are outside of the window.",
 		"Compare the clock with a time server; a queue in front has to set Delivery.Received."},
-	causeEmpty: {"A body was announced, and none is there.", "Put the middleware in front of whatever reads the body."},
+	causeEmpty: {"The body has no bytes, and a body belongs to a delivery: something on the way read or dropped it.",
+		"Put the middleware in front of whatever reads the body, and look what proxies, redirects and tunnels pass on."},
 	causeCut: {"The body ends early.",
 		"Look for a limit on the size of bodies in front, and for what reads a part of it."},
 	causeRedirected: {"The request has another method than the token names, as after a redirect that a client followed.",
@@ -90,11 +89,15 @@ var causes = map[string]struct{ problem, remedy string }{
 // A change is what had to be undone. A likely one is told and never Proven.
 type change struct {
 	cause, subject string
+	remedy         string // in place of the cause's; may be empty
 	likely         bool
 }
 
 func (c change) finding(proven bool) truhook.Finding {
 	text := causes[c.cause]
+	if c.remedy != "" {
+		text.remedy = c.remedy
+	}
 	severity := truhook.SeverityWarning
 	if proven {
 		severity = truhook.SeverityError

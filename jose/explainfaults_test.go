@@ -287,16 +287,16 @@ func TestExplain_FromACapturedDelivery(t *testing.T) {
 		"another provider": {func(s *situation) {
 			s.privateKey, s.others = testKeys().other, []truhook.Verifier{newVerifier(t, elsewhere)}
 		}, "key-of-other-provider/elsewhere, key sandbox"},
-		"the secret, a blank":     {hmacs(func(s *situation) { s.configured += " " }), "key-whitespace/2026"},
-		"the sender's line break": {hmacs(func(s *situation) { s.used += "\n" }), "key-whitespace/2026"},
-		"the secret in quotes":    {hmacs(func(s *situation) { s.configured = "'" + s.used + "'" }), "key-quoted/2026"},
-		"the secret in base64":    {hmacs(func(s *situation) { s.configured = base64.StdEncoding.EncodeToString([]byte(s.used)) }), "key-encoding/2026, base64"},
-		"the secret in hex":       {hmacs(func(s *situation) { s.configured = hex.EncodeToString([]byte(s.used)) }), "key-encoding/2026, hex"},
+		"the secret, a blank":     {hmacs(func(s *situation) { s.configured += " " }), "key-whitespace/2026: fits without the white space around yours"},
+		"the sender's line break": {hmacs(func(s *situation) { s.used += "\n" }), "key-whitespace/2026: fits with a line break behind yours: the sender has it"},
+		"the secret in quotes":    {hmacs(func(s *situation) { s.configured = "'" + s.used + "'" }), "key-quoted/2026: fits without the quotes around yours"},
+		"the secret in base64":    {hmacs(func(s *situation) { s.configured = base64.StdEncoding.EncodeToString([]byte(s.used)) }), "key-encoding/2026: fits after decoding yours from base64"},
+		"the secret in hex":       {hmacs(func(s *situation) { s.configured = hex.EncodeToString([]byte(s.used)) }), "key-encoding/2026: fits after decoding yours from hex"},
 		"the secret, escaped": {hmacs(func(s *situation) {
 			s.used = "a/b=c&d<e>0123456789+abcdef0123456789"
 			s.configured = url.QueryEscape(s.used)
-		}), "key-encoding/2026, escapes"},
-		"a prefix was taken off": {hmacs(func(s *situation) { s.configured = "whsec_" + s.used }), "key-encoding/2026, prefix"},
+		}), "key-encoding/2026: fits after decoding the percent signs in yours"},
+		"a prefix was taken off": {hmacs(func(s *situation) { s.configured = "whsec_" + s.used }), "key-encoding/2026: fits without the prefix of yours"},
 		"HS512":                  {hmacs(func(s *situation) { s.used += strings.Repeat("x", 32); s.configured, s.algorithm = s.used, "HS512" }), "signature-other-algorithm/HS512"},
 		"nobody's key":           {func(s *situation) { s.privateKey = testKeys().other }, "likely no-cause-found"},
 		"nobody's secret":        {hmacs(func(s *situation) { s.used = "another one altogether, made for tests" }), "likely no-cause-found"},

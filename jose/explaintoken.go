@@ -44,17 +44,21 @@ func (s *search) signedToken(others []truhook.Verifier) (k *token, changes []cha
 		if fits {
 			return k, changes, s.v.isWeak(id)
 		}
-		if more, weak, ok := s.writtenOtherwise(k); ok {
+		if len(changes) == 1 && !errors.Is(err, errNothingAtHand) {
+			s.triedFor(true, changes[0].cause)
+		}
+		if more, weak, ok := s.writtenOtherwise(k, len(changes) == 0); ok {
 			return k, append(changes, more), weak
 		}
 		for _, o := range s.verifiersIn(others) {
-			id, err := s.provenAtHand(o, k, false)
-			if err != nil {
-				continue
-			}
 			cause := causeOtherProvider
 			if o.scheme == s.v.scheme {
 				cause = causeOtherEnvironment
+			}
+			id, err := s.provenAtHand(o, k, false)
+			if err != nil {
+				s.triedFor(len(changes) == 0 && !errors.Is(err, errNothingAtHand), cause)
+				continue
 			}
 			return k, append(changes, change{cause: cause, subject: o.scheme + ", key " + id}), o.isWeak(id)
 		}
@@ -205,8 +209,16 @@ func (s *search) verifiersIn(others []truhook.Verifier) []*Verifier {
 
 func (v *Verifier) itself() *Verifier { return v }
 
-// writtenOtherwise tries the secrets at hand as they may be written where the sender has them, and their labels.
-func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
+// triedFor notes that a candidate was compared without success, if it has no other change.
+func (s *search) triedFor(alone bool, cause string) {
+	if alone && !slices.Contains(s.ruledOut, cause) {
+		s.ruledOut = append(s.ruledOut, cause)
+	}
+}
+
+// writtenOtherwise tries the secrets at hand as they may be written where the sender has them, and their labels. alone
+// says that the token stands where it should.
+func (s *search) writtenOtherwise(k *token, alone bool) (c change, weak, ok bool) {
 	if s.v.tokens.secrets == nil || !slices.Contains(secretAlgorithms(), k.algorithm) {
 		return change{}, false, false
 	}
@@ -221,18 +233,16 @@ func (s *search) writtenOtherwise(k *token) (c change, weak, ok bool) {
 	for _, secret := range s.v.tokens.secretsAtHand() {
 		for _, w := range secrettext.Writings(string(secret.open())) {
 			if signs(w.Text) {
-				subject := secret.id
-				if w.Subject != "" {
-					subject += ", " + w.Subject
-				}
-				return change{cause: w.Cause, subject: subject}, secrettext.Weak([]byte(w.Text)), true
+				c := change{cause: w.Cause, subject: secret.id + ": " + w.Subject, remedy: w.Remedy}
+				return c, secrettext.Weak([]byte(w.Text)), true
 			}
+			s.triedFor(alone, w.Cause)
 		}
 		if signs(secret.id) {
 			return change{cause: causeIDAsSecret, subject: secret.id, likely: true}, true, true
 		}
+		s.triedFor(alone, causeIDAsSecret)
 	}
-	s.ruledOut = append(s.ruledOut, causeKeyWhitespace, causeKeyQuoted, causeKeyEncoding, causeIDAsSecret)
 	return change{}, false, false
 }
 

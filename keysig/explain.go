@@ -31,7 +31,12 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 		d = &truhook.Delivery{}
 	}
 	s := &search{ctx: ctx, v: v, d: d, left: max(q.MaxHashedBytes, 0), keys: v.atHand(), offset: -1}
-	out := truhook.Explanation{Reason: s.judge()}
+	out := truhook.Explanation{Scheme: v.format.name}
+	out.Reason, out.Proofs = s.judge()
+	if q.JudgeOnly {
+		out.Complete, out.HashedBytes = s.judged || out.Reason != "", s.hashed
+		return out
+	}
 	if out.Reason == "" && s.judged || saysItAll(out.Reason) {
 		out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed
 		return out
@@ -40,8 +45,8 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	s.others = v.othersKeys(q.Others)
 	changes := s.run()
 	out.Findings = explain.Lacking(explain.Findings(changes, true, s.offset), likely)
-	if len(out.Findings) == 0 && ctx.Err() == nil && probe.MapOrder(d.Body) {
-		out.Findings = append(out.Findings, explain.Finding(explain.Because(probe.Reserialized, "Go, a map"), false))
+	if note, ok := explain.Sorted(out.Reason, d.Body); ok && len(out.Findings) == 0 && s.tried > 0 && ctx.Err() == nil {
+		out.Findings = append(out.Findings, note)
 	}
 	out.Complete, out.Tried, out.HashedBytes = !s.spent, s.tried, s.hashed
 	if len(changes) == 0 {
@@ -125,25 +130,30 @@ type search struct {
 	left       int64 // bytes that may be hashed
 	hashed     int64
 	tried      int
-	spent      bool // the budget or the context has ended the search
-	ruledOut   []string
-	offset     int64 // at which the body that fits differs, -1: none
+	spent      bool          // the budget or the context has ended the search
+	alone      explain.Tried // causes of which candidates were compared
+	ruledOut   []string      // those of whole stages
+	offset     int64         // at which the body that fits differs, -1: none
 }
 
-// judge returns why d is refused by the keys at hand. Without a budget only the head is judged.
-func (s *search) judge() truhook.Reason {
+// judge returns why d is refused by the keys at hand, and what it proves where it is not. Without a budget only the
+// head is judged.
+func (s *search) judge() (truhook.Reason, []truhook.Proof) {
 	keyID, err := s.v.readHead(s.d, &s.head)
 	if err != nil {
-		return truhook.ReasonOf(err)
+		return truhook.ReasonOf(err), nil
 	}
 	cost := int64(len(s.d.Body)) * int64(s.head.GroupCount)
 	if len(s.keys) == 0 || s.left == 0 || cost > s.left {
 		s.spent = s.left > 0 && cost > s.left
-		return ""
+		return "", nil
 	}
 	s.left, s.hashed, s.judged = s.left-cost, s.hashed+cost, true
-	_, _, reason := s.v.try(s.keys, keyID, &s.head, s.d.Body, s.v.received(s.d))
-	return reason
+	id, _, reason := s.v.try(s.keys, keyID, &s.head, s.d.Body, s.v.received(s.d))
+	if reason != "" {
+		return reason, nil
+	}
+	return "", []truhook.Proof{{Scheme: s.v.format.name, KeyID: id}}
 }
 
 // sizes are those of the signatures that the keys make, in bytes.
@@ -179,25 +189,18 @@ func (s *search) run() []explain.Change {
 		own[i].key = &s.keys[i]
 	}
 	contents, asSent := explain.Contents(f.Format, s.d), probe.AsSent(s.d.Body)
-	stages := []struct {
-		rulesOut []string
-		run      func() []explain.Change
-	}{
-		{[]string{explain.SignatureForm, explain.SimilarName, explain.OtherHeader, explain.HeaderFolded, explain.ContentForm,
-			explain.TimeUnit, explain.URLMismatch}, func() []explain.Change { return s.all(own, contents, asSent) }},
-		{[]string{explain.KeyOfOtherEnvironment, explain.KeyOfOtherProvider},
-			func() []explain.Change { return s.all(s.others, contents, asSent) }},
-		{[]string{probe.TextChanged, probe.ContentEncoding, probe.Base64, probe.FormField, probe.InEnvelope,
-			probe.Reserialized},
-			func() []explain.Change { return s.bodies(own, contents[:1]) }},
-		{nil, func() []explain.Change { return s.bodies(s.others, contents[:1]) }},
-		{nil, func() []explain.Change { return s.bodies(own, contents[1:]) }},
+	stages := []func() []explain.Change{
+		func() []explain.Change { return s.all(own, contents, asSent) },
+		func() []explain.Change { return s.all(s.others, contents, asSent) },
+		func() []explain.Change { return s.bodies(own, contents[:1]) },
+		func() []explain.Change { return s.bodies(s.others, contents[:1]) },
+		func() []explain.Change { return s.bodies(own, contents[1:]) },
 	}
 	for _, stage := range stages {
-		if changes := stage.run(); changes != nil || s.spent {
+		if changes := stage(); changes != nil || s.spent {
 			return changes
 		}
-		s.ruledOut = append(s.ruledOut, stage.rulesOut...)
+		s.ruledOut = slices.Clone(s.alone)
 	}
 	return nil
 }
@@ -255,6 +258,9 @@ func (s *search) try(keys []keyTry, c explain.Content, body probe.Variant, tail 
 				if a.fits(k.key.Public, signed, s.candidates[i].Signature) {
 					return s.told(k, c, body, tail, a, &s.candidates[i])
 				}
+				if len(body.Changes) == 0 && tail == "" {
+					s.alone.Add(s.changes(k, c, a, &s.candidates[i])...)
+				}
 			}
 		}
 	}
@@ -287,6 +293,11 @@ func (s *search) told(
 		s.offset = int64(len(s.d.Body))
 		out = append(out, explain.Because(probe.TextChanged, "whitespace"))
 	}
+	return append(out, s.changes(k, c, a, to)...)
+}
+
+// changes are those that are not of the body.
+func (s *search) changes(k keyTry, c explain.Content, a Algorithm, to *explain.Candidate) (out []explain.Change) {
 	out = append(out, k.changes...)
 	if a != s.v.format.algorithm {
 		out = append(out, explain.Because(explain.OtherAlgorithm, map[Algorithm]string{

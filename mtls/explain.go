@@ -39,7 +39,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	}
 	x := &explanation{verifier: v, q: q}
 	x.out = truhook.Explanation{Reason: truhook.ReasonOf(err), Tried: 1}
-	if v != nil && v.source.read != nil && v.peer.match != nil && q.Delivery != nil {
+	if v != nil && v.source.read != nil && v.peer.match != nil && q.Delivery != nil && !q.JudgeOnly {
 		x.search(ctx, err)
 	}
 	x.out.Complete = ctx.Err() == nil
@@ -113,7 +113,9 @@ func (x *explanation) otherHeaders(ctx context.Context) {
 			"Have the proxy write the header that the source reads, or take the source that reads this one.")
 		return
 	}
-	x.out.RuledOut = append(x.out.RuledOut, causeOtherHeader)
+	if x.out.Tried > 1 {
+		x.out.RuledOut = append(x.out.RuledOut, causeOtherHeader)
+	}
 }
 
 // anyForm reads a certificate in whichever form it is, without looking closely at what cannot be one.
@@ -192,7 +194,9 @@ func (x *explanation) thisChain(sent presented) {
 		}
 		return
 	}
-	x.out.RuledOut = append(x.out.RuledOut, causeNotVerified)
+	if sent.unverified != nil {
+		x.out.RuledOut = append(x.out.RuledOut, causeNotVerified)
+	}
 	if x.verifier.peer.roots == nil || x.knowsIssuer(certificates) {
 		return
 	}

@@ -163,12 +163,15 @@ func (v *verdict) writeJSON(w io.Writer) error {
 // firstCause returns the first thing that explains a refusal; empty: none was found.
 func (v *verdict) firstCause() string {
 	for _, f := range v.Findings {
-		if !f.audit {
+		if !f.audit && !f.isNote() {
 			return f.title()
 		}
 	}
 	return ""
 }
+
+// isNote reports whether f is no cause, but goes with one or stands for none.
+func (f finding) isNote() bool { return f.Severity == truhook.SeverityNote }
 
 func (f finding) title() string {
 	if f.Subject == "" {
@@ -231,15 +234,7 @@ func (v *verdict) writeCauses(w io.Writer, s style) {
 		if f.audit {
 			continue
 		}
-		n++
-		how := "likely"
-		if f.Proven {
-			how = "proven"
-		}
-		if f.Times > 1 {
-			how += fmt.Sprintf(", found %d times", f.Times)
-		}
-		fmt.Fprintf(w, "\ncause %d    %s, %s\n", n, s.bold(printable(f.title())), how)
+		n += writeTitle(w, s, f, n+1)
 		fmt.Fprintf(w, "           %s\n", printable(f.Problem))
 		if f.Remedy != "" {
 			fmt.Fprintf(w, "  do       %s\n", printable(f.Remedy))
@@ -253,12 +248,33 @@ func (v *verdict) writeCauses(w io.Writer, s style) {
 		return
 	}
 	if len(v.RuledOut) > 0 {
-		fmt.Fprintf(w, "\nruled out  %s\n", printable(strings.Join(v.RuledOut, ", ")))
+		fmt.Fprintf(w, "\ntried without success\n           %s\n", printable(strings.Join(v.RuledOut, ", ")))
 	}
 	if !v.Complete {
 		fmt.Fprintln(w, "\nThe search ended at its limit: there may be another cause.")
 	}
 	fmt.Fprintln(w, "\nSee docs/troubleshooting.md and docs/reasons.md.")
+}
+
+// writeTitle prints the head of a cause, which it numbers, or of a note, and returns how many causes that were.
+func writeTitle(w io.Writer, s style, f finding, number int) int {
+	switch {
+	case f.Name == "no-cause-found":
+		fmt.Fprintf(w, "\n%s\n", s.bold("no cause found"))
+		return 0
+	case f.isNote():
+		fmt.Fprintf(w, "\nnote       %s\n", s.bold(printable(f.title())))
+		return 0
+	}
+	how := "likely"
+	if f.Proven {
+		how = "proven"
+	}
+	if f.Times > 1 {
+		how += fmt.Sprintf(", found %d times", f.Times)
+	}
+	fmt.Fprintf(w, "\ncause %d    %s, %s\n", number, s.bold(printable(f.title())), how)
+	return 1
 }
 
 // judgedAt says at which time a delivery was judged.

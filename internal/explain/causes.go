@@ -15,6 +15,11 @@ type Change = probe.Change
 // Because returns a change.
 func Because(cause, subject string) Change { return Change{Cause: cause, Subject: subject} }
 
+// BecauseOfKey returns the change that the key with the id fits when it is written otherwise.
+func BecauseOfKey(w secrettext.Writing, id string) Change {
+	return Change{Cause: w.Cause, Subject: id + ": " + w.Subject, Remedy: w.Remedy}
+}
+
 // The causes beside those of a body, which package probe names. Each is in docs/reasons.md.
 const (
 	KeyWhitespace         = secrettext.KeyWhitespace
@@ -40,7 +45,8 @@ const (
 	Redirected            = "request-redirected"
 )
 
-// causes say what is wrong and what to do. No remedy loosens a check.
+// causes say what is wrong and what to do. No remedy loosens a check. What to do about a key depends on which side has
+// it otherwise, so package secrettext says it.
 var causes = map[string]struct{ problem, remedy string }{
 	probe.TextChanged: {"The white space, line ends, byte order mark or charset of the body is not what was signed.",
 		"Let nothing in front of the middleware read the body as text, and no tunnel or editor write it again."},
@@ -54,18 +60,15 @@ var causes = map[string]struct{ problem, remedy string }{
 		"Ask the provider to send JSON, or give the decoded field as the Body of a Delivery of your own."},
 	probe.InEnvelope: {"The body is an envelope of a gateway or queue, and what was signed is one of its members.",
 		"Take the provider's body out of the envelope before it becomes a Delivery."},
-	KeyWhitespace: {"The sender signed with this key without, or with other, white space around it.",
-		"Write the secret exactly as the provider shows it, for example with printf '%s'."},
-	KeyQuoted: {"The sender signed with this key without, or with, quotes around it.",
-		"Take the quotes away where the variable is set; env files of Docker keep them."},
-	KeyEncoding: {"The sender signed with this key written in another way: decoded, encoded, or with another prefix.",
-		"Compare the provider's page with KeyText of the scheme, and make the key with Scheme.NewKey."},
+	KeyWhitespace: {problem: "The sender signed with this key without, or with other, white space around it."},
+	KeyQuoted:     {problem: "The sender signed with this key without, or with, quotes around it."},
+	KeyEncoding:   {problem: "The sender signed with this key written in another way: decoded, encoded, or with another prefix."},
 	KeyIDAsSecret: {"The signature is made with the label of the key in place of its secret. Anybody can know a label.",
 		"Look whether the label and the secret are the wrong way round, here or at the sender."},
 	KeyOfOtherEnvironment: {"The sender signed with a key of another environment of this provider.",
 		"Send that environment to its own endpoint, or give this endpoint the key of the environment that sends to it."},
 	KeyOfOtherProvider: {"The sender signed with a key that is configured for another provider.",
-		"Exchange the two secrets, or correct the endpoint at the provider."},
+		"Exchange the two secrets if they are the wrong way round here, or correct the URL that is registered with the provider."},
 	KeyIsPath: {"The key looks like the name of a file or of an entry in a secret store.",
 		"Give what stands there: NewFileKeys reads files."},
 	KeyIsPlaceholder: {"The key is a placeholder or a secret out of public documentation, which anybody can know.",
@@ -90,8 +93,9 @@ var causes = map[string]struct{ problem, remedy string }{
 		"Compare TimeFormat of the scheme with the provider's page."},
 	OutsideWindow: {"The signed time is outside of the tolerance.",
 		"Compare the clock with a time server; a queue in front has to set Delivery.Received."},
-	BodyEmpty: {"A body was announced, and none is there.", "Put the middleware in front of whatever reads the body."},
-	BodyCut:   {"The body ends early.", "Look for a limit on the size of bodies in front, and for what reads a part of it."},
+	BodyEmpty: {"The body has no bytes, and a body belongs to a delivery: something on the way read or dropped it.",
+		"Put the middleware in front of whatever reads the body, and look what proxies, redirects and tunnels pass on."},
+	BodyCut: {"The body ends early.", "Look for a limit on the size of bodies in front, and for what reads a part of it."},
 	Redirected: {"The request is no POST, as after a redirect that a client followed.",
 		"Register the final URL with the provider; http.ServeMux redirects where only a slash is missing."},
 }
@@ -99,6 +103,9 @@ var causes = map[string]struct{ problem, remedy string }{
 // Finding returns what is told of a change.
 func Finding(c Change, proven bool) truhook.Finding {
 	text := causes[c.Cause]
+	if c.Remedy != "" {
+		text.remedy = c.Remedy
+	}
 	severity := truhook.SeverityWarning
 	if proven {
 		severity = truhook.SeverityError
@@ -122,6 +129,29 @@ func Findings(changes []Change, proven bool, offset int64) []truhook.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// Sorted returns the note that the members of the JSON are sorted, where the signature fits nothing. It is no cause:
+// most of these deliveries have a wrong key.
+func Sorted(reason truhook.Reason, body []byte) (note truhook.Finding, ok bool) {
+	if reason != truhook.SignatureMismatch && reason != "" || !probe.MapOrder(body) {
+		return truhook.Finding{}, false
+	}
+	return truhook.Finding{
+		Severity: truhook.SeverityNote, Name: probe.Reserialized, Subject: "sorted members", Offset: -1,
+		Problem: "The members are sorted: either the sender writes them so and the key is wrong, or something re-encoded the body.",
+		Remedy:  "Look at the key first. If it is right, put the middleware outermost, in front of whatever parses the body.",
+	}, true
+}
+
+// Tried are the names of the causes of which candidates were compared, each once.
+type Tried []string
+
+// Add notes a candidate that differs from what came by one change alone.
+func (t *Tried) Add(changes ...Change) {
+	if len(changes) == 1 && !strings.HasPrefix(changes[0].Cause, "body-") && !slices.Contains(*t, changes[0].Cause) {
+		*t = append(*t, changes[0].Cause)
+	}
 }
 
 // Lacking appends those of likely whose cause found has not.

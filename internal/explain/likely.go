@@ -35,7 +35,7 @@ func Likely(f *form.Format, d *truhook.Delivery, reason truhook.Reason, sizes []
 	case truhook.DuplicateHeader:
 		add(HeaderFolded, "", "A header that must come once came several times.")
 	}
-	if n := d.Header.Get("Content-Length"); len(d.Body) == 0 && d.Body != nil && n != "" && n != "0" {
+	if lost(d, reason) {
 		add(BodyEmpty, "", "")
 	} else if cutShort(d) {
 		add(BodyCut, "", "")
@@ -48,6 +48,17 @@ func Likely(f *form.Format, d *truhook.Delivery, reason truhook.Reason, sizes []
 		add(Redirected, subject, "")
 	}
 	return out
+}
+
+// lost reports whether a body is not there that has to be: one was announced, or the signature of one came. A nil body
+// was not read yet, unless the Reason is one of those that are told of a body.
+func lost(d *truhook.Delivery, reason truhook.Reason) bool {
+	if len(d.Body) > 0 || d.Body == nil && reason != truhook.SignatureMismatch {
+		return false
+	}
+	n := d.Header.Get("Content-Length")
+	announced := n != "" && n != "0"
+	return announced || reason != truhook.MissingSignature && (d.Method == "" || d.Method == http.MethodPost)
 }
 
 func sentence(text string) string {

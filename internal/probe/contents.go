@@ -26,7 +26,7 @@ func texts(body []byte) []Variant {
 	var out []Variant
 	offer := func(subject string, b []byte) {
 		if len(b) <= maxBodySize {
-			out = append(out, Variant{Changes: []Change{{TextChanged, subject}}, bytes: b})
+			out = append(out, Variant{Changes: []Change{{Cause: TextChanged, Subject: subject}}, bytes: b})
 		}
 	}
 	const bom = "\xef\xbb\xbf"
@@ -129,24 +129,24 @@ func contents(body []byte, h Hints) []Variant {
 		}
 	}
 	for _, unpacked := range unpack(body, h.ContentEncoding) {
-		offer(Change{ContentEncoding, unpacked.name}, unpacked.bytes)
+		offer(Change{Cause: ContentEncoding, Subject: unpacked.name}, unpacked.bytes)
 	}
 	if decoded, ok := decodeBase64(bytes.TrimSpace(body)); ok {
 		offer(Change{Cause: Base64}, decoded)
 	}
 	if text, ok := jsonString(body); ok {
-		offer(Change{InEnvelope, "a JSON string"}, text)
+		offer(Change{Cause: InEnvelope, Subject: "a JSON string"}, text)
 	}
 	for _, f := range formFields(body, h.ContentType) {
-		offer(Change{FormField, f.name}, f.bytes)
+		offer(Change{Cause: FormField, Subject: f.name}, f.bytes)
 	}
 	for _, f := range multipartFields(body, h.ContentType) {
-		offer(Change{FormField, f.name}, f.bytes)
+		offer(Change{Cause: FormField, Subject: f.name}, f.bytes)
 	}
 	for _, m := range members(body) {
-		offer(Change{InEnvelope, m.name}, m.bytes)
+		offer(Change{Cause: InEnvelope, Subject: m.name}, m.bytes)
 		if decoded, ok := decodeBase64(m.bytes); ok {
-			offer(Change{InEnvelope, m.name}, decoded)
+			offer(Change{Cause: InEnvelope, Subject: m.name}, decoded)
 		}
 	}
 	return out

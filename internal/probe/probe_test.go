@@ -121,11 +121,11 @@ func TestVariants_FindWhatWasPacked(t *testing.T) {
 	packed := read[map[string]string](t, "packed.json")
 	webhook := []byte(packed["webhook"])
 	for name, want := range map[string]probe.Change{
-		"gzip": {probe.ContentEncoding, "gzip"}, "zlib": {probe.ContentEncoding, "deflate"}, "base64": {Cause: probe.Base64},
-		"base64url": {Cause: probe.Base64}, "form": {probe.FormField, "payload"}, "percent": {probe.FormField, ""},
-		"lambda": {probe.InEnvelope, "body"}, "lambda-base64": {probe.InEnvelope, "body"}, "sns": {probe.InEnvelope, "Message"},
-		"sqs": {probe.InEnvelope, "Records.body"}, "latin-1-read": {probe.TextChanged, "charset"},
-		"cp1252-read": {probe.TextChanged, "charset"}, "latin-1-written": {probe.TextChanged, "charset"}, "bom": {probe.TextChanged, "bom"},
+		"gzip": {Cause: probe.ContentEncoding, Subject: "gzip"}, "zlib": {Cause: probe.ContentEncoding, Subject: "deflate"}, "base64": {Cause: probe.Base64},
+		"base64url": {Cause: probe.Base64}, "form": {Cause: probe.FormField, Subject: "payload"}, "percent": {Cause: probe.FormField, Subject: ""},
+		"lambda": {Cause: probe.InEnvelope, Subject: "body"}, "lambda-base64": {Cause: probe.InEnvelope, Subject: "body"}, "sns": {Cause: probe.InEnvelope, Subject: "Message"},
+		"sqs": {Cause: probe.InEnvelope, Subject: "Records.body"}, "latin-1-read": {Cause: probe.TextChanged, Subject: "charset"},
+		"cp1252-read": {Cause: probe.TextChanged, Subject: "charset"}, "latin-1-written": {Cause: probe.TextChanged, Subject: "charset"}, "bom": {Cause: probe.TextChanged, Subject: "bom"},
 	} {
 		changes, offset, found := find(decoded(t, packed[name]), webhook, probe.Hints{})
 		require.True(t, found, name)

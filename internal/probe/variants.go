@@ -8,8 +8,9 @@ import (
 	"iter"
 )
 
-// Change is one thing that happened to a body: a cause of the closed list of docs/reasons.md, and what it says of it.
-type Change struct{ Cause, Subject string }
+// Change is one thing that happened to a body or a key: a cause of the closed list of docs/reasons.md, and what it says
+// of it. Remedy, if there is one, stands in place of the cause's.
+type Change struct{ Cause, Subject, Remedy string }
 
 // The causes that a body can give.
 const (
@@ -166,7 +167,7 @@ func (s *seen) writers(v Variant) bool {
 		return true
 	}
 	for i := range styles {
-		changes := add(v.Changes, Change{Reserialized, styles[i].name})
+		changes := add(v.Changes, Change{Cause: Reserialized, Subject: styles[i].name})
 		if !s.offer(Variant{Changes: changes, bytes: v.bytes, style: &styles[i]}) {
 			return false
 		}
@@ -188,8 +189,8 @@ func prefixed(changes []Change, vs []Variant) []Variant {
 	return vs
 }
 
-// MapOrder reports whether body looks as if a writer had sorted the members of its objects, as Go does with a map: then
-// the order that was signed is lost, and nothing can be proven.
+// MapOrder reports whether the members of the objects of body are sorted. Many senders write them so, and so does a
+// writer that sorts, as Go does with a map: then the order that was signed is lost, and nothing can be proven.
 func MapOrder(body []byte) bool {
 	if !isJSON(body) {
 		return false

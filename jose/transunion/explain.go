@@ -18,7 +18,7 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 		return truhook.Explanation{Reason: truhook.NoKey, Complete: true}
 	}
 	e := v.tokenVerifier.Explain(ctx, q)
-	if q.Delivery == nil || e.Reason != truhook.BodyHashMismatch && e.Reason != truhook.WrongPath ||
+	if q.JudgeOnly || q.Delivery == nil || e.Reason != truhook.BodyHashMismatch && e.Reason != truhook.WrongPath ||
 		slices.ContainsFunc(e.Findings, func(f truhook.Finding) bool { return f.Proven }) {
 		return e
 	}

@@ -93,7 +93,7 @@ function pairs(list) {
 
 function drawCauses(findings, judged) {
   return findings.map((f) => el('div', { class: 'cause' },
-    el('p', {}, el('span', { class: 'badge ' + (judged(f) ? 'proven' : 'likely') }, judged(f) ? 'proven' : f.severity === 'error' || f.severity === 'warning' ? f.severity : 'likely'),
+    el('p', {}, el('span', { class: 'badge ' + (judged(f) ? 'proven' : 'likely') }, judged(f) ? 'proven' : ['error', 'warning', 'note'].includes(f.severity) ? f.severity : 'likely'),
       ' ', el('strong', {}, f.name + (f.subject ? ' (' + f.subject + ')' : ''))),
     el('p', {}, f.problem),
     f.remedy ? el('p', {}, 'Do: ' + f.remedy) : null,
@@ -118,7 +118,7 @@ function drawDetail() {
       ...(v.notes || []).map((n) => ['note', n])]),
   ];
   if (v.findings.length) parts.push(el('h3', {}, 'Causes and findings'), ...drawCauses(v.findings, (f) => f.proven));
-  if (v.ruled_out.length) parts.push(el('p', {}, 'Ruled out: ' + v.ruled_out.join(', ')));
+  if (v.ruled_out.length) parts.push(el('p', {}, 'Tried without success: ' + v.ruled_out.join(', ')));
   if (!v.complete) parts.push(el('p', {}, 'The search ended at its limit: there may be another cause.'));
   parts.push(el('h3', {}, 'Head'), pairs([['request', d.method + ' ' + (state.reveal ? d.uri : d.uri.split('?')[0])], ['Host', d.host],
     ...d.headers.map((h) => [h.name, state.reveal || !secretHeader.test(h.name) ? h.value : dots])]));
