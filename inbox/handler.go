@@ -150,7 +150,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Accept does what ServeHTTP does, for frameworks and transports without net/http, and returns how to answer. v is what
-// truhook.FromContext or Verify gave; nil is answered 500. header may be nil.
+// truhook.FromContext or Verify gave; nil is answered 500. header may be nil, and its names in upper or lower case.
 //
 // The Outcome is idempotency.Handled when the message is durable and Duplicate when it was before; both are 200. It is
 // Failed when Enqueue returned an error, InFlight or Unavailable when Store had no answer, and Late when Enqueue goes
@@ -217,8 +217,9 @@ func (h *Handler) message(item dedupe.Item, v *truhook.Verified, header http.Hea
 	for _, p := range v.Proofs {
 		m.Proofs = append(m.Proofs, truhook.Proof{Scheme: text(p.Scheme), KeyID: text(p.KeyID)})
 	}
+	sent := truhook.Delivery{Header: header} // which need not come from net/http: its names may be in any spelling
 	for _, name := range h.cfg.Header {
-		for _, value := range header[name] {
+		for _, value := range sent.HeaderValues(name) {
 			if utf8.ValidString(value) {
 				if m.Header == nil {
 					m.Header = http.Header{}

@@ -451,3 +451,39 @@ func TestHandler_AnErrorIsOneWhateverElseTheQueueSays(t *testing.T) {
 	t.Parallel()
 	assertStatus(t, 503, post(handler(t, unsure{}, inbox.Config{}), verified("a"), nil))
 }
+
+// Frameworks without net/http have names as they were sent, or in lower case.
+func TestHandler_FindsAHeaderInAnySpellingOfItsName(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		config string
+		sent   http.Header
+		want   []string
+	}{
+		"canonical":                  {"X-Trace-Id", http.Header{"X-Trace-Id": {"17"}}, []string{"17"}},
+		"lower case":                 {"X-Trace-Id", http.Header{"x-trace-id": {"17"}}, []string{"17"}},
+		"upper case":                 {"X-Trace-Id", http.Header{"X-TRACE-ID": {"17"}}, []string{"17"}},
+		"config in lower case":       {"x-trace-id", http.Header{"X-Trace-Id": {"17"}}, []string{"17"}},
+		"all in lower case":          {"x-trace-id", http.Header{"x-trace-id": {"17", "18"}}, []string{"17", "18"}},
+		"several spellings":          {"x-trace-id", http.Header{"x-trace-id": {"2"}, "X-TRACE-ID": {"1"}, "X-Trace-Id": {"0"}}, []string{"0", "1", "2"}},
+		"an empty one beside it":     {"x-trace-id", http.Header{"x-trace-id": {"17"}, "X-Trace-Id": {}}, []string{"17"}},
+		"not UTF-8":                  {"x-trace-id", http.Header{"x-trace-id": {"\xff", "ok"}}, []string{"ok"}},
+		"another name":               {"x-trace-id", http.Header{"x-trace_id": {"17"}, "authorization": {"Bearer x"}}, nil},
+		"a letter that folds to it":  {"x-trace-k", http.Header{"x-trace-\u212a": {"17"}}, nil},
+		"absent":                     {"x-trace-id", http.Header{}, nil},
+		"nil":                        {"x-trace-id", nil, nil},
+		"a name that is not a token": {"x trace", http.Header{"X Trace": {"17"}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := &queue{}
+			h := handler(t, q, inbox.Config{Header: []string{c.config}})
+			assert.Equal(t, idempotency.Handled, h.Accept(t.Context(), verified("event-1"), c.sent).Outcome)
+			want := http.Header(nil)
+			if c.want != nil {
+				want = http.Header{"X-Trace-Id": c.want}
+			}
+			assert.Equal(t, want, q.all()[0].Header)
+		})
+	}
+}

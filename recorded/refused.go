@@ -189,7 +189,7 @@ func refusedFile(o truhook.Observation, now time.Time) (*File, error) {
 		return nil, errTooLarge
 	}
 	clean := *d
-	clean.Header = d.Header.Clone()
+	clean.Header = d.CanonicalHeader().Clone() // Capture may be called with names in any spelling
 	for _, framed := range []string{"Content-Length", "Transfer-Encoding", "Trailer", "Host"} {
 		clean.Header.Del(framed) // of the wire, not of the delivery
 	}

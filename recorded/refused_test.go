@@ -340,3 +340,32 @@ func TestRefused_KeepsNothingOfTheHostsMemory(t *testing.T) {
 		assert.Contains(t, string(text), "peer: 192.0.2.1:4711\n")
 	}
 }
+
+// Capture can be called by a host that is none of net/http.
+func TestRefused_HeadersOfTheWireAreLeftOutInAnySpelling(t *testing.T) {
+	t.Parallel()
+	for _, spelling := range []func(string) string{http.CanonicalHeaderKey, strings.ToLower, strings.ToUpper} {
+		dir := t.TempDir()
+		c, err := recorded.Refused(dir, recorded.RefusedConfig{})
+		require.NoError(t, err)
+		o := observed(truhook.SignatureMismatch, "body")
+		o.Delivery.Header = http.Header{}
+		for name, value := range map[string]string{
+			"Content-Length": "99", "Transfer-Encoding": "chunked", "Trailer": "X-Late", "Host": "other.example", "X-Kept": "yes",
+		} {
+			o.Delivery.Header[spelling(name)] = []string{value}
+		}
+		c.Capture(t.Context(), o)
+		require.NoError(t, c.Wait(t.Context()))
+		names := captured(t, dir)
+		require.Len(t, names, 1)
+		f, err := recorded.ReadFile(names[0])
+		require.NoError(t, err)
+		d, err := f.Delivery()
+		require.NoError(t, err, "a second Content-Length makes it one that cannot be read")
+		assert.Equal(t, "body", string(d.Body))
+		assert.Equal(t, []string{"yes"}, d.Header["X-Kept"])
+		assert.NotEqual(t, "other.example", d.Host)
+		assert.Empty(t, d.Header["Trailer"])
+	}
+}
