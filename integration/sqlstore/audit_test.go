@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -58,4 +59,73 @@ func TestAuditFindsWhatPromisesDependOn(t *testing.T) {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	assert.NotEmpty(t, pg("").Audit(ended))
+}
+
+func TestAuditFindsASQLiteThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	const wal = "?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(1000)"
+	for name, c := range map[string]struct {
+		created, opened string // settings
+		pool            int
+		want            []string
+	}{
+		"as documented":             {wal, wal, 1, nil},
+		"as documented, a pool":     {wal, wal, 4, nil},
+		"without a write-ahead log": {"", "?_pragma=busy_timeout(1000)", 1, []string{"note readers-block-writers journal_mode"}},
+		"mode=ro":                   {wal, "?mode=ro&_pragma=busy_timeout(1000)", 1, []string{"error store-read-only sqlstore"}},
+		"mode=ro, a pool":           {wal, "?mode=ro&_pragma=busy_timeout(1000)", 4, []string{"error store-read-only sqlstore"}},
+		"mode=ro, immediate":        {wal, "?mode=ro&_txlock=immediate&_pragma=busy_timeout(1000)", 1, []string{"error store-read-only sqlstore"}},
+		"query_only":                {wal, wal + "&_pragma=query_only(1)", 1, []string{"error store-read-only query_only"}},
+		"query_only, a pool":        {wal, wal + "&_pragma=query_only(true)", 4, []string{"error store-read-only query_only"}},
+		"immutable": {"", "?immutable=1&_pragma=busy_timeout(1000)", 1, []string{
+			"note readers-block-writers journal_mode", "error store-read-only sqlstore"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "a.db")
+			db := open(t, "sqlite", "file:"+path+c.created)
+			_, err := db.Exec(sqlstore.SQLiteSchema())
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			before, err := os.ReadFile(path)
+			require.NoError(t, err)
+
+			db = open(t, "sqlite", "file:"+path+c.opened)
+			db.SetMaxOpenConns(c.pool)
+			store := newStore(t, db, sqlite, sqlstore.Config{})
+			assert.Equal(t, c.want, found(t, store))
+			assert.Equal(t, c.want, found(t, store), "again")
+			require.NoError(t, db.Close())
+			after, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, before, after, "nothing is left behind")
+			left, err := filepath.Glob(path + "-journal")
+			require.NoError(t, err)
+			assert.Empty(t, left)
+		})
+	}
+}
+
+// Who writes shows that the database can be written. SQLite waits for the lock as long as busy_timeout, whatever the
+// context says.
+func TestAuditWaitsForNobodyWhoWrites(t *testing.T) {
+	t.Parallel()
+	for name, patience := range map[string]string{"none": "0", "short": "50", "longer than the audit": "20000"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := "file:" + filepath.Join(t.TempDir(), "a.db") +
+				"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout("
+			writes := open(t, "sqlite", path+"1000)")
+			_, err := writes.Exec(sqlstore.SQLiteSchema())
+			require.NoError(t, err)
+			tx, err := writes.Begin()
+			require.NoError(t, err)
+			db := open(t, "sqlite", path+patience+")")
+			db.SetMaxOpenConns(1)
+			for _, f := range newStore(t, db, sqlite, sqlstore.Config{}).Audit(ctx) {
+				assert.Equal(t, "no-lock-timeout", f.Name)
+			}
+			require.NoError(t, tx.Rollback())
+		})
+	}
 }

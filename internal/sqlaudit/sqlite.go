@@ -2,11 +2,16 @@ package sqlaudit
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
 )
+
+// writePatience is how long an audit waits for those who write.
+const writePatience = time.Second
 
 var sqliteSettings = []setting{
 	{"journal_mode", "PRAGMA journal_mode", "off memory", truhook.SeverityError, "commit-not-durable",
@@ -18,6 +23,8 @@ var sqliteSettings = []setting{
 		"synchronous is %s, so a crash of the machine loses what was committed last.", "Use synchronous(FULL)."},
 	{"busy_timeout", "PRAGMA busy_timeout", "0", truhook.SeverityWarning, "no-lock-timeout",
 		"busy_timeout is %s, so a call fails at once where another connection writes.", "Use busy_timeout(1000)."},
+	{"query_only", "PRAGMA query_only", "1", truhook.SeverityError, "store-read-only",
+		"query_only is %s, so nothing can be written.", "Open the database without it."},
 }
 
 // SQLite looks at a database that package subject takes for a SQLite, and at its tables. The settings of SQLite belong
@@ -49,6 +56,12 @@ func (r *report) sqlite(ctx context.Context, db *sql.DB, remedy string, tables [
 		r.add(truhook.SeverityError, "database-in-memory", r.subject, problem, "Open a file.")
 	}
 	r.tables(ctx, db, remedy, tables...)
+	r.connections(ctx, db, one)
+	r.writing(ctx, db)
+}
+
+// connections looks at the settings of one connection, and compares them with those of another one.
+func (r *report) connections(ctx context.Context, db *sql.DB, one bool) {
 	first, err := db.Conn(ctx)
 	if err != nil {
 		r.unreachable()
@@ -96,4 +109,45 @@ func fileOf(ctx context.Context, db *sql.DB) (file string, err error) {
 		}
 	}
 	return file, rows.Err()
+}
+
+// writing reports a database that cannot be written, whether it was opened in that way, lies in a file or folder
+// without the right to write, or on a disk that is full. It is asked last, and waited for shortly: whoever writes
+// meanwhile shows that it can be written.
+func (r *report) writing(ctx context.Context, db *sql.DB) {
+	for _, f := range r.findings {
+		if f.Name == "store-read-only" || f.Name == "store-unreachable" {
+			return
+		}
+	}
+	wrote := make(chan error, 1)
+	patience, stop := context.WithTimeout(ctx, writePatience)
+	defer stop()
+	go func() { wrote <- write(patience, db) }() // SQLite does not look at the context while it waits for a lock
+	select {
+	case err := <-wrote:
+		if err == nil || busy(err) || patience.Err() != nil {
+			return
+		}
+		r.add(truhook.SeverityError, "store-read-only", r.subject, "The database cannot be written.",
+			"Open it without mode=ro and immutable=1, and look at the rights of its file and of the folder, and the room on its disk.")
+	case <-patience.Done():
+	}
+}
+
+// write makes a change and takes it back.
+func write(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing is left to do if it fails: SQLite takes back what was not committed
+	_, err = tx.ExecContext(ctx, "CREATE TABLE truhook_audit_"+strings.ToLower(rand.Text())+" (n INTEGER)")
+	return err
+}
+
+// busy reports whether another connection writes. Drivers give the code by a method, in a field, or in words only.
+func busy(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "locked") || strings.Contains(text, "busy")
 }
