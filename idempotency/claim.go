@@ -56,12 +56,21 @@ type PanicError struct {
 	Stack []byte // of the goroutine that panicked
 }
 
-// Error returns the panic's value as text.
+// Error returns the panic's value as text, or its type if its own methods panic.
 func (e *PanicError) Error() string {
 	if e.Value == nil {
 		return "idempotency: the handler called runtime.Goexit"
 	}
-	return fmt.Sprintf("idempotency: the handler panicked: %v", e.Value)
+	return "idempotency: the handler panicked: " + textOf(e.Value)
+}
+
+func textOf(value any) (text string) {
+	defer func() {
+		if recover() != nil { // fmt recovers the first panic, not one of its value
+			text = fmt.Sprintf("a %T", value)
+		}
+	}()
+	return fmt.Sprint(value)
 }
 
 // Unwrap returns the value if it is an error.

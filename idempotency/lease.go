@@ -89,17 +89,21 @@ func (d *delivery) beat(lost context.CancelCauseFunc) {
 		return
 	}
 	sent := time.Now()
-	err := errOver
+	gone, err := false, errOver
 	if left > 0 || !missed { // a process that was paused may still have its lease, and asks once
 		timeout := d.cfg.StoreTimeout
 		if left > 0 {
 			timeout = min(timeout, left)
 		}
 		ctx, cancel := context.WithTimeout(d.ctx, timeout)
-		_, err = guard("the store", func() (struct{}, error) { return struct{}{}, d.extend(ctx) })
+		_, err = guard("the store", func() (struct{}, error) {
+			err := d.extend(ctx)
+			gone = errors.Is(err, ErrLost) // here, as the methods of its errors are the store's too
+			return struct{}{}, err
+		})
 		cancel()
 	}
-	if what := d.renewed(sent, err); what != "" {
+	if what := d.renewed(sent, gone, err); what != "" {
 		if what == LeaseLost {
 			d.flight.land(false) // whoever comes now asks the store
 			lost(ErrLeaseLost)
@@ -109,7 +113,7 @@ func (d *delivery) beat(lost context.CancelCauseFunc) {
 }
 
 // renewed sets the timer for the next beat and returns what there is to report of this one.
-func (d *delivery) renewed(sent time.Time, err error) Outcome {
+func (d *delivery) renewed(sent time.Time, gone bool, err error) Outcome {
 	d.lease.mu.Lock()
 	defer d.lease.mu.Unlock()
 	switch now := time.Now(); {
@@ -119,7 +123,7 @@ func (d *delivery) renewed(sent time.Time, err error) Outcome {
 		d.lease.end, d.lease.missed = sent.Add(d.request.Lease), false
 		d.lease.timer.Reset(max(0, d.request.Lease/3-now.Sub(sent)))
 		return ""
-	case errors.Is(err, ErrLost) || !now.Before(d.lease.end):
+	case gone || !now.Before(d.lease.end):
 		d.lease.stopped = true
 		return LeaseLost
 	default:

@@ -358,6 +358,46 @@ func TestLease_AStoreThatPanicsInARenewalDoesNotEndTheProcess(t *testing.T) {
 	})
 }
 
+// badErrors is a store whose Extend returns an error whose methods panic.
+type badErrors struct {
+	idempotency.Store
+	err error
+}
+
+func (b badErrors) Extend(context.Context, idempotency.Key, idempotency.Token, time.Duration) error {
+	return b.err
+}
+
+type badUnwrap struct{ error }
+
+func (badUnwrap) Unwrap() error { panic("Unwrap") }
+
+type badIs struct{ error }
+
+func (badIs) Is(error) bool { panic("Is") }
+
+type badText struct{ error }
+
+func (badText) Error() string { panic("Error") }
+
+func TestLease_AnErrorOfAStoreWhoseMethodsPanicDoesNotEndTheProcess(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"Unwrap": badUnwrap{errHandler}, "Is": badIs{errHandler}, "Error": badText{errHandler}, "a nil pointer": (*badUnwrap)(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m, seen := middleware(t, badErrors{memory(), err}, idempotency.Config{Policy: truv.RetryPolicy()})
+				m.Do(t.Context(), event("a"), func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
+				require.NoError(t, m.Wait(t.Context()))
+				synctest.Wait()
+				assert.Equal(t, 1, seen.count(idempotency.LeaseLost))
+			})
+		})
+	}
+}
+
 // The store may have begun to count when the call was sent.
 func TestLease_IsCountedFromTheCallThatRenewsIt(t *testing.T) {
 	t.Parallel()

@@ -92,3 +92,27 @@ func TestPanic_PanicsAndGoexitReleaseAndGoOn(t *testing.T) {
 		})
 	}
 }
+
+// badPanic panics with itself when it is asked, which fmt recovers once.
+type badPanic struct{}
+
+func (b badPanic) Error() string { panic(b) }
+
+func TestPanicError_HasATextWhateverTheValueIs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		value any
+		want  string
+	}{
+		"Goexit":                      {nil, "called runtime.Goexit"},
+		"a text":                      {"bug", "panicked: bug"},
+		"an error":                    {errHandler, "panicked: " + errHandler.Error()},
+		"an error that panics":        {badText{}, "PANIC=Error method: Error"},
+		"an error that panics itself": {badPanic{}, "panicked: a idempotency_test.badPanic"},
+		"a nil pointer":               {(*badUnwrap)(nil), "panicked: <nil>"},
+	} {
+		assert.NotPanics(t, func() {
+			assert.Contains(t, (&idempotency.PanicError{Value: c.value}).Error(), c.want, name)
+		}, name)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/internal/dedupe"
+	"github.com/truhook/truhook/retry"
 )
 
 // ErrInFlight says that another worker holds the lease on the event. Its work may end well, or the lease run out: come
@@ -69,6 +70,8 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 // key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when
 // its time is over; a function that does not look at it then goes on, while Work returns. A message is never too old
 // for a worker.
+//
+// An error whose own methods panic, as those of a nil pointer in an error do, comes back as an idempotency.PanicError.
 func (w *Worker) Work(ctx context.Context, m Message) error {
 	if w == nil || w.once == nil {
 		return errWorker
@@ -88,7 +91,7 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 		}
 	}
 	res, err := w.once.Run(ctx, item, call, func(ctx context.Context) error {
-		return w.fn(context.WithValue(ctx, contextKey{}, m), v)
+		return readable(w.fn(context.WithValue(ctx, contextKey{}, m), v))
 	})
 	switch res.Outcome {
 	case idempotency.Handled, idempotency.Duplicate, idempotency.Stale:
@@ -101,9 +104,24 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 		return fmt.Errorf("%w for another %v", ErrInFlight, res.RetryAfter.Round(time.Millisecond))
 	}
 	if err == nil {
-		err = fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
+		return fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
 	}
-	return err
+	return readable(err) // also what Claim.Fail was given
+}
+
+// readable returns err, or what its methods panic with. Queues call them where nothing recovers, so that one event
+// would end the process, and again after each start.
+func readable(err error) (out error) {
+	value, stack := dedupe.Ask(err)
+	if value == nil {
+		return err
+	}
+	out = &idempotency.PanicError{Value: value, Stack: stack}
+	defer func() { _ = recover() }()
+	if retry.IsPermanent(err) {
+		out = retry.Permanent(out)
+	}
+	return out
 }
 
 // Forget lets the event of k, which is that of its [Message], be handled again: call it for an event that DeadLetter

@@ -373,3 +373,54 @@ func TestWorker_AScopeMayBeAsLongAsAHandlerLetsItBe(t *testing.T) {
 	m.Key.Scope += "s"
 	assert.Error(t, w.Work(t.Context(), m))
 }
+
+type pointer struct{ text string }
+
+func (p *pointer) Error() string { return p.text }
+
+type badUnwrap struct{ error }
+
+func (badUnwrap) Unwrap() error { panic("Unwrap") }
+
+type badAs struct{ error }
+
+func (badAs) As(any) bool { panic("As") }
+
+// Queues ask the error where nothing recovers: Asynq for its text, River whether it is a cancellation.
+func TestWorker_AnErrorWhoseMethodsPanicBecomesOneThatCanBeAsked(t *testing.T) {
+	t.Parallel()
+	var none *pointer
+	for name, c := range map[string]struct {
+		err       error
+		byClaim   bool // given to Claim.Fail
+		permanent bool
+	}{
+		"a nil pointer":                   {err: none},
+		"a nil pointer, permanent":        {err: retry.Permanent(none), permanent: true},
+		"a nil pointer by Claim.Fail":     {err: none, byClaim: true},
+		"the same, permanent":             {err: retry.Permanent(none), byClaim: true, permanent: true},
+		"Unwrap panics":                   {err: badUnwrap{errQueue}},
+		"Unwrap panics, permanent":        {err: retry.Permanent(badUnwrap{errQueue}), permanent: true},
+		"As panics":                       {err: badAs{errQueue}},
+		"As panics, permanent and joined": {err: errors.Join(retry.Permanent(errQueue), badAs{errQueue}), permanent: true},
+		"As panics before the mark":       {err: errors.Join(badAs{errQueue}, retry.Permanent(errQueue))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, _ *truhook.Verified) error {
+				if claim, ok := idempotency.FromContext(ctx); ok && c.byClaim {
+					claim.Fail(c.err)
+					return nil
+				}
+				return c.err
+			})
+			err := w.Work(t.Context(), message("a"))
+			var panicked *idempotency.PanicError
+			require.ErrorAs(t, err, &panicked)
+			assert.Equal(t, c.permanent, retry.IsPermanent(err))
+			assert.NotErrorIs(t, err, inbox.ErrInFlight)
+			assert.NotEmpty(t, err.Error())
+			assert.NotEmpty(t, panicked.Stack)
+		})
+	}
+}

@@ -31,7 +31,7 @@ var arrows = []struct{ from, to string }{
 	{"inbox", ". idempotency internal/dedupe retry"},
 	{"inbox/asynqinbox", ". inbox internal/redisaudit retry"},
 	{"inbox/riverinbox", ". inbox internal/sqlaudit retry"},
-	{"inbox/sqliteinbox", ". idempotency inbox internal/panicked internal/sqlaudit retry"},
+	{"inbox/sqliteinbox", ". idempotency inbox internal/dedupe internal/panicked internal/sqlaudit retry"},
 	{"inbox/watermillinbox", ". inbox retry"},
 	{"internal/backoff", ""},
 	{"internal/catalogen", ""},
