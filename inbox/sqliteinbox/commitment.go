@@ -159,7 +159,7 @@ func (c *commitment) take() error {
 		if t.asked = t.most(); t.asked < 1 {
 			continue
 		}
-		err := c.query(takeRows, []any{c.now, c.now + micros(t.lease), t.asked}, func(rows *sql.Rows) error {
+		err := c.query(takeRows, []any{c.now, c.now + micros(t.lease), t.asked, t.own()}, func(rows *sql.Rows) error {
 			r := &row{}
 			t.rows = append(t.rows, r)
 			return rows.Scan(&r.seq, &r.key.Scope, &r.key.ID, &r.attempt, &r.base, &r.accepted, &r.message)

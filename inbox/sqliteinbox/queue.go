@@ -64,8 +64,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// Now is the clock of the queue; nil: time.Now. All processes that share the file must agree on it. A clock that goes
-	// back lengthens running leases and back-offs by the step; events that wait are begun at once. One that panics counts
-	// as time.Now.
+	// back lengthens running leases and back-offs by the step; events that wait are begun at once, also where the step was
+	// before Run. One that goes forward ends the leases of other processes. One that panics counts as time.Now.
 	Now func() time.Time
 }
 
@@ -77,6 +77,7 @@ type Queue struct {
 	writer *writer
 	wake   chan struct{}
 	log    outcomes
+	own    own
 }
 
 var _ inbox.Enqueuer = (*Queue)(nil)

@@ -23,7 +23,7 @@ type row struct {
 // take leases rows to this process, as many as most says when the commit begins, and returns that number. The lease is
 // a quarter longer than what the worker is told, so that it need not be renewed before the work begins.
 func (q *Queue) take(ctx context.Context, most func() int) (rows []*row, asked int, err error) {
-	t := &taking{most: most, lease: q.cfg.Lease * 5 / 4}
+	t := &taking{most: most, own: q.own.list, lease: q.cfg.Lease * 5 / 4}
 	asking := time.Now()
 	if err := q.writer.do(ctx, &operation{take: t}); err != nil {
 		return nil, 0, err
@@ -31,6 +31,7 @@ func (q *Queue) take(ctx context.Context, most func() int) (rows []*row, asked i
 	for _, r := range t.rows {
 		r.queue, r.taken = q, asking
 	}
+	q.own.add(t.rows...)
 	return t.rows, t.asked, nil
 }
 

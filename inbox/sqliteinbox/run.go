@@ -14,6 +14,7 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
+	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/internal/panicked"
 	"github.com/truhook/truhook/retry"
 )
@@ -21,7 +22,6 @@ import (
 const (
 	errorAtMost  = 500 // bytes of an error's text that are kept
 	pauseOnError = time.Second
-	clockSlack   = 1_000_000 // microseconds by which a clock may go back unnoticed
 )
 
 // Run handles what is in the queue until ctx ends, then waits for the functions that still run, and returns nil. The
@@ -74,6 +74,7 @@ type runner struct {
 	busy    atomic.Int64  // functions that run, and rows that were taken for them
 	freed   chan struct{} // a function has ended
 	latest  int64         // what the clock said last
+	looked  time.Time     // when it was looked whether events wait for a time that was wrong
 }
 
 // wait returns when there may be something to take.
@@ -110,20 +111,6 @@ func (r *runner) next(ctx context.Context) (rows []*row, asked int, pause time.D
 	return rows, asked, r.cfg.Poll
 }
 
-// watchClock lets no event wait for a time that has been set back.
-func (r *runner) watchClock(ctx context.Context) {
-	now := r.now()
-	if now < r.latest-clockSlack {
-		call, cancel := context.WithTimeout(ctx, commitTimeout)
-		defer cancel()
-		if _, err := r.db.ExecContext(call, hurryRows, now); err != nil {
-			r.report(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: fmt.Errorf("sqliteinbox: %w", err)})
-			return // and the next time
-		}
-	}
-	r.latest = now
-}
-
 // release gives the place of a function to the next one.
 func (r *runner) release() {
 	r.busy.Add(-1)
@@ -156,8 +143,9 @@ func (r *runner) work(ctx context.Context, w *row) {
 			}
 		}
 		t.release()
+		defer r.own.remove(w)
 		if err != nil {
-			r.settle(ctx, w, err)
+			r.settle(ctx, w, plain(err))
 		}
 	}()
 	if most := r.cfg.MaxAttempts; most > 0 && w.tries() > most { // the processes died
@@ -243,6 +231,20 @@ func (q *Queue) backoff(attempt int) (d time.Duration) {
 		}
 	}()
 	return q.cfg.Backoff(attempt)
+}
+
+// plain returns err, or one that says so if its methods panic, as nothing recovers where a row is given back. An
+// inbox.Worker has looked at a function's error, but not at what the function panicked with.
+func plain(err error) error {
+	value, stack := dedupe.Ask(err)
+	if value == nil {
+		return err
+	}
+	of := fmt.Sprintf("%T", err)
+	if p, ok := err.(*idempotency.PanicError); ok { //nolint:errorlint // not to ask it again
+		of, stack = fmt.Sprintf("%T", p.Value), p.Stack
+	}
+	return &idempotency.PanicError{Value: "the methods of a " + of + " panic too", Stack: stack}
 }
 
 // reason is the text that is kept with a row.

@@ -51,10 +51,17 @@ ON CONFLICT (scope, id) DO UPDATE SET state = 1, due = excluded.due, base = atte
 INSERT INTO truhook_inbox (scope, id, state, due, attempt, base, accepted_at, fingerprint, message, error)
 VALUES (?, ?, 1, ?, 0, 0, ?, ?, ?, '')` + revive
 
+	// ?4 names the rows that are handled here, as ",seq:attempt,seq:attempt,".
 	takeRows = `
 UPDATE truhook_inbox SET state = 2, attempt = attempt + 1, due = ?2 WHERE seq IN
-	(SELECT seq FROM truhook_inbox INDEXED BY truhook_inbox_open WHERE state <= 3 AND due <= ?1 ORDER BY due LIMIT ?3)
+	(SELECT seq FROM truhook_inbox INDEXED BY truhook_inbox_open WHERE state <= 3 AND due <= ?1
+	AND (state <> 2 OR instr(?4, ',' || seq || ':' || attempt || ',') = 0) ORDER BY due LIMIT ?3)
 RETURNING seq, scope, id, attempt, base, accepted_at, message`
+
+	// The count is asked first, as it is mostly zero.
+	waitsAhead = `
+SELECT 1 WHERE EXISTS (SELECT 1 FROM truhook_inbox_count WHERE state = 1 AND n > 0) AND EXISTS
+	(SELECT 1 FROM truhook_inbox INDEXED BY truhook_inbox_open WHERE state <= 3 AND due > ?1 AND state = 1)`
 
 	// After the clock went back nothing that waits may wait for the old time.
 	hurryRows = `

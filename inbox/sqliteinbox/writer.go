@@ -49,7 +49,8 @@ type settlement struct {
 }
 
 type taking struct {
-	most  func() int // asked when the commit begins
+	most  func() int    // asked when the commit begins
+	own   func() string // as well: the rows that are not taken again
 	lease time.Duration
 
 	asked int

@@ -1,0 +1,49 @@
+package sqliteinbox
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/truhook/truhook/idempotency"
+)
+
+const (
+	clockSlack = 1_000_000 // microseconds by which clocks may differ, and one may go back, unnoticed
+	lookEvery  = 10        // polls
+)
+
+// watchClock lets no event wait for a time that only a wrong clock knew. It looks when the clock has gone back, and now
+// and then from the beginning of Run on: the step may have been earlier, or between two looks at the clock.
+func (r *runner) watchClock(ctx context.Context) {
+	now := r.now()
+	back := now < r.latest-clockSlack
+	if !back && time.Since(r.looked) < lookEvery*r.cfg.Poll {
+		r.latest = now
+		return
+	}
+	call, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	if err := r.hurry(call, now); err != nil {
+		if ctx.Err() == nil {
+			r.report(ctx, idempotency.Observation{Outcome: idempotency.StoreError, Err: err})
+		}
+		return // and the next time
+	}
+	r.latest, r.looked = now, time.Now()
+}
+
+// hurry lets begin what waits for a time to come: an event is accepted or replayed to be begun at once, so no honest
+// clock has set that time. Back-offs and leases are meant to lie ahead, and stay as they are.
+func (q *Queue) hurry(ctx context.Context, now int64) error {
+	ahead := false
+	err := q.query(ctx, waitsAhead, []any{now + clockSlack}, func(*sql.Rows) error { ahead = true; return nil })
+	if err != nil || !ahead {
+		return err
+	}
+	if _, err := q.db.ExecContext(ctx, hurryRows, now); err != nil {
+		return fmt.Errorf("sqliteinbox: %w", err)
+	}
+	return nil
+}
