@@ -14,7 +14,6 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/inbox"
-	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/internal/panicked"
 	"github.com/truhook/truhook/retry"
 )
@@ -131,6 +130,7 @@ type takenKey struct{}
 
 // work handles one row to the end, also if fn panics or calls runtime.Goexit.
 func (r *runner) work(ctx context.Context, w *row) {
+	defer r.own.remove(w)
 	var err error
 	returned := false
 	t := &taken{row: w, release: sync.OnceFunc(r.release)}
@@ -143,9 +143,8 @@ func (r *runner) work(ctx context.Context, w *row) {
 			}
 		}
 		t.release()
-		defer r.own.remove(w)
 		if err != nil {
-			r.settle(ctx, w, plain(err))
+			r.settle(ctx, w, err)
 		}
 	}()
 	if most := r.cfg.MaxAttempts; most > 0 && w.tries() > most { // the processes died
@@ -194,6 +193,7 @@ func (q *Queue) newWorker(fn func(ctx context.Context, v *truhook.Verified) erro
 
 // settle gives a row back, or buries it.
 func (q *Queue) settle(ctx context.Context, r *row, err error) {
+	err = plain(err)
 	if errors.Is(err, inbox.ErrInFlight) { // somebody took it over before we began
 		q.observe(ctx, idempotency.Observation{Outcome: idempotency.InFlight, Key: r.key, Attempt: r.number()})
 		return
@@ -231,20 +231,6 @@ func (q *Queue) backoff(attempt int) (d time.Duration) {
 		}
 	}()
 	return q.cfg.Backoff(attempt)
-}
-
-// plain returns err, or one that says so if its methods panic, as nothing recovers where a row is given back. An
-// inbox.Worker has looked at a function's error, but not at what the function panicked with.
-func plain(err error) error {
-	value, stack := dedupe.Ask(err)
-	if value == nil {
-		return err
-	}
-	of := fmt.Sprintf("%T", err)
-	if p, ok := err.(*idempotency.PanicError); ok { //nolint:errorlint // not to ask it again
-		of, stack = fmt.Sprintf("%T", p.Value), p.Stack
-	}
-	return &idempotency.PanicError{Value: "the methods of a " + of + " panic too", Stack: stack}
 }
 
 // reason is the text that is kept with a row.
