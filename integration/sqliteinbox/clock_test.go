@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/inbox"
 	"github.com/truhook/truhook/inbox/sqliteinbox"
 	"github.com/truhook/truhook/retry"
 )
@@ -53,8 +55,12 @@ func TestRun_BeginsWhatAWrongClockHasAccepted(t *testing.T) {
 						stop()
 					}
 					fn := func(ctx context.Context, v *truhook.Verified) error { j.add(ctx, "%s", v.Payload); return nil }
+					want := []string{"payload of a"}
 					if c.running {
 						start(t, works, fn)
+						enqueue(t, works, "first")
+						j.wait(t, "payload of first")
+						want = append(want, "payload of first")
 					}
 					wrong.set(step)
 					if c.dead {
@@ -66,7 +72,7 @@ func TestRun_BeginsWhatAWrongClockHasAccepted(t *testing.T) {
 					if !c.running {
 						start(t, works, fn)
 					}
-					j.wait(t, "payload of a")
+					j.wait(t, want...)
 				})
 			})
 		}
@@ -191,5 +197,23 @@ func TestRun_TakesNoRowForItsOwnForTheSakeOfItsNumber(t *testing.T) {
 		j.wait(t, "payload of 11", "payload of 1")
 		close(free)
 		stop()
+	})
+}
+
+func TestRun_TakesAgainWhatItCouldNotGiveBack(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		s, j := &seen{}, &journal{}
+		q := newQueue(t, db, sqliteinbox.Config{Observe: s.observe})
+		enqueue(t, q, "a")
+		start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
+			if c := j.add(ctx, "called"); c.Attempt == 1 {
+				return inbox.ErrInFlight // which leaves the row as it is
+			}
+			return nil
+		})
+		eventually(t, func() bool { return slices.Contains(s.outcomes(), idempotency.InFlight) })
+		_, err := db.ExecContext(t.Context(), "UPDATE truhook_inbox SET due = 0") // its lease is over
+		require.NoError(t, err)
+		j.wait(t, "called", "called")
 	})
 }
