@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/keycache"
 )
 
@@ -80,12 +81,13 @@ type CachedKeys struct {
 //
 // A nil fetch and a limit below zero are errors.
 func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConfig) (*CachedKeys, error) {
+	now := clock.Guard("hmacsig", cfg.Now, clock.Report(cfg.Logger, cfg.OnError))
 	shared := keycache.Config[Key]{
 		Package: "hmacsig", Vet: vetFetched, Merge: reuse, MaxKeys: maxKeys,
 		NotAfter: func(k Key) time.Time { return k.NotAfter },
 		Retain:   cfg.Retain, Retire: retire, SameKey: func(a, b Key) bool { return sameSecret(&a, &b) },
 		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
-		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
+		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: now,
 	}
 	if fetch != nil {
 		shared.Fetch = func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) }
@@ -94,10 +96,7 @@ func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg CacheConf
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return &CachedKeys{cache: cache, now: cfg.Now}, nil
+	return &CachedKeys{cache: cache, now: now}, nil
 }
 
 // vetFetched drops what is there twice, as a credential of two webhooks is, and zero keys.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/folder"
 	"github.com/truhook/truhook/internal/secrettext"
 )
@@ -78,9 +79,6 @@ const maxSecretFile = 4 << 10 // bytes; HMAC keys beyond a block are hashed anyw
 // put another one in its place. Each of these is reported to OnError and by [FileKeys.Audit]; none of them turns into
 // no keys.
 func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	if secrettext.LooksSecret(path) && !strings.ContainsAny(path, `/\`) {
 		return nil, errors.New("hmacsig: NewFileKeys: what is given looks like a secret: give the path of the file that holds it")
 	}
@@ -100,7 +98,7 @@ func NewFileKeys(path string, cfg FileConfig) (*FileKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &FileKeys{folder: f, now: cfg.Now}, nil
+	return &FileKeys{folder: f, now: clock.Guard("hmacsig", cfg.Now, nil)}, nil // f reports the panics of Now
 }
 
 // Keys implements [KeySource]. It does not look at the Delivery of q. The same slice comes back until something

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/keycache"
 )
 
@@ -100,10 +101,7 @@ func CacheSet(fetch func(ctx context.Context) ([]PublicKey, error), cfg CacheCon
 func newCache(
 	fetch func(context.Context, string) ([]PublicKey, error), whole bool, cfg CacheConfig,
 ) (*CachedKeys, error) {
-	c := &CachedKeys{whole: whole, now: cfg.Now}
-	if c.now == nil {
-		c.now = time.Now
-	}
+	c := &CachedKeys{whole: whole, now: clock.Guard("jose", cfg.Now, clock.Report(cfg.Logger, cfg.OnError))}
 	cache, err := keycache.New(keycache.Config[PublicKey]{
 		Package: "jose", Fetch: fetch, ByID: !whole, Merge: mergeKeys,
 		Vet: func(id string, keys []PublicKey) ([]PublicKey, error) {
@@ -111,7 +109,7 @@ func newCache(
 		},
 		NotAfter: func(k PublicKey) time.Time { return k.NotAfter },
 		TTL:      cfg.TTL, MaxStale: cfg.MaxStale, Timeout: cfg.Timeout, Wait: cfg.Wait, MinInterval: cfg.MinInterval,
-		MaxKeys: cfg.MaxKeys, MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
+		MaxKeys: cfg.MaxKeys, MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: c.now,
 	})
 	if err != nil {
 		return nil, err

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/fetch"
 	"github.com/truhook/truhook/internal/folder"
 	"github.com/truhook/truhook/internal/keycache"
@@ -29,6 +31,7 @@ type CachedKeys struct {
 	cache  *keycache.Cache[Key]
 	folder *folder.Folder[Key]
 	now    func() time.Time
+	set    bool // of more keys than one delivery is tried with
 }
 
 // NewCachedKeys returns a source of all keys that fetch returns, for providers that list them. fetch gets a context of
@@ -56,27 +59,40 @@ func NewCachedKeysByID(fetch func(ctx context.Context, keyID string) ([]Key, err
 	return newCached(shared)
 }
 
-// NewJWKSKeys returns a source of the keys of a JWK Set (RFC 7517) at an https URL. Entries that cannot verify, are
-// meant for encryption, or share id and type with another are left out and reported. A nil client is a plain one.
+// NewJWKSKeys returns a source of the keys of a JWK Set (RFC 7517) at an https URL. A nil client is a plain one.
+//
+// An odd entry costs that entry only, and is reported: one that cannot verify, holds a private key, or is the public
+// half of one that does. Entries for encryption are passed over, and a key that is there several times is one key.
+// Different keys of one id, type and use between which no alg decides are both left out; those without a use are each
+// tried.
+//
+// A set of more than 1024 entries, of more than 64 keys that can verify, and of none is a failed fetch. Where the
+// delivery names its key (Scheme.KeyID), at most 16 keys of that id are tried; where it names none, the first 16 of the
+// set are, and a delivery that fits none of them is KeysStale, 503, as one of the others may fit.
 func NewJWKSKeys(url string, client *http.Client, cfg hmacsig.CacheConfig) (*CachedKeys, error) {
 	if err := fetch.CheckURL(url); err != nil {
 		return nil, fmt.Errorf("keysig: %w", err)
 	}
 	client = fetch.Client(client)
-	now := nowOf(cfg)
 	shared := configOf(cfg)
 	shared.Retain, shared.SameKey, shared.Retire = cfg.Retain, sameKey, retire
+	shared.Vet = func(_ string, keys []Key) ([]Key, error) { return vetAtMost(maxSetKeys, "", keys) }
 	shared.Fetch = func(ctx context.Context, _ string) ([]Key, error) {
 		r, err := fetch.Get(ctx, client, url, 0)
 		if err == nil {
-			err = r.OK(now())
+			err = r.OK(shared.Now())
 		}
 		if err != nil {
 			return nil, err
 		}
 		return parseJWKS(r.Body)
 	}
-	return newCached(shared)
+	c, err := newCached(shared)
+	if err != nil {
+		return nil, err
+	}
+	c.set = true
+	return c, nil
 }
 
 // NewFileKeys returns a source of the keys in a file, or in the files of a folder, written as s says ([Scheme.NewKey]):
@@ -95,26 +111,17 @@ func NewFileKeys(path string, s Scheme, cfg hmacsig.FileConfig) (*CachedKeys, er
 	if err != nil {
 		return nil, err
 	}
-	now := cfg.Now
-	if now == nil {
-		now = time.Now
-	}
-	return &CachedKeys{folder: f, now: now}, nil
+	return &CachedKeys{folder: f, now: clock.Guard("keysig", cfg.Now, nil)}, nil // f reports the panics of Now
 }
 
+// configOf returns the config of a cache whose clock does not panic.
 func configOf(cfg hmacsig.CacheConfig) keycache.Config[Key] {
+	now := clock.Guard("keysig", cfg.Now, clock.Report(cfg.Logger, cfg.OnError))
 	return keycache.Config[Key]{
 		Package: "keysig", Vet: vet, Merge: merge, NotAfter: func(k Key) time.Time { return k.NotAfter },
 		TTL: cfg.TTL, MinInterval: cfg.MinInterval, Timeout: cfg.Timeout, Wait: cfg.Wait, MaxStale: cfg.MaxStale,
-		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: cfg.Now,
+		MaxWaiters: cfg.MaxWaiters, OnError: cfg.OnError, Logger: cfg.Logger, Now: now,
 	}
-}
-
-func nowOf(cfg hmacsig.CacheConfig) func() time.Time {
-	if cfg.Now == nil {
-		return time.Now
-	}
-	return cfg.Now
 }
 
 func newCached(cfg keycache.Config[Key]) (*CachedKeys, error) {
@@ -122,15 +129,13 @@ func newCached(cfg keycache.Config[Key]) (*CachedKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := cfg.Now
-	if now == nil {
-		now = time.Now
-	}
-	return &CachedKeys{cache: cache, now: now}, nil
+	return &CachedKeys{cache: cache, now: cfg.Now}, nil
 }
 
 // vet copies what was fetched and leaves out what cannot verify.
-func vet(id string, keys []Key) ([]Key, error) {
+func vet(id string, keys []Key) ([]Key, error) { return vetAtMost(maxKeys, id, keys) }
+
+func vetAtMost(most int, id string, keys []Key) ([]Key, error) {
 	good := make([]Key, 0, len(keys))
 	var dropped []error
 	for _, k := range keys {
@@ -142,10 +147,12 @@ func vet(id string, keys []Key) ([]Key, error) {
 			dropped = append(dropped, fmt.Errorf("keysig: key %q: %w", printableID(k.ID), err))
 			continue
 		}
-		good = append(good, k)
+		if !slices.ContainsFunc(good, k.equal) { // a key that is there twice is one key
+			good = append(good, k)
+		}
 	}
-	if len(good) > maxKeys {
-		return nil, errTooManyKeys
+	if len(good) > most {
+		return nil, fmt.Errorf("keysig: the source gave more than %d keys", most)
 	}
 	return good, keycache.Drop(dropped...)
 }
@@ -167,24 +174,28 @@ func merge(old, fresh []Key) []Key {
 		return fresh
 	}
 	for i := range old {
-		if !sameKey(old[i], fresh[i]) || !old[i].NotBefore.Equal(fresh[i].NotBefore) || !old[i].NotAfter.Equal(fresh[i].NotAfter) {
+		if !old[i].equal(fresh[i]) {
 			return fresh
 		}
 	}
 	return old
 }
 
-func sameKey(a, b Key) bool {
-	if a.ID != b.ID {
-		return false
-	}
-	switch k := a.Public.(type) {
+// equal reports whether two keys have one id, one public key and one validity.
+func (k Key) equal(other Key) bool {
+	return sameKey(k, other) && k.NotBefore.Equal(other.NotBefore) && k.NotAfter.Equal(other.NotAfter)
+}
+
+func sameKey(a, b Key) bool { return a.ID == b.ID && samePublic(a.Public, b.Public) }
+
+func samePublic(a, b crypto.PublicKey) bool {
+	switch k := a.(type) {
 	case ed25519.PublicKey:
-		return k.Equal(b.Public)
+		return k.Equal(b)
 	case *ecdsa.PublicKey:
-		return k.Equal(b.Public)
+		return k.Equal(b)
 	case *rsa.PublicKey:
-		return k.Equal(b.Public)
+		return k.Equal(b)
 	}
 	return false
 }
@@ -202,14 +213,32 @@ func (c *CachedKeys) Keys(ctx context.Context, q Query) ([]Key, error) {
 	switch {
 	case c != nil && c.folder != nil:
 		state := c.folder.State(q.Missed)
-		if q.Missed && state.Problem != nil {
-			return nil, &truhook.Error{Reason: truhook.KeysStale, Err: state.Problem}
+		if doubt := state.Doubt(); q.Missed && doubt != nil {
+			return nil, &truhook.Error{Reason: truhook.KeysStale, Err: doubt}
 		}
 		return state.Entries, nil
 	case c != nil && c.cache != nil:
-		return c.cache.Get(ctx, q.KeyID, q.Missed)
+		keys, err := c.cache.Get(ctx, q.KeyID, q.Missed)
+		if err != nil || !c.set {
+			return keys, err
+		}
+		return few(keys, q)
 	}
 	return nil, nil
+}
+
+// few returns those keys of a set that one delivery is tried with, the same slice each time.
+func few(keys []Key, q Query) ([]Key, error) {
+	if len(keys) > maxKeys && q.KeyID != "" {
+		keys = ofID(keys, q.KeyID)
+	}
+	if len(keys) <= maxKeys {
+		return keys, nil
+	}
+	if q.Missed {
+		return nil, &truhook.Error{Reason: truhook.KeysStale, Err: errTooManyKeys}
+	}
+	return keys[:maxKeys:maxKeys], nil
 }
 
 var errNoCache = errors.New("keysig: a CachedKeys that no function of this package made")

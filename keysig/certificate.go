@@ -26,7 +26,7 @@ func NewCertificateKeys(host, dnsName string, roots *x509.CertPool, client *http
 		return nil, errors.New("keysig: the host, in lower case, and the DNS name of the certificate are required")
 	}
 	client = fetch.Client(client)
-	now := nowOf(cfg)
+	now := configOf(cfg).Now
 	return NewCachedKeysByID(func(ctx context.Context, keyID string) ([]Key, error) {
 		if !pinned(keyID, host) {
 			return nil, nil

@@ -67,7 +67,7 @@ func TestLimits_OfAKeyAndOfASet(t *testing.T) {
 	_, err = s.NewKey("k", strings.Repeat("\n", 32<<10)+text)
 	require.Error(t, err, "but for its length")
 
-	for n, want := range map[int]bool{64: true, 65: false} {
+	for n, want := range map[int]bool{1024: true, 1025: false} {
 		entries := make([]any, n)
 		for i := range entries {
 			entries[i] = map[string]any{"kty": "oct", "kid": fmt.Sprint(i), "use": "enc"}

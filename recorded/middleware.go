@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // Config holds what a [Middleware] may leave out. The zero value is the strict default.
@@ -36,7 +37,7 @@ type Config struct {
 	// request's goroutine may call it. A panic of it is dropped. Nil: nobody is told.
 	OnError func(err error)
 
-	// Now is the clock for deliveries. Nil: time.Now.
+	// Now is the clock for deliveries. Nil: time.Now. A panic of it is reported to OnError, and the real time counts.
 	Now func() time.Time
 }
 
@@ -49,6 +50,7 @@ type Middleware struct {
 	dir, provider string
 	redactor      *Redactor
 	cfg           Config
+	now           func() time.Time // does not panic
 	pending       chan struct{}
 	next          atomic.Int64 // number of the file that was tried last
 }
@@ -79,12 +81,11 @@ func NewMiddleware(dir, provider string, redactor *Redactor, cfg Config) (*Middl
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 64 << 10
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return &Middleware{
+	m := &Middleware{
 		dir: dir, provider: provider, redactor: redactor, cfg: cfg, pending: make(chan struct{}, pendingMax),
-	}, nil
+	}
+	m.now = clock.Guard("recorded", cfg.Now, m.report)
+	return m, nil
 }
 
 // Wrap returns a handler that records what h is given. Put it inside of verification, where it records what was
@@ -140,7 +141,7 @@ var (
 // already.
 func (m *Middleware) delivery(r *http.Request, body []byte) *truhook.Delivery {
 	d := truhook.NewDelivery(truhook.Delivery{
-		Method: r.Method, RequestURI: r.RequestURI, Header: r.Header, Received: m.cfg.Now().UTC(),
+		Method: r.Method, RequestURI: r.RequestURI, Header: r.Header, Received: m.now().UTC(),
 	})
 	d.Body = body
 	return d

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // RefusedConfig adjusts [Refused]. The zero value is fine.
@@ -37,7 +38,7 @@ type RefusedConfig struct {
 	// Its panic is dropped. Nil: nobody is told.
 	OnError func(err error)
 
-	// Now replaces time.Now.
+	// Now replaces time.Now. A panic of it is reported to OnError, and the real time counts.
 	Now func() time.Time
 }
 
@@ -48,6 +49,7 @@ const maxHeadBytes = 64 << 10
 type Capture struct {
 	dir     string
 	cfg     RefusedConfig
+	now     func() time.Time // does not panic
 	pending chan struct{}
 
 	mu     sync.Mutex // of the directory, and of what follows
@@ -85,13 +87,12 @@ func Refused(dir string, cfg RefusedConfig) (*Capture, error) {
 	if cfg.MaxAge <= 0 {
 		cfg.MaxAge = 7 * 24 * time.Hour
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	c := &Capture{dir: dir, cfg: cfg, pending: make(chan struct{}, pendingMax)}
+	c.now = clock.Guard("recorded", cfg.Now, c.report)
+	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err = c.prune(cfg.Now())
+	_, err = c.prune(now)
 	return c, err
 }
 
@@ -105,27 +106,37 @@ func (c *Capture) Capture(_ context.Context, o truhook.Observation) {
 		c.report(errTooLarge)
 		return
 	}
-	if !c.mayWrite(c.cfg.Now()) {
+	now := c.now()
+	if !c.mayWrite(now) {
+		return
+	}
+	f, err := refusedFile(o, now)
+	if err != nil {
+		c.report(err)
 		return
 	}
 	select {
-	case c.pending <- struct{}{}:
+	case c.pending <- struct{}{}: // nothing stands between here and the goroutine that gives the place back
 	default:
 		c.report(errBusy)
 		return
 	}
-	f, err := refusedFile(o, c.cfg.Now())
-	if err != nil {
-		<-c.pending
-		c.report(err)
-		return
-	}
 	go func() {
 		defer func() { <-c.pending }()
-		if err := c.write(f); err != nil {
-			c.report(err)
+		c.guarded(func() error { return c.write(f) })
+	}()
+}
+
+// guarded calls f, which runs beside the requests: a panic there would end the program.
+func (c *Capture) guarded(f func() error) {
+	defer func() {
+		if value := recover(); value != nil { // without the value, which can hold anything
+			c.report(fmt.Errorf("recorded: keeping a delivery panicked: %T", value))
 		}
 	}()
+	if err := f(); err != nil {
+		c.report(err)
+	}
 }
 
 // Wait returns when all that was captured is written, or with the error of ctx. Call it after Server.Shutdown.
@@ -205,9 +216,9 @@ func (c *Capture) write(f *File) error {
 	if err != nil {
 		return fmt.Errorf("recorded: %w", err)
 	}
+	now := c.now() // before the lock, as OnError may be told of the clock
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := c.cfg.Now()
 	kept, err := c.prune(now)
 	if err != nil {
 		return err
@@ -272,13 +283,14 @@ func (c *Capture) removeLater(after time.Duration) {
 		return
 	}
 	c.timer = time.AfterFunc(max(after, time.Second), func() {
-		c.mu.Lock()
-		c.timer = nil
-		_, err := c.prune(c.cfg.Now())
-		c.mu.Unlock()
-		if err != nil {
-			c.report(err)
-		}
+		c.guarded(func() error {
+			now := c.now()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.timer = nil
+			_, err := c.prune(now)
+			return err
+		})
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/fetch"
 	"github.com/truhook/truhook/internal/keycache"
 )
@@ -21,11 +22,11 @@ import (
 // safe for concurrent use. A nil or zero CredentialSource has no keys, so that deliveries are rejected with NoKey.
 type CredentialSource struct {
 	cache *hmacsig.CachedKeys
-	clock *clock
+	clock *skew
 }
 
-// clock tells how far the clock of the endpoint is from ours.
-type clock struct {
+// skew tells how far the clock of the endpoint is from ours.
+type skew struct {
 	now   func() time.Time
 	ahead atomic.Int64 // nanoseconds that the endpoint's clock is ahead of now
 }
@@ -73,13 +74,11 @@ func NewCredentialSource(
 		return nil, fmt.Errorf("trulioo: the credentials endpoint %w", err)
 	}
 	u.RawQuery = url.Values{"AccountIdentifier": {account}}.Encode()
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
+	cfg.Now = clock.Guard("trulioo", cfg.Now, clock.Report(cfg.Logger, cfg.OnError))
 	if cfg.Retain == 0 {
 		cfg.Retain = defaultRetain
 	}
-	s := &CredentialSource{clock: &clock{now: cfg.Now}}
+	s := &CredentialSource{clock: &skew{now: cfg.Now}}
 	own, address := fetch.Client(client), u.String()
 	s.cache, err = hmacsig.NewCachedKeys(func(ctx context.Context) ([]hmacsig.Key, error) {
 		return s.clock.fetch(ctx, own, address)
@@ -104,7 +103,7 @@ func parseEndpoint(endpoint string) (*url.URL, error) {
 	return u, nil
 }
 
-func (c *clock) fetch(ctx context.Context, client *http.Client, address string) ([]hmacsig.Key, error) {
+func (c *skew) fetch(ctx context.Context, client *http.Client, address string) ([]hmacsig.Key, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("trulioo: the credentials endpoint cannot be asked")

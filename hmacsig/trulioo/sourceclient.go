@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/fetch"
 	"github.com/truhook/truhook/internal/payload"
 )
@@ -24,7 +25,7 @@ type ClientConfig struct {
 	// HTTPClient makes the calls, for tokens and for what is authorised by them. Nil means a new http.Client.
 	HTTPClient *http.Client
 
-	// Now replaces time.Now.
+	// Now replaces time.Now. Where it panics, the real time counts.
 	Now func() time.Time
 }
 
@@ -57,16 +58,13 @@ func NewClient(tokenURL, clientID, clientSecret string, cfg ClientConfig) (*http
 	if cfg.HTTPClient != nil {
 		base = cfg.HTTPClient
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {clientSecret}}
 	if cfg.Scope != "" {
 		form.Set("scope", cfg.Scope)
 	}
 	own := fetch.Client(base)
 	s := &session{
-		client: fetch.Client(base), tokenURL: u.String(), form: form.Encode(), now: cfg.Now, turn: make(chan struct{}, 1),
+		client: fetch.Client(base), tokenURL: u.String(), form: form.Encode(), now: clock.Guard("trulioo", cfg.Now, nil), turn: make(chan struct{}, 1),
 	}
 	own.Transport = authorizing{func() *session { return s }}
 	return own, nil

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/logonce"
 )
 
@@ -42,8 +43,8 @@ type Folder[T any] struct {
 	mu      sync.Mutex
 	looking *look // nil: no look is under way
 
-	clockReported atomic.Int64 // Unix nanoseconds of the real clock
-	lines         logonce.Lines
+	now   func() time.Time // does not panic
+	lines logonce.Lines
 
 	// The rest belongs to the look that is under way.
 	files  map[string]*file[T]
@@ -73,7 +74,6 @@ const (
 	missInterval  = 100 * time.Millisecond // how far apart two looks are that strangers can cause
 	patience      = time.Second            // how long a delivery waits for a look
 	startPatience = 10 * time.Second       // how long the first look may take
-	clockReports  = time.Minute            // how far apart two reports of a clock that panics are
 )
 
 // Open looks for the first time: whatever is wrong is an error.
@@ -84,10 +84,8 @@ func Open[T any](path string, cfg Config[T]) (*Folder[T], error) {
 	if cfg.Interval <= 0 {
 		cfg.Interval = time.Second
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	f := &Folder[T]{path: path, config: cfg, unrest: map[string]time.Time{}}
+	f.now = clock.Guard(cfg.Package, cfg.Now, f.report)
 	l := &look{begun: time.Now(), done: make(chan struct{})}
 	var failed error
 	go func() {
@@ -286,20 +284,6 @@ func (f *Folder[T]) settle(old *State[T], entries []T, pending bool, now time.Ti
 		return nil
 	}
 	return problem
-}
-
-// now reads the clock. A clock that panics is reported, and the real one counts.
-func (f *Folder[T]) now() (t time.Time) {
-	defer func() {
-		if value := recover(); value != nil {
-			t = time.Now()
-			last := f.clockReported.Load()
-			if t.UnixNano()-last >= int64(clockReports) && f.clockReported.CompareAndSwap(last, t.UnixNano()) {
-				f.report(fmt.Errorf("%s: Now panicked: %T", f.config.Package, value))
-			}
-		}
-	}()
-	return f.config.Now()
 }
 
 // report logs and calls OnError.
