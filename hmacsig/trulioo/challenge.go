@@ -9,14 +9,16 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/payload"
 )
 
 // maxChallengeBytes is far above any handshake, which has three short members.
 const maxChallengeBytes = 4 << 10
 
 // AnswerChallenge answers Trulioo's handshake, a body of type URL_VERIFICATION in any letter case, with 200 and
-// {"challenge":"..."}, and hands everything else to next. It belongs inside of the middleware, so that only a signed
-// handshake is answered:
+// {"challenge":"..."}, and hands everything else to next. What is a handshake to [Parse] is one here. A challenge that
+// is a number is answered as that number; a handshake without a challenge, or over 4 KiB, goes to next. It belongs
+// inside of the middleware, so that only a signed handshake is answered:
 //
 //	verify.Wrap(trulioo.AnswerChallenge(once.Handle(h)))
 //
@@ -34,7 +36,7 @@ func AnswerChallenge(next http.Handler) http.Handler {
 			http.Error(w, http.StatusText(status), status)
 			return
 		}
-		if challenge, ok := challengeIn(v.Payload); ok {
+		if challenge := challengeIn(v.Payload); challenge != nil {
 			answerChallenge(w, challenge)
 			return
 		}
@@ -63,7 +65,7 @@ func InsecureAnswerUnsignedChallenge(next http.Handler) http.Handler {
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxChallengeBytes+1))
 		if err == nil && len(body) <= maxChallengeBytes {
-			if challenge, ok := challengeIn(body); ok {
+			if challenge := challengeIn(body); challenge != nil {
 				answerChallenge(w, challenge)
 				return
 			}
@@ -85,22 +87,28 @@ type failedReader struct{ err error }
 
 func (f failedReader) Read([]byte) (int, error) { return 0, f.err }
 
-func challengeIn(body []byte) (challenge string, ok bool) {
+// challengeIn returns the challenge of a handshake as JSON, or nil. It reads the body as Parse and EventID do.
+func challengeIn(body []byte) json.RawMessage {
 	if len(body) > maxChallengeBytes {
-		return "", false
+		return nil
 	}
-	var handshake struct {
-		Type      string `json:"type"`
-		Challenge string `json:"challenge"`
+	o, _ := payload.Parse(body)
+	if kind, _ := o.Get("type").Text(); !strings.EqualFold(kind, string(URLVerification)) {
+		return nil
 	}
-	if json.Unmarshal(body, &handshake) != nil || handshake.Challenge == "" {
-		return "", false
+	challenge := o.Get("challenge")
+	if text, ok := challenge.Text(); ok && text != "" {
+		quoted, _ := json.Marshal(text) // of a string, which cannot fail
+		return quoted
 	}
-	return handshake.Challenge, strings.EqualFold(handshake.Type, string(URLVerification))
+	if _, number := challenge.ID(); number {
+		return json.RawMessage(challenge)
+	}
+	return nil
 }
 
-func answerChallenge(w http.ResponseWriter, challenge string) {
-	response, _ := json.Marshal(map[string]string{"challenge": challenge}) // of strings, which cannot fail
+func answerChallenge(w http.ResponseWriter, challenge json.RawMessage) {
+	response, _ := json.Marshal(map[string]json.RawMessage{"challenge": challenge}) // of JSON, which cannot fail
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Length", strconv.Itoa(len(response)))

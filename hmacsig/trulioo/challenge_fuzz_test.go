@@ -19,6 +19,7 @@ func FuzzChallenge(f *testing.F) {
 	f.Add(`{"type":"url_verification","challenge":"abc"}`)
 	f.Add(`{"type":"URL_VERIFICATION","challenge":"<script>\u0000"}`)
 	f.Add(`{"type":"url_verification","type":"x","challenge":1}`)
+	f.Add("\ufeff" + `{"type":"url_verification","challenge":-1.50e400}`)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, body string) {
 		passed, went := "", false
@@ -35,9 +36,9 @@ func FuzzChallenge(f *testing.F) {
 		}
 		require.Equal(t, http.StatusOK, w.Code)
 		require.Equal(t, "application/json", w.Header().Get("Content-Type"))
-		var response, sent map[string]any
+		var response, sent map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &response))
-		require.NoError(t, json.Unmarshal([]byte(body), &sent))
+		require.NoError(t, json.Unmarshal([]byte(strings.TrimPrefix(body, "\ufeff")), &sent))
 		require.Len(t, response, 1)
 		require.NotEmpty(t, response["challenge"])
 	})

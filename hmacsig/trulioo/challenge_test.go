@@ -74,7 +74,7 @@ func TestAnswerChallenge_WhatIsNoneGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, payload := range []string{
 		"", "{}", "[]", "not JSON", flowEnd, `{"type":"URL_VERIFICATION"}`, `{"type":"URL_VERIFICATION","challenge":""}`, `{"challenge":"c"}`,
-		`{"type":"URL_VERIFICATION","challenge":17}`, `{"type":"URL VERIFICATION","challenge":"c"}`, handshake + handshake, handshake[:40],
+		`{"type":"URL_VERIFICATION","challenge":true}`, `{"type":"URL_VERIFICATION","challenge":["c"]}`, `{"type":"URL VERIFICATION","challenge":"c"}`, handshake + handshake, handshake[:40],
 		`{"type":"URL_VERIFICATION","challenge":"` + strings.Repeat("c", 5000) + `"}`,
 	} {
 		w := ask(trulioo.AnswerChallenge(reached()), afterVerification(payload))
@@ -83,6 +83,34 @@ func TestAnswerChallenge_WhatIsNoneGoesOn(t *testing.T) {
 		w = ask(trulioo.InsecureAnswerUnsignedChallenge(reached()), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(payload)))
 		require.Equal(t, 299, w.Code, payload)
 		require.Equal(t, payload, w.Body.String(), "the body is whole")
+	}
+}
+
+// A handshake is read in one way: what Parse and EventID take for one is answered.
+func TestAnswerChallenge_WhatParseTakesForOneIsAnswered(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"type":"URL_VERIFICATION","challenge":"abc"}`:                      `{"challenge":"abc"}`,
+		"\ufeff" + `{"type":"url_verification","challenge":"abc"}`:           `{"challenge":"abc"}`,
+		" \r\n" + `{"type":"URL_VERIFICATION","challenge":"abc"}` + "\n":     `{"challenge":"abc"}`,
+		`{"token":5,"type":"URL_VERIFICATION","challenge":"abc"}`:            `{"challenge":"abc"}`,
+		`{"TYPE":"URL_VERIFICATION","Challenge":"abc"}`:                      `{"challenge":"abc"}`,
+		`{"type":"URL_VERIFICATION","challenge":17}`:                         `{"challenge":17}`,
+		`{"type":"URL_VERIFICATION","challenge":0}`:                          `{"challenge":0}`,
+		`{"type":"URL_VERIFICATION","challenge":12345678901234567890}`:       `{"challenge":12345678901234567890}`,
+		`{"type":"URL_VERIFICATION","challenge":-1.50e400}`:                  `{"challenge":-1.50e400}`,
+		`{"type":5,"type":"URL_VERIFICATION","challenge":"abc"}`:             `{"challenge":"abc"}`,
+		`{"type":"URL_VERIFICATION","challenge":"abc","challenge":null}`:     `{"challenge":"abc"}`,
+		`{"type":"URL_VERIFICATION","challenge":[],"challenge":"<b>\u0000"}`: `{"challenge":"\u003cb\u003e\u0000"}`,
+	} {
+		e, err := trulioo.Parse(verified(body))
+		require.NoError(t, err)
+		require.Equal(t, trulioo.URLVerification, e.Type, body)
+		w := ask(trulioo.AnswerChallenge(reached()), afterVerification(body))
+		require.Equal(t, http.StatusOK, w.Code, body)
+		assert.Equal(t, want, w.Body.String(), body)
+		w = ask(trulioo.InsecureAnswerUnsignedChallenge(reached()), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)))
+		assert.Equal(t, want, w.Body.String(), body)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/truhook/truhook/hmacsig"
 	"github.com/truhook/truhook/internal/payload"
@@ -12,8 +14,9 @@ import (
 
 // ParseCredentials reads the response of the endpoint client-webhooks/current-credential: the keys of all webhooks in
 // it, each with its credentialIdentifier as id and valid from effectiveStartDateTimeUTC to expirationDateTimeUTC,
-// both included. Times without a zone are UTC, as the names say; an expiration that is null or absent leaves the
-// window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
+// both included. An id that looks like a secret, which logs and proofs must not show, is the beginning of its SHA-256
+// instead, as in "sha256:4f1e8a0c93d2". Times without a zone are UTC, as the names say; an expiration that is null or
+// absent leaves the window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
 //
 // A credential that is not of this form costs that credential only: one without an id or a secret, one with a time that
 // cannot be read, one whose window ends before it begins, and two with one id that differ, which are both left out. An
@@ -68,7 +71,7 @@ func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err
 	for i, c := range usable {
 		switch first, differs := sameID(usable, i); {
 		case differs:
-			dropped = append(dropped, fmt.Errorf("trulioo: credential %q comes twice, and the two differ", c.id))
+			dropped = append(dropped, fmt.Errorf("trulioo: credential %q comes twice, and the two differ", c.key.ID()))
 		case first:
 			keys = append(keys, c.key)
 		}
@@ -116,13 +119,22 @@ func readCredential(value payload.Value) (credential, error) {
 		return credential{}, errors.New("it is never valid: its window ends before it begins")
 	}
 	key, err := hmacsig.NewKey(c.id, c.secret)
+	if err != nil && !strings.ContainsFunc(c.id, unicode.IsControl) { // under a label that shows nothing of it the secret serves
+		key, err = hmacsig.NewKey(labelOf(o.Get("credentialIdentifier")), c.secret)
+	}
 	if err != nil {
-		return credential{}, errors.New("its id or its secret cannot be used") // err may repeat what was sent
+		return credential{}, errors.New("its secret cannot be used") // err may repeat what was sent
 	}
 	key.NotBefore, key.NotAfter = c.begin, c.end
 	c.key = key
 	return c, nil
 }
+
+// labelOf returns what stands for an id that looks like a secret. Trulioo's sample ids are no UUIDs, and the form of an
+// id is not documented, so it must not cost the credential; but the id of a key is shown in logs.
+func labelOf(id payload.Value) string { return id.Hash()[:labelLength] }
+
+const labelLength = len("sha256:") + 12
 
 // credentialTime reads RFC 3339, and the same without a zone. A window decides what is accepted, so it is read
 // strictly.

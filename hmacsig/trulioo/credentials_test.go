@@ -160,6 +160,39 @@ func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
 	}
 }
 
+// The form of an id is not documented, so an id costs no credential; but one that could be a secret is not shown.
+func TestParseCredentials_AnIDThatLooksLikeASecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	for id, shown := range map[string]bool{
+		"5f0c7cd8-3c5a-4f7e-9a0d-2f4f7a5b1c3d": true, "5f0c7cd83c5a4f7e9a0d2f4f7a5b1c3d": true, "credential 7": true, "a": true,
+		"0123456789abcdef0123456789abcdef01234567": false, "Ab3dEf6hIj9lMn2pQr5tUv": false, "q1w2e3r4t5Y6u7i8o9p0a1s2d3==": false,
+		"whsec_0123456789abcdef": false, "Secret^One#$=0123456789": false,
+	} {
+		one := func(secret string) string {
+			return fmt.Sprintf(`{"credentialIdentifier":%q,"secretValue":%q}`, id, secret)
+		}
+		answer := func(list string) []byte { return []byte(`{"data":{"webhooks":[{"credentials":[` + list + `]}]}}`) }
+		keys, err := trulioo.ParseCredentials(answer(one(sampleSecret)))
+		require.NoError(t, err, id)
+		require.Len(t, keys, 1)
+		if shown {
+			require.Equal(t, id, keys[0].ID())
+		} else {
+			require.Regexp(t, "^sha256:[0-9a-f]{12}$", keys[0].ID(), id)
+		}
+		again, err := trulioo.ParseCredentials(answer(one(sampleSecret) + "," + one(sampleSecret)))
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(keys), fmt.Sprint(again), "the same id has the same label")
+		require.Equal(t, truhook.Reason(""), windowAt(t, keys, sampleSecret, time.Now()))
+
+		_, err = trulioo.ParseCredentials(answer(one(sampleSecret) + "," + one(secretOne)))
+		require.ErrorContains(t, err, "comes twice")
+		require.Equal(t, shown, strings.Contains(err.Error(), id), id)
+		_, err = trulioo.ParseCredentials(answer(one("short")))
+		require.Equal(t, len(id) < 16, err == nil, "an id and a secret that were swapped: %s", id)
+	}
+}
+
 // timeZoneChild tells the test binary that it is one of those that TestParseCredentials_NoTimeZoneMovesAWindow began.
 const timeZoneChild = "TRUHOOK_TEST_TIME_ZONE_CHILD"
 
