@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/truhook/truhook"
@@ -34,10 +35,10 @@ func (v *Verifier) Audit(context.Context) []truhook.Finding {
 		})
 	}
 	for _, p := range v.source.trusted {
-		if p.Bits() == 0 || p.Addr().Is4In6() && p.Bits() == 96 {
+		if tooWide(p) {
 			findings = append(findings, truhook.Finding{
 				Severity: truhook.SeverityError, Name: "everyone-is-a-trusted-proxy", Subject: p.String(),
-				Problem: "Every peer is believed to be the proxy, so whoever can connect writes the client's certificate.",
+				Problem: "A large part of the internet is believed to be the proxy: strangers can write the client's certificate.",
 				Remedy:  "Give the addresses of the proxies that connect to this service.",
 			})
 		}
@@ -50,6 +51,19 @@ func (v *Verifier) Audit(context.Context) []truhook.Finding {
 		})
 	}
 	return findings
+}
+
+// tooWide is the rule of package truhook for trusted proxies: p is wider than any network that one operator runs
+// privately, 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193). An IPv4-mapped prefix is the IPv4 prefix that it is.
+func tooWide(p netip.Prefix) bool {
+	bits := p.Bits()
+	switch {
+	case p.Addr().Is4In6() && bits >= 96:
+		return bits-96 < 8
+	case p.Addr().Is4():
+		return bits < 8
+	}
+	return bits < 7
 }
 
 // AuditCertificates returns what is worth knowing about certificates at an instant: roots, intermediates, and those of

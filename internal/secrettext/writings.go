@@ -40,7 +40,7 @@ func Prefixed(before, s string) Writing {
 }
 
 // Writings returns the ways in which the secret s may be written elsewhere, each text once and never s itself: without
-// what configuration adds, decoded and encoded.
+// what configuration adds and what a copy has damaged, decoded and encoded.
 func Writings(s string) []Writing {
 	var out []Writing
 	known := map[string]bool{"": true, s: true}
@@ -69,6 +69,11 @@ func Writings(s string) []Writing {
 		add(Writing{s + end, KeyWhitespace, "fits with a line break behind yours: the sender has it", theirs})
 	}
 	add(Writing{s + " ", KeyWhitespace, "fits with a blank behind yours: the sender has it", theirs})
+	for _, d := range damages {
+		if undamaged, found := d.undo(trimmed); found {
+			add(Writing{undamaged, d.cause, d.subject, d.remedy})
+		}
+	}
 	addEncodings(func(text, how, remedy string) {
 		add(Writing{text, KeyEncoding, "fits " + how + bared, remedy})
 	}, bare)

@@ -1,0 +1,110 @@
+package secrettext
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A damage is what a copy adds to a secret. undo returns the secret without it, "" where nobody can say what that is,
+// and whether it is there.
+type damage struct {
+	finding, problem, remedy string
+	cause, subject           string // for Explain
+	undo                     func(s string) (bare string, found bool)
+}
+
+var damages = []damage{
+	{
+		"quoted-secret", "The secret stands in typographic quotes, which are part of it.",
+		"Copy it again from a page that does not change quotes, without them.", KeyQuoted,
+		"fits without the typographic quotes around yours", withoutCurlyQuotes,
+	},
+	{
+		"invisible-in-secret", "The secret holds a character that cannot be seen, such as a zero-width or no-break space.",
+		"Type it anew, or copy it from another place.", KeyWhitespace,
+		"fits without the invisible characters in yours", withoutInvisible,
+	},
+	{
+		"escaped-secret", `The secret ends in a backslash and a letter, such as \n, where a line break was meant.`,
+		"Write it without.", KeyEncoding,
+		"fits without the escape at the end of yours", withoutEscapedEnd,
+	},
+	{
+		"wrapped-secret", "The secret has around it what it was copied with: a name, a comment, JSON, Bearer, a comma.",
+		"Give the value alone.", KeyEncoding,
+		"fits without what stands around yours", unwrapped,
+	},
+}
+
+var curlyQuotes = strings.NewReplacer("“", "", "”", "", "„", "", "‘", "", "’", "", "‚", "", "«", "", "»", "")
+
+// withoutCurlyQuotes looks at both ends only: within a secret of words such a quote may be right.
+func withoutCurlyQuotes(s string) (string, bool) {
+	first, n := utf8.DecodeRuneInString(s)
+	last, m := utf8.DecodeLastRuneInString(s)
+	if n+m > len(s) || curlyQuotes.Replace(string(first)+string(last)) != "" {
+		return "", false
+	}
+	return s[n : len(s)-m], true
+}
+
+// withoutInvisible leaves out what no font shows and no keyboard types: Cf of Unicode and the blanks other than " ".
+func withoutInvisible(s string) (string, bool) {
+	if !utf8.ValidString(s) {
+		return "", false
+	}
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zs, r) && r != ' ' {
+			return -1
+		}
+		return r
+	}, s)
+	return bare, bare != s
+}
+
+func withoutEscapedEnd(s string) (string, bool) {
+	bare := s
+	for _, end := range []string{`\n`, `\r`, `\t`} { // `\r\n` too
+		bare = strings.TrimSuffix(bare, end)
+	}
+	return bare, bare != s && !strings.HasSuffix(bare, `\`)
+}
+
+var wrappings = []*regexp.Regexp{
+	regexp.MustCompile(`^(?:export\s+)?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+=([^=].*)$`),                   // an env file's line
+	regexp.MustCompile(`(?i)^(?:export\s+)?[a-z0-9_.-]*(?:secret|key|token)\s*[=:]\s*([^=\s].*)$`), // also YAML's
+	regexp.MustCompile(`(?i)^(?:bearer|basic)\s+(\S+)$`),
+	regexp.MustCompile(`^(\S+)\s+(?:#|//).*$`),
+	regexp.MustCompile(`^((?:[a-z]+[-_])*[0-9a-fA-F]{16,}|(?:whsec_)?[A-Za-z0-9+/]{20,}={1,2})[,;]$`), // secrets of symbols may end so
+}
+
+func unwrapped(s string) (string, bool) {
+	if strings.HasPrefix(s, "{") {
+		var members map[string]any
+		if json.Unmarshal([]byte(s), &members) != nil || len(members) == 0 {
+			return "", false
+		}
+		for _, value := range members {
+			if text, ok := value.(string); ok && len(members) == 1 {
+				return text, true
+			}
+		}
+		return "", true
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
+		return "", false // bytes, not a text
+	}
+	for _, w := range wrappings {
+		if m := w.FindStringSubmatch(s); m != nil {
+			bare := strings.TrimSpace(m[1])
+			if Quoted(bare) {
+				bare = bare[1 : len(bare)-1]
+			}
+			return bare, true
+		}
+	}
+	return "", false
+}
