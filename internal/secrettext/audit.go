@@ -42,7 +42,9 @@ func Audit(id, s string) []truhook.Finding {
 		add(truhook.SeverityWarning, "escaped-secret", "The secret holds an escape of HTML, JSON or a URL.",
 			"Write the character itself, unless the provider shows it so.")
 	default:
-		addDamage(add, s)
+		if d, found := damageOf(s); found {
+			add(truhook.SeverityWarning, d.finding, d.problem, d.remedy)
+		}
 	}
 	switch remedy := "Have the provider make a longer one: 32 random bytes are plenty."; {
 	case len(s) < shortForFIPS:
@@ -54,14 +56,14 @@ func Audit(id, s string) []truhook.Finding {
 	return findings
 }
 
-// addDamage adds the first damage that a copy has done to s. White space at the ends is another finding.
-func addDamage(add func(s truhook.Severity, name, problem, remedy string), s string) {
+// damageOf returns the first damage that a copy has done to s. White space at the ends is another finding.
+func damageOf(s string) (damage, bool) {
 	for _, d := range damages {
 		if _, found := d.undo(strings.TrimSpace(s)); found {
-			add(truhook.SeverityWarning, d.finding, d.problem, d.remedy)
-			return
+			return d, true
 		}
 	}
+	return damage{}, false
 }
 
 // Quoted reports whether s stands in quotes.

@@ -18,24 +18,24 @@ type damage struct {
 
 var damages = []damage{
 	{
-		"quoted-secret", "The secret stands in typographic quotes, which are part of it.",
-		"Copy it again from a page that does not change quotes, without them.", KeyQuoted,
-		"fits without the typographic quotes around yours", withoutCurlyQuotes,
+		finding: "quoted-secret", problem: "The secret stands in typographic quotes, which are part of it.",
+		remedy: "Copy it again from a page that does not change quotes, without them.",
+		cause:  KeyQuoted, subject: "fits without the typographic quotes around yours", undo: withoutCurlyQuotes,
 	},
 	{
-		"invisible-in-secret", "The secret holds a character that cannot be seen, such as a zero-width or no-break space.",
-		"Type it anew, or copy it from another place.", KeyWhitespace,
-		"fits without the invisible characters in yours", withoutInvisible,
+		finding: "invisible-in-secret", problem: "The secret holds a character that cannot be seen, such as a zero-width or no-break space.",
+		remedy: "Type it anew, or copy it from another place.",
+		cause:  KeyWhitespace, subject: "fits without the invisible characters in yours", undo: withoutInvisible,
 	},
 	{
-		"escaped-secret", `The secret ends in a backslash and a letter, such as \n, where a line break was meant.`,
-		"Write it without.", KeyEncoding,
-		"fits without the escape at the end of yours", withoutEscapedEnd,
+		finding: "escaped-secret", problem: `The secret ends in a backslash and a letter, such as \n, where a line break was meant.`,
+		remedy: "Write it without.",
+		cause:  KeyEncoding, subject: "fits without the escape at the end of yours", undo: withoutEscapedEnd,
 	},
 	{
-		"wrapped-secret", "The secret has around it what it was copied with: a name, a comment, JSON, Bearer, a comma.",
-		"Give the value alone.", KeyEncoding,
-		"fits without what stands around yours", unwrapped,
+		finding: "wrapped-secret", problem: "The secret has around it what it was copied with: a name, a comment, JSON, Bearer, a comma.",
+		remedy: "Give the value alone.",
+		cause:  KeyEncoding, subject: "fits without what stands around yours", undo: unwrapped,
 	},
 }
 
