@@ -65,7 +65,7 @@ func parseJWKS(data []byte) ([]Key, error) {
 			continue
 		case errors.Is(err, errPrivateJWK):
 			leaked = append(leaked, e)
-		case err == nil:
+		case err == nil && !slices.ContainsFunc(entries, e.same):
 			entries = append(entries, e)
 		}
 		if err != nil {
@@ -91,6 +91,12 @@ func (e entry) twin(other entry) bool {
 	sameNames := e.key.ID == other.key.ID && e.kind == other.kind && e.use != "" && e.use == other.use
 	decided := e.alg != "" && other.alg != "" && e.alg != other.alg
 	return sameNames && !decided && !e.samePublic(other)
+}
+
+// same reports whether other says nothing that e does not.
+func (e entry) same(other entry) bool {
+	sameNames := e.key.ID == other.key.ID && e.kind == other.kind && e.use == other.use && e.alg == other.alg
+	return sameNames && e.samePublic(other)
 }
 
 func (e entry) samePublic(other entry) bool { return samePublic(e.key.Public, other.key.Public) }
