@@ -45,7 +45,7 @@ var arrows = []struct{ from, to string }{
 	{"internal/form", "."},
 	{"internal/house", ""},
 	{"internal/logonce", ""},
-	{"internal/keycache", ". internal/backoff internal/logonce"},
+	{"internal/keycache", ". internal/backoff internal/clock internal/logonce"},
 	{"internal/panicked", ""},
 	{"internal/payload", ". internal/dedupe internal/strictjson"},
 	{"internal/redisaudit", "."},

@@ -3,7 +3,6 @@ package keycache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -12,12 +11,14 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/backoff"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/logonce"
 )
 
 // A Cache remembers what was fetched. [New] makes it. It is safe for concurrent use and must not be copied.
 type Cache[K any] struct {
 	cfg  Config[K]
+	now  func() time.Time // cfg.Now without its panics
 	pace backoff.Backoff
 	all  *slot[K] // without ByID: the one answer
 
@@ -30,8 +31,7 @@ type Cache[K any] struct {
 	waiters int
 	hung    int // fetches that go on after their time
 
-	clockReported atomic.Int64 // Unix nanoseconds of the real clock
-	lines         logonce.Lines
+	lines logonce.Lines
 }
 
 // A slot is one question that a source is asked: for all keys, or for those of one id.
@@ -58,13 +58,12 @@ type Answer[K any] struct {
 }
 
 const (
-	missedMost   = 8           // times MinInterval: the longest time between two fetches that strangers can cause
-	unknownLife  = 6           // times MinInterval: how long an unknown id is remembered
-	beforeEnd    = time.Minute // how long before the end of a key's validity the next answer is fetched
-	maxFruitful  = 8           // unknown ids that are found one after the other without waiting for MinInterval
-	maxHung      = 4           // fetches that ignore the end of their context
-	maxPause     = 15 * time.Minute
-	clockReports = time.Minute // how far apart two reports of a clock that panics are
+	missedMost  = 8           // times MinInterval: the longest time between two fetches that strangers can cause
+	unknownLife = 6           // times MinInterval: how long an unknown id is remembered
+	beforeEnd   = time.Minute // how long before the end of a key's validity the next answer is fetched
+	maxFruitful = 8           // unknown ids that are found one after the other without waiting for MinInterval
+	maxHung     = 4           // fetches that ignore the end of their context
+	maxPause    = 15 * time.Minute
 )
 
 func newCache[K any](cfg Config[K]) *Cache[K] {
@@ -75,6 +74,7 @@ func newCache[K any](cfg Config[K]) *Cache[K] {
 	if !cfg.ByID {
 		c.all = &slot[K]{pinned: true}
 	}
+	c.now = clock.Guard(cfg.Package, cfg.Now, c.report)
 	return c
 }
 
@@ -254,20 +254,6 @@ func stale(cause error) error { return &truhook.Error{Reason: truhook.KeysStale,
 // younger reports whether the answer is younger than limit. One from the future is: the clock was set back.
 func (a *Answer[K]) younger(now time.Time, limit time.Duration) bool {
 	return a != nil && now.Sub(a.At) < limit
-}
-
-// now reads the clock. A clock that panics is reported, and the real one counts.
-func (c *Cache[K]) now() (t time.Time) {
-	defer func() {
-		if value := recover(); value != nil {
-			t = time.Now()
-			last := c.clockReported.Load()
-			if t.UnixNano()-last >= int64(clockReports) && c.clockReported.CompareAndSwap(last, t.UnixNano()) {
-				c.report(fmt.Errorf("%s: Now panicked: %T", c.cfg.Package, value))
-			}
-		}
-	}()
-	return c.cfg.Now()
 }
 
 // report logs and calls OnError.
