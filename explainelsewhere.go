@@ -112,5 +112,6 @@ func explain(ctx context.Context, v Verifier, q ExplainQuery) (e Explanation, kn
 			e, known = Explanation{}, false
 		}
 	}()
+	q.Delivery = q.Delivery.withCanonicalNames()
 	return x.Explain(ctx, q), true
 }

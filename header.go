@@ -94,6 +94,16 @@ func (d *Delivery) setHeader(h http.Header, parsed bool) {
 	d.canonical = d.Header
 }
 
+// withCanonicalNames returns d, or a copy of it whose header has the names that an Explainer looks for.
+func (d *Delivery) withCanonicalNames() *Delivery {
+	if d == nil || d.hasCanonicalNames() {
+		return d
+	}
+	named := *d
+	named.setHeader(d.Header, false)
+	return &named
+}
+
 // hasCanonicalNames reports whether the map that Header is now was found to be canonical.
 func (d *Delivery) hasCanonicalNames() bool {
 	return d.canonical != nil && sameMap(d.canonical, d.Header)

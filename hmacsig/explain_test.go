@@ -2,6 +2,7 @@ package hmacsig_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"crypto/hmac"
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"hash"
 	"mime/multipart"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -172,6 +174,8 @@ func TestExplain_EachCause(t *testing.T) {
 		"another provider's header":           {truvScheme, nil, "", delivery(body, "X-Hub-Signature-256", "sha256="+hexOf(testSecret, body)), nil, "signature-form/prefix"},
 		"another header, in the same form":    {truvScheme, nil, "", delivery(body, "X-Custom", sign(body)), nil, "header-of-other-provider/X-Custom"},
 		"the header twice":                    {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", sign(body), "X-Webhook-Sign", sign(body)), nil, "header-folded/X-Webhook-Sign"},
+		"under two spellings":                 {truvScheme, nil, "", &truhook.Delivery{Method: "POST", Header: map[string][]string{"X-Webhook-Sign": {sign(body)}, "x-webhook-sign": {sign(body)}}, Body: []byte(body)}, nil, "header-folded/X-Webhook-Sign"},
+		"raw deflate":                         {truvScheme, nil, "", delivery(deflated(body), "X-Webhook-Sign", sign(body), "Content-Encoding", "deflate"), nil, "body-content-encoding/deflate"},
 		"both in one line":                    {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", sign(body)+", "+sign(body)), nil, "header-folded/X-Webhook-Sign"},
 		"signed without the time":             {stripe(), nil, "", now(delivery(body, "Stripe-Signature", "t="+at+",v1="+hexOf(testSecret, body))), nil, "content-form/the body alone"},
 		"signed with a time":                  {truvScheme, nil, "", delivery(body, "X-Webhook-Sign", "v1="+stripeSigned, "X-Webhook-Timestamp", at), nil, "content-form/with the time"},
@@ -208,8 +212,24 @@ func TestExplain_EachCause(t *testing.T) {
 				assert.NotEmpty(t, f.Problem, f.Name)
 				assert.NotEmpty(t, f.Remedy, f.Name)
 			}
+			for _, spell := range []func(string) string{strings.ToLower, strings.ToUpper} { // as other hosts give names
+				d := *tt.d
+				d.Header = http.Header{}
+				for name, lines := range tt.d.Header {
+					d.Header[spell(name)] = append(d.Header[spell(name)], lines...)
+				}
+				assert.Equal(t, tt.want, firstCause(explainIn(t, v, &d, tt.others...)))
+			}
 		})
 	}
+}
+
+func deflated(text string) string {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.DefaultCompression)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return b.String()
 }
 
 func hdr(pairs ...string) map[string][]string { return delivery("", pairs...).Header }
