@@ -99,9 +99,14 @@ func (d *Delivery) withCanonicalNames() *Delivery {
 	if d == nil || d.hasCanonicalNames() {
 		return d
 	}
-	named := *d
-	named.setHeader(d.Header, false)
-	return &named
+	for name := range d.Header {
+		if !isCanonical(name) {
+			named := *d
+			named.setHeader(d.Header, false)
+			return &named
+		}
+	}
+	return d
 }
 
 // hasCanonicalNames reports whether the map that Header is now was found to be canonical.
