@@ -74,8 +74,9 @@ func TestLogger_SaysWhyThisSideFailed(t *testing.T) {
 func TestLogger_SaysWhereAVerifierPanicked(t *testing.T) {
 	t.Parallel()
 	v := truhook.VerifierFunc(func(context.Context, *truhook.Delivery) (*truhook.Verified, error) {
-		var m map[string]int
-		m["hunter2"] = 1
+		for _, m := range []map[string]int{nil} {
+			m["hunter2"] = 1
+		}
 		return nil, nil
 	})
 	line := lineOf(t, v)

@@ -67,7 +67,7 @@ func TestHere_PlaceAndTypeAreToldAndNoPayload(t *testing.T) {
 		"a value":                            {func() { panic(custom{payload}) }, `panicked at .*: panicked_test\.custom`},
 		"its Unwrap panics":                  {func() { panic(hostile{}) }, `panicked at .*: panicked_test\.hostile`},
 		"a runtime error of another package": {func() { panic(pretender{errors.New(payload)}) }, `panicked at .*: panicked_test\.pretender`},
-		"a nil map":                          {func() { map[string]int(nil)[payload] = 1 }, `panicked at .*: assignment to entry in nil map`},
+		"a nil map":                          {func() { fill(nil) }, `panicked at .*: assignment to entry in nil map`},
 		"an unhashable key":                  {func() { _ = map[any]int{[1]any{[]string{payload}}: 1} }, `panicked at .*: runtime error: hash of unhashable type \[\]string`},
 		"not comparable":                     {func() { panic([]string{payload}) }, `panicked at .*: \[\]string`},
 		"an aborted handler":                 {func() { panic(http.ErrAbortHandler) }, `panicked at .*: net/http: abort Handler`},
@@ -88,3 +88,5 @@ func TestHere_UnknownValueLeavesThePlace(t *testing.T) {
 	assert.Regexp(t, `^panicked at .*_test\.panicsHere:\d+$`, ending(panicsHere, false))
 	assert.Regexp(t, `^called runtime\.Goexit at .*_test\.exitsHere:\d+$`, ending(exitsHere, false))
 }
+
+func fill(m map[string]int) { m[payload] = 1 }
