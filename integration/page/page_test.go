@@ -119,6 +119,9 @@ func chromium(t *testing.T) (context.Context, *console) {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
+	t.Cleanup(func() { // the command is a script: its end alone leaves the browser behind
+		assert.NoError(t, chromedp.Cancel(ctx))
+	})
 	c := &console{}
 	chromedp.ListenTarget(ctx, c.listen)
 	return ctx, c
