@@ -6,10 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/truhook/truhook/catalog"
+	"github.com/truhook/truhook/internal/rowlines"
 )
 
 func providersCommand() command {
@@ -154,48 +154,15 @@ func bodyOf(source string) string {
 	return strings.TrimPrefix(strings.ReplaceAll("\n"+body, "\n\t", "\n"), "\n")
 }
 
-// signedHandshake is what a row's text says of a handshake that is signed, and so is answered behind the middleware.
-var signedHandshake = regexp.MustCompile("Behind the middleware: `catalog\\.(?:AnswerChallenge\\((catalog\\.Challenge\\{.*\\})|AnswerPing\\((.*)), next\\)`")
-
 // rowLines returns those of docs/providers.md, with the secret from the environment.
 func (p provider) rowLines() string {
-	const check = "if err != nil {\n\tlog.Fatal(err)\n}\n"
-	secret := fmt.Sprintf("os.Getenv(%q)", strings.ToUpper(p.name)+"_WEBHOOK_SECRET")
-	lookUp := fmt.Sprintf("p, _ := catalog.Lookup(%q)\n", p.name)
-	var b strings.Builder
-	id, policy := "idempotency.BodyDigest", "idempotency.Config{}"
-	if len(p.row.Retry.Sources) > 0 {
-		policy = "idempotency.Config{Policy: p.Retry}"
+	r := rowlines.Receiver{
+		Name: p.name, Secret: fmt.Sprintf("os.Getenv(%q)", strings.ToUpper(p.name)+"_WEBHOOK_SECRET"),
+		SignsURL: p.needsURL("x") != "", PublicKey: p.asymmetric(), Retries: len(p.row.Retry.Sources) > 0,
+		SignedID: p.row.EventIDAt.Signed, Handshake: p.row.Handshake,
 	}
-	if p.row.EventIDAt.Signed {
-		id = "p.EventID"
+	if !r.SignedID {
+		r.UnsignedID = p.row.EventIDAt.Header
 	}
-	if p.needsURL("x") != "" {
-		b.WriteString(lookUp)
-		fmt.Fprintf(&b, "v, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, %s)\n%s", p.name, secret, check)
-	} else {
-		comment := ""
-		if p.asymmetric() {
-			comment = " // its public key, in the form below"
-		}
-		fmt.Fprintf(&b, "v, err := catalog.New(%q, %s)%s\n%s", p.name, secret, comment, check)
-		if id == "p.EventID" || strings.Contains(policy, "p.Retry") {
-			b.WriteString(lookUp)
-		}
-	}
-	if h := p.row.EventIDAt; h.Header != "" && !h.Signed {
-		fmt.Fprintf(&b, "// Or: v, eventID := catalog.InsecureHeaderID(v, %q)\n", h.Header)
-	}
-	fmt.Fprintf(&b, "once, err := idempotency.NewMiddleware(store, %q, %s, %s)\n%s", p.name+"/prod", id, policy, check)
-	b.WriteString("verify := truhook.NewMiddleware(v, truhook.Config{})\n")
-	handler := "once.Handle(handle)"
-	switch m := signedHandshake.FindStringSubmatch(p.row.Handshake); {
-	case m != nil && m[1] != "":
-		fmt.Fprintf(&b, "challenge := %s\n", m[1])
-		handler = "catalog.AnswerChallenge(challenge, " + handler + ")"
-	case m != nil:
-		handler = "catalog.AnswerPing(" + m[2] + ", " + handler + ")"
-	}
-	fmt.Fprintf(&b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(%s))\n", p.name, handler)
-	return b.String()
+	return r.Lines()
 }

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/truhook/truhook/internal/rowlines"
 )
 
 const (
@@ -104,51 +105,26 @@ func providersPage(rows []row) []byte {
 	return b.Bytes()
 }
 
-// signedHandshake is what a row's text says of a handshake that is signed, and so is answered behind the middleware.
-var signedHandshake = regexp.MustCompile("Behind the middleware: `catalog\\.(?:AnswerChallenge\\((catalog\\.Challenge\\{.*\\})|AnswerPing\\((.*)), next\\)`")
+// receiver returns what the lines of r depend on.
+func (r row) receiver() rowlines.Receiver {
+	out := rowlines.Receiver{
+		Name: r.Name, Secret: "secret", SignsURL: strings.Contains(r.Content, "{url}"), PublicKey: r.publicKey(),
+		Retries: r.Retry != nil, Handshake: r.Handshake,
+	}
+	switch {
+	case r.EventID == nil:
+	case r.EventID.Signed:
+		out.SignedID = true
+	case !strings.HasPrefix(r.EventID.At, "body:"):
+		out.UnsignedID = r.EventID.At
+	}
+	return out
+}
 
 func (r row) writeSection(b *bytes.Buffer) {
 	fmt.Fprintf(b, "\n## %s\n\n", r.Name)
 	fmt.Fprintf(b, "%s. Evidence **%s**, checked %s. [The provider's page](%s).\n\n", r.Title, r.Evidence, r.Checked, r.Documentation)
-	b.WriteString("```go\n")
-	signsURL := strings.Contains(r.Content, "{url}")
-	if signsURL {
-		fmt.Fprintf(b, "p, _ := catalog.Lookup(%q)\n", r.Name)
-		fmt.Fprintf(b, "v, err := p.New(catalog.Config{URL: \"https://example.com/webhooks/%s\"}, secret)\n", r.Name)
-	} else {
-		comment := ""
-		if r.publicKey() {
-			comment = " // its public key, in the form below"
-		}
-		fmt.Fprintf(b, "v, err := catalog.New(%q, secret)%s\n", r.Name, comment)
-	}
-	b.WriteString("if err != nil {\n\tlog.Fatal(err)\n}\n")
-	policy := "idempotency.Config{}"
-	known := r.EventID != nil && r.EventID.Signed
-	if !signsURL && (known || r.Retry != nil) {
-		fmt.Fprintf(b, "p, _ := catalog.Lookup(%q)\n", r.Name)
-	}
-	if r.Retry != nil {
-		policy = "idempotency.Config{Policy: p.Retry}"
-	}
-	eventID := "idempotency.BodyDigest"
-	switch {
-	case known:
-		eventID = "p.EventID"
-	case r.EventID != nil && !strings.HasPrefix(r.EventID.At, "body:"):
-		fmt.Fprintf(b, "// Or: v, eventID := catalog.InsecureHeaderID(v, %q)\n", r.EventID.At)
-	}
-	fmt.Fprintf(b, "once, err := idempotency.NewMiddleware(store, %q, %s, %s)\n", r.Name+"/prod", eventID, policy)
-	b.WriteString("if err != nil {\n\tlog.Fatal(err)\n}\nverify := truhook.NewMiddleware(v, truhook.Config{})\n")
-	handler := "once.Handle(handle)"
-	switch m := signedHandshake.FindStringSubmatch(r.Handshake); {
-	case m != nil && m[1] != "":
-		fmt.Fprintf(b, "challenge := %s\n", m[1])
-		handler = "catalog.AnswerChallenge(challenge, " + handler + ")"
-	case m != nil:
-		handler = "catalog.AnswerPing(" + m[2] + ", " + handler + ")"
-	}
-	fmt.Fprintf(b, "mux.Handle(\"POST /webhooks/%s\", verify.Wrap(%s))\n```\n\n", r.Name, handler)
+	fmt.Fprintf(b, "```go\n%s```\n\n", r.receiver().Lines())
 	for _, line := range r.facts() {
 		fmt.Fprintf(b, "- %s\n", line)
 	}
