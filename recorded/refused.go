@@ -110,17 +110,24 @@ func (c *Capture) Capture(_ context.Context, o truhook.Observation) {
 	if !c.mayWrite(now) {
 		return
 	}
+	select {
+	case c.pending <- struct{}{}:
+	default:
+		c.report(errBusy)
+		return
+	}
+	begun := false
+	defer func() {
+		if !begun { // also where an error's methods panic
+			<-c.pending
+		}
+	}()
 	f, err := refusedFile(o, now)
 	if err != nil {
 		c.report(err)
 		return
 	}
-	select {
-	case c.pending <- struct{}{}: // nothing stands between here and the goroutine that gives the place back
-	default:
-		c.report(errBusy)
-		return
-	}
+	begun = true
 	go func() {
 		defer func() { <-c.pending }()
 		c.guarded(func() error { return c.write(f) })
