@@ -7,29 +7,45 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // A journal counts verdicts and writes the lines of Config.Logger.
 type journal struct {
+	latest   atomic.Pointer[tally] // of the key that fitted last: as long as it fits, no delivery takes the lock
 	mu       sync.Mutex
-	accepted []tally
+	accepted []*tally
 	refused  []refusals
-	sinces   []since
+	sinces   []*since
 	first    bool // the line about the first verified delivery was written
 }
 
 // tally is what was accepted by one key.
 type tally struct {
 	scheme, key string
-	count       int64
-	last        time.Time
+	since       *since // of the scheme
+	count       atomic.Int64
+	last        atomic.Int64 // in Unix milliseconds
+}
+
+func (t *tally) add(now time.Time) {
+	t.count.Add(1)
+	if ms := now.UnixMilli(); ms != t.last.Load() { // a write takes it from another processor's cache
+		t.last.Store(ms)
+	}
 }
 
 // since is what was refused in the name of one scheme since it last accepted a delivery.
 type since struct {
 	scheme string
-	count  int64
+	count  atomic.Int64
+}
+
+func (s *since) reset() {
+	if s.count.Load() != 0 {
+		s.count.Store(0)
+	}
 }
 
 // refusals are those of one Reason and scheme.
@@ -56,6 +72,11 @@ func (j *journal) accept(ctx context.Context, logger *slog.Logger, d *Delivery, 
 
 // count counts what v proves, and reports whether it is the first.
 func (j *journal) count(v *Verified, now time.Time) (first bool) {
+	if t := j.latest.Load(); t != nil && len(v.Proofs) == 1 && t.counts(&v.Proofs[0]) {
+		t.add(now)
+		t.since.reset()
+		return false
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	first = !j.first
@@ -63,20 +84,24 @@ func (j *journal) count(v *Verified, now time.Time) (first bool) {
 	for i := range v.Proofs {
 		p := &v.Proofs[i]
 		t := j.tally(p.Scheme, p.KeyID)
-		t.count++
-		t.last = now
-		for k := range j.sinces {
-			if s := &j.sinces[k]; s.scheme == p.Scheme && s.count != 0 { // a write takes it from another processor's cache
-				s.count = 0
+		t.add(now)
+		for _, s := range j.sinces {
+			if s.scheme == p.Scheme {
+				s.reset()
 			}
+		}
+		if t.counts(p) {
+			j.latest.Store(t)
 		}
 	}
 	return first
 }
 
+func (t *tally) counts(p *Proof) bool { return t.key == p.KeyID && t.scheme == p.Scheme }
+
 func (j *journal) tally(scheme, key string) *tally {
-	for i := range j.accepted {
-		if t := &j.accepted[i]; t.key == key && t.scheme == scheme {
+	for _, t := range j.accepted {
+		if t.key == key && t.scheme == scheme {
 			return t
 		}
 	}
@@ -88,8 +113,10 @@ func (j *journal) tally(scheme, key string) *tally {
 			return j.tally("", "")
 		}
 	}
-	j.accepted = append(j.accepted, tally{scheme: strings.Clone(scheme), key: strings.Clone(key)})
-	return &j.accepted[len(j.accepted)-1]
+	scheme = strings.Clone(scheme)
+	t := &tally{scheme: scheme, key: strings.Clone(key), since: j.since(scheme)}
+	j.accepted = append(j.accepted, t)
+	return t
 }
 
 // refuse counts a refusal. count is how many the line stands for that is due now, or 0.
@@ -98,7 +125,7 @@ func (j *journal) refuse(reason Reason, scheme string, now time.Time) (count, re
 	defer j.mu.Unlock()
 	r := j.refusals(reason, scheme)
 	s := j.since(r.scheme)
-	s.count++
+	s.count.Add(1)
 	r.pending++
 	// A request that began before the last line is not a clock that goes back.
 	if passed := now.Sub(r.last).Abs(); !r.last.IsZero() && passed < logInterval {
@@ -106,7 +133,7 @@ func (j *journal) refuse(reason Reason, scheme string, now time.Time) (count, re
 	}
 	count = r.pending
 	r.pending, r.last = 0, now
-	return count, s.count
+	return count, s.count.Load()
 }
 
 func (j *journal) refusals(reason Reason, scheme string) *refusals {
@@ -123,13 +150,14 @@ func (j *journal) refusals(reason Reason, scheme string) *refusals {
 }
 
 func (j *journal) since(scheme string) *since {
-	for i := range j.sinces {
-		if j.sinces[i].scheme == scheme {
-			return &j.sinces[i]
+	for _, s := range j.sinces {
+		if s.scheme == scheme {
+			return s
 		}
 	}
-	j.sinces = append(j.sinces, since{scheme: scheme})
-	return &j.sinces[len(j.sinces)-1]
+	s := &since{scheme: scheme}
+	j.sinces = append(j.sinces, s)
+	return s
 }
 
 // history returns what was accepted in the name of scheme, or of every scheme if it is empty.
@@ -140,12 +168,13 @@ func (j *journal) history(scheme string) (count int64, last time.Time, keys []sl
 		if scheme != "" && t.scheme != scheme {
 			continue
 		}
-		count += t.count
-		if t.last.After(last) {
-			last = t.last
+		n := t.count.Load()
+		count += n
+		if at := time.UnixMilli(t.last.Load()); at.After(last) {
+			last = at
 		}
 		if t.key != "" && len(keys) < maxLoggedKeys {
-			keys = append(keys, slog.Int64(t.key, t.count))
+			keys = append(keys, slog.Int64(t.key, n))
 		}
 	}
 	return count, last, keys

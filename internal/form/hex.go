@@ -7,23 +7,23 @@ import "encoding/binary"
 // holds the two to each other.
 func DecodeHex(to []byte, text string) bool {
 	const (
-		ones    = 0x0101010101010101
-		nibbles = 0x0f * ones
+		ones = 0x0101010101010101
+		high = 0xf0 * ones
+		past = ('a' ^ '0' | 0x20) - 10 // what a letter is above its value
 	)
 	var wrong uint64
 	for ; len(to) >= 4; to = to[4:] {
-		c := load(text)
+		c := load(text) ^ '0'*ones // 0 to 9 of a digit
 		text = text[8:]
-		letter := c >> 6 & ones             // 1 in the place of each letter
-		value := c&nibbles + 9*letter       // of a digit: 0 to 15
-		ten := (value + 6*ones) >> 4 & ones // 1 where the value takes a letter to write
-		// Written again, in lower case, the value is what was read, or it was no digit.
-		wrong |= value&^nibbles | ((value + '0'*ones + 39*ten) ^ (c | letter<<5))
+		letter := c >> 6 & ones // 1 in the place of each letter
+		value := (c | letter<<5) - past*letter
+		// A value has four bits. With six added it has the fifth where it takes a letter to write.
+		wrong |= value | ((value + 6*ones) ^ letter<<4)
 		pairs := (value<<4 | value>>8) & 0x00ff00ff00ff00ff
 		pairs = (pairs | pairs>>8) & 0x0000ffff0000ffff
 		binary.LittleEndian.PutUint32(to, uint32(pairs|pairs>>16))
 	}
-	return wrong == 0
+	return wrong&high == 0
 }
 
 // load is binary.LittleEndian.Uint64 of a string, which the compiler makes one instruction of.
