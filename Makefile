@@ -6,6 +6,8 @@ RACE ?= $(if $(shell command -v $$(go env CC) 2>/dev/null),-race)
 FUZZTIME ?= 20s
 # Runs a command in each folder, goes on after a failure and lists all failures at the end.
 each = @.ci/each $(1) -- '$(2)'
+# After what writes a page of bench: a test holds the table to the pages.
+evidence = @go run -C tools ./evidence $(CURDIR)
 
 .PHONY: help
 help: ## this text
@@ -24,6 +26,7 @@ test-bench: ## the tests of bench: every contender does its work, and the statis
 .PHONY: test-time
 test-time: ## how long .ci/run takes on a clean checkout, with empty caches and again; writes bench/time.md
 	@.ci/time
+	$(evidence)
 
 .PHONY: race
 race: servers ## every test of every module under the race detector, those of the core module ten times over
@@ -36,20 +39,22 @@ test-stores: servers ## the stores against real Redis and PostgreSQL
 
 .PHONY: crash
 crash: servers ## each store and its receiver, and each queue and its worker, killed 200 times
-	cd integration && go test -run Crash -crashes 200 -timeout 30m -v ./crash
-	cd integration && go test -run KilledAtRandom -kills 200 -timeout 30m -v ./sqliteinbox
+	cd integration && go test ./crash -run Crash -v -timeout 60m -crashes 200
+	cd integration && go test ./sqliteinbox -run KilledAtRandom -v -timeout 60m -kills 200
 
 .PHONY: soak
 soak: servers ## a receiver under genuine, forged, slow and broken clients, outages, key rotation and clock steps, FOR (10m); writes bench/soak.md
 	cd integration && go test -count=1 -run '^TestSoak_Nothing' -timeout 3h -v ./soak -for $(or $(FOR),10m) -summary $(CURDIR)/bench/soak.md
+	$(evidence)
 
 .PHONY: soak-memory
 soak-memory: ## ten million events through a store in memory for one million
-	cd idempotency && go test -run Soak -soak 10000000 -timeout 30m -v .
+	go test ./idempotency -run Soak -v -timeout 60m -soak 10000000
 
 .PHONY: stress
 stress: ## the core ten times over beside eight busy loops, raced where make test is; PACKAGES (all raced) and COUNT choose less
 	.ci/stress $(PACKAGES)
+	$(evidence)
 
 .PHONY: model
 model: ## every interleaving of three processes, two events and at most two faults, DEPTH (6) steps deep, over the real middleware
@@ -90,6 +95,7 @@ audit: bin/govulncheck bin/gosec bin/cyclonedx-gomod ## known vulnerabilities, u
 	CGO_ENABLED=0 go build -trimpath -o bin/truhook ./cmd/truhook
 	go build -C tools/audit -o ../../bin/audit .
 	@bin/audit -write bench/audit.md
+	$(evidence)
 
 bin/govulncheck bin/gosec bin/cyclonedx-gomod: tools/audit/go.mod tools/audit/go.sum
 	go build -C tools/audit -o ../../$@ $$(sed -n 's|^\t*\(tool \)*\([^ ]*/cmd/$(notdir $@)\)$$|\2|p' tools/audit/go.mod)
@@ -97,20 +103,23 @@ bin/govulncheck bin/gosec bin/cyclonedx-gomod: tools/audit/go.mod tools/audit/go
 .PHONY: reproducible
 reproducible: ## the command built twice for each of TARGETS (linux/amd64 linux/arm64), in two folders: one hash; writes bench/reproducible.md
 	@.ci/reproducible $(TARGETS)
+	$(evidence)
 
 .PHONY: evidence
 evidence: ## collect what the other targets wrote into bench/EVIDENCE.md
-	@go run -C tools ./evidence $(CURDIR)
+	$(evidence)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (20s) of processor time, ONLY=words; RECORD=bench/fuzz.md: those without such a row, into it
 	go build -C tools -o ../bin/fuzz ./fuzz
 	@bin/fuzz -time $(FUZZTIME) $(if $(RECORD),-record $(RECORD)) $(ONLY)
+	$(evidence)
 
 .PHONY: bench
 bench: servers ## floor, Truhook and peers side by side: writes bench/RESULTS.md and docs/bench.svg. ONLY=verify,handler ROUNDS=2 OUT=/tmp
 	go build -C bench -o ../bin/bench .
 	@bin/bench -root $(CURDIR) -rounds $(or $(ROUNDS),10) -only '$(ONLY)' -out '$(OUT)'
+	$(evidence)
 
 .PHONY: bench-compare
 bench-compare: ## make bench-compare BASE=main ONLY=handler: this tree beside a revision, by benchstat
@@ -119,11 +128,13 @@ bench-compare: ## make bench-compare BASE=main ONLY=handler: this tree beside a 
 .PHONY: timing
 timing: ## Welch's t-test over what secrets decide, a million calls a class (MEASUREMENTS), into bench/timing.md; some twenty minutes
 	cd bench && go test ./timing -run '^TestTiming$$' -v -timeout 3h -measurements $(or $(MEASUREMENTS),1000000) -report $(CURDIR)/bench/timing.md
+	$(evidence)
 
 .PHONY: fips
 fips: ## the tests of the core with the certified Go Cryptographic Module in FIPS 140-3 mode, and what GODEBUG=fips140=only leaves (docs/fips.md)
 	GOFIPS140=certified .ci/suite "FIPS 140-3 mode (GOFIPS140=certified)" go test -shuffle=on -timeout 20m ./...
 	go test -count=1 -v -run 'Only|Off' ./internal/fipstest
+	$(evidence)
 
 .PHONY: cover
 cover: ## coverage of the core module, in coverage.out
@@ -153,6 +164,7 @@ test-portable: ## the core without the tests that need servers: what CI runs on 
 .PHONY: portable
 portable: ## every module vetted for 386 and arm64; the core's tests on both, with 1 and 8 threads and in three zones; STEPS= of .ci/portable
 	@.ci/portable $(STEPS)
+	$(evidence)
 
 .PHONY: consumer
 consumer: ## installs every public module from this tree into a module outside of it, and runs it there
@@ -171,6 +183,7 @@ release: ## make release VERSION=v0.1.0: the modules require it, the API is comp
 mutate: ## faults in critical lines, one at a time (tools/mutants), at low priority: which ones do the tests not notice? Judges what has no verdict in tools/mutants/verdicts.jsonl, and writes bench/mutants.md; ONLY=text chooses, and judges these again
 	go build -C tools -o ../bin/mutate ./mutate
 	@nice bin/mutate $(if $(ONLY),$(ONLY),-state tools/mutants/verdicts.jsonl -summary bench/mutants.md)
+	$(evidence)
 
 .PHONY: size
 size: ## tokens of each module, without comments, tests and generated files

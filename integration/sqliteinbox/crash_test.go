@@ -30,7 +30,7 @@ import (
 	"github.com/truhook/truhook/inbox/sqliteinbox"
 )
 
-// kills is small in the normal run: go test -run KilledAtRandom -kills 200 -timeout 30m
+// kills is small in the normal run: go test . -run KilledAtRandom -kills 200
 var kills = flag.Int("kills", 10, "how often a process is killed in the crash tests")
 
 // A child process is a receiver and its worker. The variable holds the database and the file of effects.
