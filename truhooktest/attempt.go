@@ -36,7 +36,7 @@ func (p *Provider) send(ctx context.Context, m message, a *Attempt) {
 		defer transport.CloseIdleConnections()
 	}
 
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.target, bytes.NewReader(m.body))
+	r, err := http.NewRequestWithContext(ctx, m.method, m.target, bytes.NewReader(m.body))
 	if err != nil {
 		a.Err = err
 		return

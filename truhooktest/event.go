@@ -38,6 +38,7 @@ type Event struct {
 	Copies int
 
 	signer Signer // nil: the Provider's
+	method string // empty: POST
 }
 
 // at returns e as it is at an attempt.
@@ -80,6 +81,7 @@ const (
 	TamperedBody                          // one bit of the body is changed after signing
 	TamperedLayout                        // one blank is put into a JSON body after signing, which means the same
 	Stale                                 // signed Config.StaleBy before it is sent
+	EmptySignature                        // the signature is cut out of what the Signer set; what stands around it stays
 )
 
 // String returns the names of the faults in f, such as "duplicate|timeout", or "none".
@@ -87,6 +89,7 @@ func (f Fault) String() string {
 	names := []string{
 		"duplicate", "concurrent-duplicate", "timeout", "reset-before", "reset-after", "restart", "unsigned",
 		"malformed-signature", "tampered-signature", "wrong-key", "tampered-body", "tampered-layout", "stale",
+		"empty-signature",
 	}
 	var in []string
 	for i, name := range names {

@@ -2,11 +2,13 @@ package truhooktest
 
 import (
 	"fmt"
+	"net/http"
 
 	"github.com/truhook/truhook/retry"
 )
 
-const forgeries = Unsigned | MalformedSignature | TamperedSignature | WrongKey | TamperedBody | TamperedLayout | Stale
+const forgeries = Unsigned | EmptySignature | MalformedSignature | TamperedSignature | WrongKey | TamperedBody |
+	TamperedLayout | Stale
 
 // forgery holds the receiver to refuse a delivery, and to let it have no influence on the genuine one of the same id.
 func (s *suite) forgery(f Fault, reason string) {
@@ -34,6 +36,28 @@ func (s *suite) forgery(f Fault, reason string) {
 	if again[0].Outcome == retry.Delivered {
 		s.fail("dedupe-before-verify",
 			fmt.Sprintf("a forgery (%v) of an event that is known was acknowledged: %s", f, story(again)))
+	}
+}
+
+// unsigned tries other requests than the usual one, too: a receiver may verify some kinds of them only.
+func (s *suite) unsigned() {
+	s.forgery(Unsigned, "unsigned-accepted")
+	if s.failed() {
+		return
+	}
+	for id, e := range map[string]Event{
+		"unsigned-text": {Header: http.Header{"Content-Type": {"text/plain"}}},
+		"unsigned-form": {Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}},
+		"unsigned-put":  {method: http.MethodPut},
+		"unsigned-get":  {method: http.MethodGet},
+	} {
+		e.ID, e.Body = id, s.Event(id, 1)
+		attempts := s.provider.attempt(s.ctx, e, 1, Unsigned)
+		s.settle()
+		// That another method is answered 200 need not mean anything: so are questions whether the receiver is there.
+		if s.effects(id) > 0 || e.method == "" && attempts[0].Outcome == retry.Delivered {
+			s.fail("unsigned-accepted", fmt.Sprintf("without a signature, %d effects: %s", s.effects(id), story(attempts)))
+		}
 	}
 }
 

@@ -128,6 +128,7 @@ func TestEveryFaultIsWhatItSays(t *testing.T) {
 		truhooktest.ResetAfter:                    {lost, 1, none},
 		truhooktest.Restart:                       {200, 1, none},
 		truhooktest.Unsigned:                      {401, 1, truhook.MissingSignature},
+		truhooktest.EmptySignature:                {401, 1, truhook.MalformedSignature},
 		truhooktest.MalformedSignature:            {401, 1, truhook.MalformedSignature},
 		truhooktest.TamperedSignature:             {401, 1, truhook.SignatureMismatch},
 		truhooktest.WrongKey:                      {401, 1, truhook.SignatureMismatch},

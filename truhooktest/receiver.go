@@ -140,8 +140,8 @@ func (i *Instance) Err() error {
 //	first-version-kept               a newer event did not replace an older one
 //	version-burned                   nor did it once its first attempt had failed
 //	signature-over-parsed-json       the signature is not checked over the bytes as sent
-//	unsigned-accepted, malformed-signature-accepted, tampered-signature-accepted, wrong-key-accepted,
-//	altered-body-accepted, stale-accepted
+//	unsigned-accepted, empty-signature-accepted, malformed-signature-accepted, tampered-signature-accepted,
+//	wrong-key-accepted, altered-body-accepted, stale-accepted
 //	valid-delivery-refused           a genuine delivery was not acknowledged
 //	duplicate-not-acknowledged       a repeated event was not acknowledged although nothing else was going on
 //	duplicate-answered-final         a copy got an answer after which this provider does not come again

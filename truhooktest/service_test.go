@@ -39,6 +39,9 @@ const (
 	asksBeforeVerify    flaw = "acknowledges what it knows before it verifies"
 	recordInMemory      flaw = "keeps its record in memory"
 	acceptsUnsigned     flaw = "accepts unsigned"
+	acceptsEmpty        flaw = "accepts nothing where the signature stands"
+	verifiesJSONOnly    flaw = "verifies JSON only"
+	verifiesPOSTOnly    flaw = "verifies POST only"
 	acceptsMalformed    flaw = "accepts what is no signature"
 	acceptsTampered     flaw = "does not look at the signature"
 	acceptsAnyKey       flaw = "accepts any key"
@@ -356,6 +359,10 @@ func (s *service) verify(r *http.Request, body []byte) error {
 	signature := header.Get("Acme-Signature")
 	switch {
 	case s.flaw == acceptsUnsigned && signature == "":
+		return nil
+	case s.flaw == acceptsEmpty && strings.HasSuffix(signature, "v1="),
+		s.flaw == verifiesJSONOnly && header.Get("Content-Type") != "application/json",
+		s.flaw == verifiesPOSTOnly && r.Method != http.MethodPost:
 		return nil
 	case s.flaw == acceptsMalformed && signature != "" && len(signature) < 60:
 		return nil

@@ -2,11 +2,13 @@ package truhooktest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,7 @@ func setHeader(r *http.Request, e Event) {
 
 // message is a signed request, ready to be sent several times.
 type message struct {
+	method string
 	target string
 	header http.Header
 	body   []byte
@@ -75,7 +78,8 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 	if e.Path != "" && p.memory != nil {
 		target = memoryHost + e.Path
 	}
-	r, err := http.NewRequest(http.MethodPost, target, nil)
+	method := cmp.Or(e.method, http.MethodPost)
+	r, err := http.NewRequest(method, target, nil)
 	if err != nil {
 		return message{}, err
 	}
@@ -98,7 +102,7 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 	if err != nil {
 		return message{}, fmt.Errorf("truhooktest: signing: %w", err)
 	}
-	m := message{target: target, header: r.Header, body: bytes.Clone(body)}
+	m := message{method: method, target: target, header: r.Header, body: bytes.Clone(body)}
 	for name, lines := range m.header {
 		if name != "Content-Type" && fmt.Sprint(lines) != fmt.Sprint(before[name]) {
 			m.signed = append(m.signed, name)
@@ -109,6 +113,9 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 }
 
 func (m *message) tamper(f Fault) {
+	if f&EmptySignature != 0 {
+		m.cutSignature()
+	}
 	for _, name := range m.signed {
 		value := m.header.Get(name)
 		switch middle := len(value) / 2; {
@@ -127,6 +134,28 @@ func (m *message) tamper(f Fault) {
 		m.body = relaid(m.body)
 	}
 }
+
+// cutSignature leaves what stands around the signature, such as "t=1767323045,v1=" or all of a token up to its last
+// dot.
+func (m *message) cutSignature() {
+	var header string
+	from, to := 0, 0
+	for _, name := range m.signed {
+		value := m.header.Get(name)
+		if at := word.FindAllStringIndex(value, -1); len(at) > 0 {
+			if last := at[len(at)-1]; header == "" || last[1]-last[0] > to-from {
+				header, from, to = name, last[0], last[1]
+			}
+		}
+	}
+	if header != "" {
+		value := m.header.Get(header)
+		m.header.Set(header, value[:from]+value[to:])
+	}
+}
+
+// word is what a signature can be in hex and in both alphabets of base64. An id can be one, too, but a shorter one.
+var word = regexp.MustCompile(`[0-9A-Za-z+/_-]{16,}=*`)
 
 // other returns another character that may stand where c stands in hex and in base64, and is not c in the other case.
 func other(c byte) string {

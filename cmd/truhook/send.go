@@ -45,8 +45,8 @@ func sendCommand() command {
 const sendHelp = `PAYLOAD is a file, or - for standard input. URL is where to deliver, such as
 http://127.0.0.1:3000/webhooks; with -n it only serves what is signed of it.
 
-faults: unsigned, malformed-signature, tampered-signature, tampered-body, tampered-layout,
-wrong-key, stale, duplicate, concurrent-duplicate, timeout, reset-before, reset-after
+faults: unsigned, empty-signature, malformed-signature, tampered-signature, tampered-body,
+tampered-layout, wrong-key, stale, duplicate, concurrent-duplicate, timeout, reset-before, reset-after
 
 examples:
   truhook send -provider truv -secrets secrets.txt order.json http://127.0.0.1:3000/webhooks
@@ -218,8 +218,8 @@ func (s *send) payload(name string) ([]byte, error) {
 
 // allFaults are the faults that a sender from outside can make.
 var allFaults = []truhooktest.Fault{
-	truhooktest.Unsigned, truhooktest.MalformedSignature, truhooktest.TamperedSignature, truhooktest.TamperedBody,
-	truhooktest.TamperedLayout, truhooktest.WrongKey, truhooktest.Stale, truhooktest.Duplicate,
+	truhooktest.Unsigned, truhooktest.EmptySignature, truhooktest.MalformedSignature, truhooktest.TamperedSignature,
+	truhooktest.TamperedBody, truhooktest.TamperedLayout, truhooktest.WrongKey, truhooktest.Stale, truhooktest.Duplicate,
 	truhooktest.ConcurrentDuplicate, truhooktest.Timeout, truhooktest.ResetBefore, truhooktest.ResetAfter,
 }
 

@@ -140,8 +140,8 @@ func TestSend_AgainstListenForOwnProvidersWithEveryFault(t *testing.T) {
 	require.NoError(t, os.WriteFile(event,
 		[]byte(`{"webhook_id":"1","type":"DEVICE_LINK_COMPLETION","device_id":"1","public_key":"k","public_key_id":"i"}`), 0o600))
 	faults := map[string]bool{ // whether the first attempt is accepted
-		"unsigned": false, "malformed-signature": false, "tampered-signature": false, "tampered-body": false,
-		"tampered-layout": false, "wrong-key": false, "duplicate": true, "concurrent-duplicate": true,
+		"unsigned": false, "empty-signature": false, "malformed-signature": false, "tampered-signature": false,
+		"tampered-body": false, "tampered-layout": false, "wrong-key": false, "duplicate": true, "concurrent-duplicate": true,
 		"timeout": true, "reset-after": true, "": true, "stale": true, "reset-before": true,
 	}
 	for _, name := range []string{"truv", "trulioo", "truval", "transunion"} {
