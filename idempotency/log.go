@@ -96,7 +96,7 @@ func (l *outcomeLog) write(ctx context.Context, to *slog.Logger, scope string, o
 	switch o.Outcome {
 	case StoreError, CompleteFailed, Unavailable, NotDeduped: // the store's words; a handler's may hold what was sent
 		if o.Err != nil {
-			attrs = append(attrs, slog.String("error", o.Err.Error()))
+			attrs = append(attrs, slog.String("error", textOf(o.Err)))
 		}
 	case BadKey, VersionFailed: // as may those of your functions, but not those of this library
 		var own dedupe.Words
@@ -104,7 +104,11 @@ func (l *outcomeLog) write(ctx context.Context, to *slog.Logger, scope string, o
 			attrs = append(attrs, slog.String("error", string(own)))
 		}
 	case Failed:
-		if retry.IsPermanent(o.Err) {
+		var queue *dedupe.QueueError
+		if errors.As(o.Err, &queue) {
+			text = "the queue did not take the event: it is asked for again"
+			attrs = append(attrs, slog.String("error", textOf(queue)))
+		} else if retry.IsPermanent(o.Err) {
 			text = "the handler failed for good, and there is no DeadLetter that takes the event: it is asked for again"
 		}
 	}

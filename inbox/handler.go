@@ -67,7 +67,8 @@ type Config struct {
 	// Observe is told what became of every delivery: idempotency.Handled is accepted. See idempotency.Config.
 	Observe func(ctx context.Context, o idempotency.Observation)
 
-	// Logger is told what was not enqueued, and what is enqueued too old or without an id: see idempotency.Config.
+	// Logger is told what was not enqueued, with the queue's or the store's error, and what is enqueued too old or
+	// without an id: see idempotency.Config.
 	Logger *slog.Logger
 
 	// Now is the clock of Message.Received, and of what is too old. Nil: as in idempotency.Config.
@@ -176,10 +177,13 @@ func (h *Handler) Accept(ctx context.Context, v *truhook.Verified, header http.H
 		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 		defer cancel()
 		duplicate, err := h.queue.Enqueue(ctx, m)
-		if err == nil && duplicate {
+		switch {
+		case err != nil:
+			return &dedupe.QueueError{Err: err}
+		case duplicate:
 			return dedupe.ErrDuplicate
 		}
-		return err
+		return nil
 	})
 	return res
 }

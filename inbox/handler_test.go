@@ -439,7 +439,31 @@ func TestHandler_LogsWhatItDoesNotAccept(t *testing.T) {
 	var out bytes.Buffer
 	h := handler(t, &queue{err: errQueue}, inbox.Config{Logger: slog.New(slog.NewTextHandler(&out, nil))})
 	post(h, verified("a"), nil)
+	assert.Contains(t, out.String(), "the queue did not take the event")
 	assert.Contains(t, out.String(), "outcome=failed")
+	assert.Contains(t, out.String(), errQueue.Error(), "what is wrong with the queue")
+}
+
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+func TestHandler_LogsThatAQueueFailedWhoseErrorPanics(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	h := handler(t, &queue{err: (*nilError)(nil)}, inbox.Config{Logger: slog.New(slog.NewTextHandler(&out, nil))})
+	assertStatus(t, 503, post(h, verified("a"), nil))
+	assert.Contains(t, out.String(), "outcome=failed")
+}
+
+func TestHandler_ObserveGetsTheErrorOfTheQueue(t *testing.T) {
+	t.Parallel()
+	var got error
+	h := handler(t, &queue{err: errQueue}, inbox.Config{
+		Observe: func(_ context.Context, o idempotency.Observation) { got = o.Err },
+	})
+	post(h, verified("a"), nil)
+	assert.ErrorIs(t, got, errQueue)
 }
 
 // unsure is a queue that has found a duplicate and could not make sure of it.
