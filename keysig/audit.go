@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/keycache"
 )
 
 // soon is how long before the end of a key's validity the audit speaks of it.
@@ -37,41 +39,73 @@ func (v *Verifier) Audit(ctx context.Context) []truhook.Finding {
 	return findings
 }
 
-// Audit implements [truhook.Auditor].
+// Audit implements [truhook.Auditor]. It looks at files now, and fetches a list of keys if there is none yet, within
+// the same bounds as a delivery; it never fetches by id, as the ids come with the deliveries.
 func (c *CachedKeys) Audit(ctx context.Context) []truhook.Finding {
-	finding := func(name, problem, remedy string) truhook.Finding {
-		return truhook.Finding{Severity: truhook.SeverityError, Name: name, Problem: problem, Remedy: remedy}
-	}
 	switch {
 	case c != nil && c.folder != nil:
+		_ = c.folder.Refresh(ctx)
 		state := c.folder.State(false)
 		findings := auditKeys(state.Entries, c.now())
 		if state.Problem != nil {
-			findings = append(findings, finding("key-files", state.Problem.Error(), "Mend the files; the last good keys serve until then."))
+			findings = append(findings, truhook.Finding{
+				Severity: truhook.SeverityWarning, Name: "files-unreadable",
+				Problem: fmt.Sprintf("Since %s not all keys could be read: %s. The last good ones are in use.",
+					state.Since.UTC().Format(time.RFC3339), oneLine(state.Problem)),
+				Remedy: "Mend the files; a key that is to be withdrawn has to be deleted or replaced.",
+			})
 		}
 		return findings
 	case c != nil && c.cache != nil:
+		if !c.byID {
+			_, _ = c.cache.Get(ctx, "", false) // what it failed of is in its state
+		}
 		var findings []truhook.Finding
 		var keys []Key
 		for _, s := range c.cache.States() {
-			if s.Failure != nil {
-				f := finding("keys-not-fetched", "The last fetch failed: "+s.Failure.Error()+".", "Look at the source; the last good keys serve for MaxStale.")
-				f.Subject = printableID(s.ID)
-				findings = append(findings, f)
-			}
+			findings = append(findings, auditFetch(s)...)
 			if s.Answer != nil {
 				keys = append(keys, s.Answer.Keys...)
-				if s.Answer.Dropped != nil {
-					f := finding("key-left-out", s.Answer.Dropped.Error(), "Ask the provider to mend the entry; the other keys serve.")
-					f.Severity = truhook.SeverityWarning
-					findings = append(findings, f)
-				}
 			}
 		}
 		return append(findings, auditKeys(keys, c.now())...)
 	}
-	return []truhook.Finding{finding("no-key", errNoCache.Error(), "Make it with a function of package keysig.")}
+	return []truhook.Finding{{
+		Severity: truhook.SeverityError, Name: "no-keys", Problem: errNoCache.Error() + ".",
+		Remedy: "Make it with a function of package keysig, and look at its error.",
+	}}
 }
+
+// auditFetch returns what is wrong with the answer that is kept, and with the last fetch.
+func auditFetch(s keycache.State[Key]) (findings []truhook.Finding) {
+	subject := printableID(s.ID)
+	switch {
+	case s.Failure != nil && s.Answer == nil:
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityError, Name: "keys-unavailable", Subject: subject,
+			Problem: fmt.Sprintf("There are no keys, and fetching them failed: %s.", oneLine(s.Failure)),
+			Remedy:  "Repair the source of the keys; until then deliveries are answered 503.",
+		})
+	case s.Failure != nil:
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "keys-stale", Subject: subject,
+			Problem: fmt.Sprintf("Fetching the keys failed: %s. Those of %s are in use.",
+				oneLine(s.Failure), s.Answer.At.UTC().Format(time.RFC3339)),
+			Remedy: fmt.Sprintf("Repair the source of the keys; from %s on deliveries are answered 503.",
+				s.Ends.UTC().Format(time.RFC3339)),
+		})
+	}
+	if s.Answer != nil && s.Answer.Dropped != nil {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "keys-left-out", Subject: subject,
+			Problem: fmt.Sprintf("Not all keys of the last answer are used: %s.", oneLine(s.Answer.Dropped)),
+			Remedy:  "Ask the provider to mend the entry; the other keys serve.",
+		})
+	}
+	return findings
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func auditKeys(keys []Key, now time.Time) []truhook.Finding {
 	var findings []truhook.Finding

@@ -32,6 +32,7 @@ type CachedKeys struct {
 	folder *folder.Folder[Key]
 	now    func() time.Time
 	set    bool // of more keys than one delivery is tried with
+	byID   bool
 }
 
 // NewCachedKeys returns a source of all keys that fetch returns, for providers that list them. fetch gets a context of
@@ -129,7 +130,7 @@ func newCached(cfg keycache.Config[Key]) (*CachedKeys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &CachedKeys{cache: cache, now: cfg.Now}, nil
+	return &CachedKeys{cache: cache, now: cfg.Now, byID: cfg.ByID}, nil
 }
 
 // vet copies what was fetched and leaves out what cannot verify.

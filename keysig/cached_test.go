@@ -81,7 +81,7 @@ func TestJWKSKeys_OddEntryCostsItselfOnly(t *testing.T) {
 				requireReason(t, "", v, signedBy(t, s, privateKeys()[a]))
 			}
 			if name != "for encryption" && name != "ops encrypt" {
-				assert.Equal(t, "key-left-out", source.Audit(t.Context())[0].Name)
+				assert.Equal(t, "keys-left-out", source.Audit(t.Context())[0].Name)
 			}
 		})
 	}

@@ -117,7 +117,7 @@ func TestJWKSKeys_WhatStandsBesideAKey(t *testing.T) {
 				requireReason(t, c.named, v, d)
 				told := false
 				for _, f := range source.Audit(t.Context()) {
-					told = told || f.Name == "key-left-out" || f.Name == "keys-not-fetched" && c.told
+					told = told || f.Name == "keys-left-out" || f.Name == "keys-unavailable" && c.told
 				}
 				assert.Equal(t, c.told, told)
 			}

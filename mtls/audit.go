@@ -37,7 +37,7 @@ func (v *Verifier) Audit(context.Context) []truhook.Finding {
 	for _, p := range v.source.trusted {
 		if tooWide(p) {
 			findings = append(findings, truhook.Finding{
-				Severity: truhook.SeverityError, Name: "everyone-is-a-trusted-proxy", Subject: p.String(),
+				Severity: truhook.SeverityError, Name: "everybody-is-a-trusted-proxy", Subject: p.String(),
 				Problem: "A large part of the internet is believed to be the proxy: strangers can write the client's certificate.",
 				Remedy:  "Give the addresses of the proxies that connect to this service.",
 			})

@@ -35,7 +35,7 @@ func TestAudit_ProxiesThatAreALargePartOfTheInternet(t *testing.T) {
 			found := truhook.Audit(t.Context(), v)
 			return len(slices.DeleteFunc(found, func(f truhook.Finding) bool { return f.Name != name || f.Severity != truhook.SeverityError }))
 		}
-		assert.Equal(t, c.wide, count(v, "everyone-is-a-trusted-proxy"), "%v", c.trusted)
+		assert.Equal(t, c.wide, count(v, "everybody-is-a-trusted-proxy"), "%v", c.trusted)
 		rooted := truhook.Require(accepts, truhook.ClientAddrIn(trusted, netip.MustParsePrefix("192.0.2.0/24")))
 		assert.Equal(t, c.wide, count(rooted, "everybody-is-a-trusted-proxy"), "%v", c.trusted)
 	}

@@ -74,7 +74,7 @@ func TestAuditOfAVerifierFindsAProxyThatIsEveryone(t *testing.T) {
 	for _, everyone := range []string{"0.0.0.0/0", "::/0", "::ffff:0.0.0.0/96"} {
 		v, err := mtls.New(mtls.FromNginx(prefix("10.0.0.0/8"), prefix(everyone)), mtls.Subjects(pool(root), production), mtls.Config{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{"everyone-is-a-trusted-proxy"}, auditNames(v.Audit(t.Context())), everyone)
+		assert.Equal(t, []string{"everybody-is-a-trusted-proxy"}, auditNames(v.Audit(t.Context())), everyone)
 	}
 	v, err := mtls.New(mtls.FromNginx(prefix("10.0.0.0/8")), mtls.Subjects(pool(root), production), mtls.Config{})
 	require.NoError(t, err)
