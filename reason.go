@@ -121,7 +121,8 @@ func (r Reason) Status() int {
 }
 
 // Error is a refusal: which scheme refused, why, and what lies beneath. Neither its text nor its chain holds a secret,
-// an expected signature, a token or a body; what verifiers of your own put into Err is theirs to keep clean.
+// an expected signature, a token or a body; what verifiers of your own put into Err is theirs to keep clean. Where the
+// Reason says that this side fails, the log line of the refusal has the text of Err (Config.Logger).
 type Error struct {
 	Scheme string // who refused, for example "truv"; may be empty
 	Reason Reason
