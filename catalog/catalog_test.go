@@ -151,3 +151,15 @@ func TestBrex_TheSecretComesWithAndWithoutItsPrefix(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// The bytes of these begin with what would be a blank in a text, and with what would be a template's bracket.
+func TestAudit_ADecodedSecretIsNotReadAsText(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{
+		"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_PJiyYk0eNQFq4zdpGovc46Y5Qpqcs0w+", // made for this test
+	} {
+		v, err := catalog.New("standard_webhooks", secret)
+		require.NoError(t, err)
+		assert.Empty(t, truhook.Audit(t.Context(), v), secret)
+	}
+}

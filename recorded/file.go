@@ -206,7 +206,7 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 	switch key {
 	case "secret":
 		if f.secret(id) != nil {
-			return fmt.Errorf("a second secret %q", id)
+			return fmt.Errorf("a second secret %.64q", id)
 		}
 		f.Secrets = append(f.Secrets, Secret{ID: id, Value: rest})
 		return nil
@@ -220,14 +220,14 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 	case "not-before", "not-after":
 		s := f.secret(id)
 		if s == nil {
-			return fmt.Errorf("no secret %q above", id)
+			return fmt.Errorf("no secret %.64q above", id)
 		}
 		bound := &s.NotBefore
 		if key == "not-after" {
 			bound = &s.NotAfter
 		}
 		if !bound.IsZero() {
-			return fmt.Errorf("a second %q for %q", key, id)
+			return fmt.Errorf("a second %q for %.64q", key, id)
 		}
 		*bound, err = parseTime(rest)
 		return err
@@ -254,7 +254,7 @@ func (f *File) set(seen map[string]bool, key, value string) (err error) {
 	case "redacted":
 		f.Redacted = value
 	default:
-		err = fmt.Errorf("unknown key %q", key)
+		err = fmt.Errorf("unknown key %.64q", key)
 	}
 	return err
 }
@@ -267,7 +267,7 @@ func parseVerdict(value string) (truhook.Reason, error) {
 	}
 	reason := truhook.Reason(value)
 	if truhook.ReasonOf(reason) != reason { // as of one that is not listed
-		return "", fmt.Errorf("%q is neither %q nor a Reason", value, accepted)
+		return "", fmt.Errorf("%.64q is neither %q nor a Reason", value, accepted)
 	}
 	return reason, nil
 }

@@ -69,7 +69,7 @@ func format(f *File) ([]byte, error) {
 	}
 	for i, s := range f.Secrets {
 		if f.secret(s.ID) != &f.Secrets[i] {
-			return nil, fmt.Errorf("a second secret %q", s.ID)
+			return nil, fmt.Errorf("a second secret %.64q", s.ID)
 		}
 		line("secret", s.ID+" "+s.Value)
 		line("not-before", formatTime(s.ID+" ", s.NotBefore))

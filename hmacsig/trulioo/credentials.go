@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -18,10 +19,12 @@ import (
 // instead, as in "sha256:4f1e8a0c93d2". Times without a zone are UTC, as the names say; an expiration that is null or
 // absent leaves the window open. Whether the bounds are inclusive is not documented. Several may be valid at once.
 //
+// An id is a label only: of two credentials with one id that differ, as two webhooks can have them, both serve, and the
+// second one is labelled "ID-2".
+//
 // A credential that is not of this form costs that credential only: one without an id or a secret, one with a time that
-// cannot be read, one whose window ends before it begins, and two with one id that differ, which are both left out. An
-// error, which holds no secret, is returned for what is not JSON and where no credential is left. A [CredentialSource]
-// reports what was left out to OnError and Audit.
+// cannot be read, and one whose window ends before it begins. An error, which holds no secret, is returned for what is
+// not JSON and where no credential is left. A [CredentialSource] reports what was left out to OnError and Audit.
 func ParseCredentials(response []byte) ([]hmacsig.Key, error) {
 	keys, dropped, err := parseCredentials(response)
 	switch {
@@ -38,6 +41,7 @@ type credential struct {
 	id, secret string
 	begin, end time.Time
 	key        hmacsig.Key
+	hash       string // of the id
 }
 
 // parseCredentials returns the keys that can be used, and why each of the others cannot.
@@ -69,12 +73,15 @@ func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err
 		}
 	}
 	for i, c := range usable {
-		switch first, differs := sameID(usable, i); {
-		case differs:
-			dropped = append(dropped, fmt.Errorf("trulioo: credential %q comes twice, and the two differ", c.key.ID()))
-		case first:
-			keys = append(keys, c.key)
+		if slices.ContainsFunc(usable[:i], c.equal) {
+			continue
 		}
+		key, err := c.keyBeside(keys)
+		if err != nil {
+			dropped = append(dropped, err)
+			continue
+		}
+		keys = append(keys, key)
 	}
 	if len(keys) == 0 && len(dropped) == 0 {
 		dropped = append(dropped, errors.New("trulioo: the list of credentials is empty"))
@@ -82,17 +89,29 @@ func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err
 	return keys, dropped, nil
 }
 
-// sameID reports whether usable[i] is the first one of its id, and whether another one of its id differs from it.
-func sameID(usable []credential, i int) (first, differs bool) {
-	first = true
-	for n, other := range usable {
-		if c := usable[i]; other.id == c.id {
-			first = first && n >= i
-			equal := subtle.ConstantTimeCompare([]byte(other.secret), []byte(c.secret)) == 1
-			differs = differs || !equal || !other.begin.Equal(c.begin) || !other.end.Equal(c.end)
+// equal reports whether other says nothing that c does not.
+func (c credential) equal(other credential) bool {
+	equal := subtle.ConstantTimeCompare([]byte(other.secret), []byte(c.secret)) == 1
+	return equal && other.id == c.id && other.begin.Equal(c.begin) && other.end.Equal(c.end)
+}
+
+// keyBeside returns the key of c under a label that none of the others has.
+func (c credential) keyBeside(others []hmacsig.Key) (key hmacsig.Key, err error) {
+	taken := func(label string) bool {
+		return slices.ContainsFunc(others, func(k hmacsig.Key) bool { return k.ID() == label })
+	}
+	key = c.key
+	for n := 2; taken(key.ID()); n++ {
+		key, err = hmacsig.NewKey(fmt.Sprintf("%s-%d", c.key.ID(), n), c.secret)
+		if err != nil { // the longer label looks like a secret
+			key, err = hmacsig.NewKey(fmt.Sprintf("%s-%d", c.hash, n), c.secret)
+		}
+		if err != nil {
+			return key, fmt.Errorf("trulioo: credential %q comes twice, and there is no other label for it", c.key.ID())
 		}
 	}
-	return first, differs
+	key.NotBefore, key.NotAfter = c.begin, c.end
+	return key, nil
 }
 
 func readCredential(value payload.Value) (credential, error) {
@@ -104,6 +123,7 @@ func readCredential(value payload.Value) (credential, error) {
 	if c.id, ok = o.Get("credentialIdentifier").ID(); !ok {
 		return credential{}, errors.New("credentialIdentifier is missing or not text")
 	}
+	c.hash = labelOf(o.Get("credentialIdentifier"))
 	if c.secret, ok = o.Get("secretValue").Text(); !ok || c.secret == "" {
 		return credential{}, errors.New("secretValue is missing, empty or not text")
 	}
@@ -120,12 +140,11 @@ func readCredential(value payload.Value) (credential, error) {
 	}
 	key, err := hmacsig.NewKey(c.id, c.secret)
 	if err != nil && !strings.ContainsFunc(c.id, unicode.IsControl) { // under a label that shows nothing of it the secret serves
-		key, err = hmacsig.NewKey(labelOf(o.Get("credentialIdentifier")), c.secret)
+		key, err = hmacsig.NewKey(c.hash, c.secret)
 	}
 	if err != nil {
 		return credential{}, errors.New("its secret cannot be used") // err may repeat what was sent
 	}
-	key.NotBefore, key.NotAfter = c.begin, c.end
 	c.key = key
 	return c, nil
 }

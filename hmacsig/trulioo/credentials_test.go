@@ -139,8 +139,6 @@ func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
 		`{"credentialIdentifier":"b\n","secretValue":"s"}`, `{"credentialIdentifier":"b","secretValue":"s\n"}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"never"}`,
 		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":17}`, `{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":true}`,
 		`{"credentialIdentifier":"b","secretValue":"s","effectiveStartDateTimeUTC":"2026-01-01T00:00:00","expirationDateTimeUTC":"2025-01-01T00:00:00"}`,
-		`{"credentialIdentifier":"b","secretValue":"s"},{"credentialIdentifier":"b","secretValue":"other"}`,
-		`{"credentialIdentifier":"b","secretValue":"s"},{"credentialIdentifier":"b","secretValue":"s","expirationDateTimeUTC":"2099-01-01T00:00:00"}`,
 	} {
 		for name, webhooks := range map[string]string{
 			"beside":               `[{"credentials":[` + good + `,` + odd + `]}]`,
@@ -158,6 +156,51 @@ func TestParseCredentials_AnOddOneCostsItselfOnly(t *testing.T) {
 		require.NotContains(t, err.Error(), "\"s\"")
 		require.NotContains(t, err.Error(), "other")
 	}
+}
+
+// Two webhooks of one account can have one credentialIdentifier, and a renewed credential can keep it: which of them a
+// delivery is signed with nobody but the delivery can say.
+func TestParseCredentials_OneIDForSeveral(t *testing.T) {
+	t.Parallel()
+	const end = `,"expirationDateTimeUTC":"2030-01-01T00:00:00"`
+	one := func(secret, more string) string {
+		return fmt.Sprintf(`{"credentialIdentifier":"1","secretValue":%q%s}`, secret, more)
+	}
+	for name, c := range map[string]struct {
+		webhooks string
+		want     string
+	}{
+		"another secret":             {`[{"credentials":[` + one(sampleSecret, "") + `,` + one(secretOne, "") + `]}]`, "[1 1-2]"},
+		"of another webhook":         {`[{"credentials":[` + one(sampleSecret, "") + `]},{"credentials":[` + one(secretOne, "") + `]}]`, "[1 1-2]"},
+		"another window":             {`[{"credentials":[` + one(sampleSecret, end) + `,` + one(sampleSecret, "") + `]}]`, "[1 1-2]"},
+		"the same":                   {`[{"credentials":[` + one(sampleSecret, "") + `]},{"credentials":[` + one(sampleSecret, "") + `]}]`, "[1]"},
+		"a third that is the second": {`[{"credentials":[` + one(sampleSecret, "") + `,` + one(secretOne, "") + `,` + one(secretOne, "") + `]}]`, "[1 1-2]"},
+		"whose label is taken": {`[{"credentials":[{"credentialIdentifier":"1-2","secretValue":"` + secretTwo + `"},` +
+			one(sampleSecret, "") + `,` + one(secretOne, "") + `]}]`, "[1-2 1 1-3]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":` + c.webhooks + `}}`))
+			require.NoError(t, err)
+			require.Equal(t, c.want, fmt.Sprint(keys))
+			late := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)
+			require.Equal(t, truhook.Reason(""), windowAt(t, keys, sampleSecret, late), "as long as one of the windows holds")
+			if strings.Contains(c.webhooks, secretOne) {
+				require.Equal(t, truhook.Reason(""), windowAt(t, keys, secretOne, late))
+			}
+			_, err = hmacsig.New(trulioo.Scheme(), hmacsig.StaticKeys(keys...), hmacsig.Config{})
+			require.NoError(t, err, "each key has a label of its own")
+		})
+	}
+}
+
+func TestParseCredentials_AShortSecretWithoutAnotherLabelCostsItself(t *testing.T) {
+	t.Parallel()
+	const id = "credential 7777" // 15 characters: with "-2" it is as long as a secret
+	keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":[{"credentials":[` +
+		`{"credentialIdentifier":"` + id + `","secretValue":"short"},{"credentialIdentifier":"` + id + `","secretValue":"other"}]}]}}`))
+	require.NoError(t, err)
+	require.Equal(t, "["+id+"]", fmt.Sprint(keys))
 }
 
 // The form of an id is not documented, so an id costs no credential; but one that could be a secret is not shown.
@@ -185,9 +228,12 @@ func TestParseCredentials_AnIDThatLooksLikeASecretIsNotShown(t *testing.T) {
 		require.Equal(t, fmt.Sprint(keys), fmt.Sprint(again), "the same id has the same label")
 		require.Equal(t, truhook.Reason(""), windowAt(t, keys, sampleSecret, time.Now()))
 
-		_, err = trulioo.ParseCredentials(answer(one(sampleSecret) + "," + one(secretOne)))
-		require.ErrorContains(t, err, "comes twice")
-		require.Equal(t, shown, strings.Contains(err.Error(), id), id)
+		both, err := trulioo.ParseCredentials(answer(one(sampleSecret) + "," + one(secretOne)))
+		require.NoError(t, err)
+		require.Len(t, both, 2)
+		require.Equal(t, keys[0].ID(), both[0].ID())
+		require.NotEqual(t, keys[0].ID(), both[1].ID())
+		require.Equal(t, shown, strings.Contains(both[1].ID(), id), id)
 		_, err = trulioo.ParseCredentials(answer(one("short")))
 		require.Equal(t, len(id) < 16, err == nil, "an id and a secret that were swapped: %s", id)
 	}

@@ -181,6 +181,8 @@ func (f *Format) compileField(what, name, placeholder string, signed bool) (fiel
 		return field{}, fmt.Errorf("the %s is not in Content: what is not signed proves nothing", what)
 	case !isHeaderName(header):
 		return field{}, fmt.Errorf("the %s %q does not name a header", what, name)
+	case inElement && f.listed && (strings.Trim(element, blanks) != element || f.separates(element)):
+		return field{}, fmt.Errorf("the %s %q names an element that holds a blank or the Separator", what, name)
 	case inElement && (element == "" || !f.listed):
 		return field{}, fmt.Errorf("the %s %q names an element, which needs a name and a Separator", what, name)
 	}
@@ -197,8 +199,19 @@ func (f *Format) compileTime() error {
 		return errors.New("a Tolerance or TimeFormat needs a Timestamp")
 	case f.stamp.present() && f.Tolerance <= 0 && f.Tolerance != NoWindow:
 		return errors.New("a Timestamp needs a Tolerance, or NoWindow")
+	case f.stamp.element != "" && f.separates(timeAlphabet(f.TimeFormat)):
+		return fmt.Errorf("the Separator %q can be part of a time in this TimeFormat, and the Timestamp is an element", f.Separator)
 	}
 	return nil
+}
+
+// separates reports whether what stands between elements, or groups of them, can be one of these characters.
+func (f *Format) separates(alphabet string) bool {
+	between := f.separator
+	if between == "" || f.Groups {
+		between += blanks
+	}
+	return strings.ContainsAny(between, alphabet)
 }
 
 // isHeaderName reports whether s is a token (RFC 9110, section 5.6.2) and not Host, which net/http keeps out of Header.

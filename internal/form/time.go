@@ -46,6 +46,18 @@ func formatTime(f TimeFormat, t time.Time) string {
 
 const httpDate = "Mon, 02 Jan 2006 15:04:05 GMT"
 
+// timeAlphabet returns the characters that a time can have in a format.
+func timeAlphabet(f TimeFormat) string {
+	const digits = "0123456789"
+	switch f {
+	case RFC3339, UTCDateTime:
+		return digits + "-:.+TZ"
+	case HTTPDate:
+		return letters + ",: " + digits
+	}
+	return digits
+}
+
 // parseSeconds wants plain digits without leading zeros: one number has one spelling, and 11 of them reach the year
 // 5138.
 func parseSeconds(text string, exact bool) (time.Time, bool) {

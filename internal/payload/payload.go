@@ -12,8 +12,9 @@ import (
 	"github.com/truhook/truhook/internal/strictjson"
 )
 
-// An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count, and of
-// equal names the last counts, but for null, which is as if the member were absent. The zero Object has no members.
+// An Object is a JSON object as encoding/json reads one into a struct: letter case of names does not count unless both
+// came, and of equal names the last counts, but for null, which is as if the member were absent. The zero Object has no
+// members.
 type Object struct{ members []Member }
 
 // A Member is a name and a value of an Object. Quoted and Value are slices of the payload and read-only.
@@ -61,14 +62,22 @@ const maxDepth = 10000 // as encoding/json
 // Members returns all members in the order in which they came, equal names and null included. It is read-only.
 func (o Object) Members() []Member { return o.members }
 
-// Get returns the value of the member with this name; nil where there is none, or only null.
-func (o Object) Get(name string) Value {
+// Get returns the value of the member with this name; nil where there is none, or only null. A name that differs in
+// case counts where no member has this one: another member of the provider's is not to stand in for the one that is
+// meant.
+func (o Object) Get(name string) (value Value) {
 	for _, m := range slices.Backward(o.members) {
-		if m.is(name) && !m.Value.IsNull() {
+		if m.Value.IsNull() || !m.is(name) {
+			continue
+		}
+		if m.Name() == name {
 			return m.Value
 		}
+		if value == nil {
+			value = m.Value
+		}
 	}
-	return nil
+	return value
 }
 
 // Has reports whether a member of exactly this name came, null included.

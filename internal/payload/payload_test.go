@@ -32,8 +32,8 @@ func TestParse_OneObjectAndNothingElse(t *testing.T) {
 func TestObject_GetReadsAsEncodingJSON(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		`{"name":"a"}`, `{"name":"a","name":"b"}`, `{"name":"a","name":null}`, `{"name":null}`, `{"other":"a"}`, `{"Name":"a"}`, `{"name":"a","NAME":"b"}`,
-		`{"NAME":"b","name":"a"}`, `{"n\u0061me":"a"}`, `{"other":{"name":"a"}}`, `{"other":["name","a"]}`, `{ "name" : "a" , "x" : [ ] }`, "{\n\t\"x\":{},\"name\":\"a\"}",
+		`{"name":"a"}`, `{"name":"a","name":"b"}`, `{"name":"a","name":null}`, `{"name":null}`, `{"other":"a"}`, `{"Name":"a"}`, `{"NAME":"b","name":"a"}`, `{"NAME":"b"}`, `{"Name":"a","NAME":"b"}`,
+		`{"n\u0061me":"a"}`, `{"other":{"name":"a"}}`, `{"other":["name","a"]}`, `{ "name" : "a" , "x" : [ ] }`, "{\n\t\"x\":{},\"name\":\"a\"}",
 		`{"naſme":"a"}`, `{"x":"\\","name":"a"}`, `{"x":"\"","name":"a"}`,
 	} {
 		var want struct {
@@ -51,6 +51,27 @@ func TestObject_GetReadsAsEncodingJSON(t *testing.T) {
 		if want.Name != nil {
 			assert.Equal(t, *want.Name, got, text)
 		}
+	}
+}
+
+// Another member of the provider's, whose name differs in case, does not stand in for the one that is meant.
+func TestObject_GetPrefersTheExactName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"id":"a","ID":"b"}`:             `"a"`,
+		`{"ID":"b","id":"a"}`:             `"a"`,
+		`{"id":"a","ID":{}}`:              `"a"`,
+		`{"id":"a","id":"c","ID":"b"}`:    `"c"`,
+		`{"id":"a","id":null,"ID":"b"}`:   `"a"`,
+		`{"id":null,"ID":"b"}`:            `"b"`,
+		`{"Id":"a","ID":"b","iD":null}`:   `"b"`,
+		`{"i\u0064":"a","ID":"b"}`:        `"a"`,
+		`{"id":17,"ID":"b"}`:              `17`,
+		`{"id":null,"ID":null,"Id":null}`: ``,
+	} {
+		o, ok := payload.Parse([]byte(text))
+		require.True(t, ok)
+		assert.Equal(t, want, string(o.Get("id")), text)
 	}
 }
 

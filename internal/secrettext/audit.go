@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/truhook/truhook"
 )
@@ -20,30 +22,32 @@ func Audit(id, s string) []truhook.Finding {
 	add := func(s truhook.Severity, name, problem, remedy string) {
 		findings = append(findings, truhook.Finding{Severity: s, Name: name, Subject: id, Problem: problem, Remedy: remedy})
 	}
-	switch trimmed := strings.TrimSpace(s); {
-	case trimmed != s:
-		add(truhook.SeverityWarning, "padded-secret", "The secret begins or ends with white space.",
-			"Copy it again without, unless the provider shows it so.")
-	case Quoted(s):
-		add(truhook.SeverityWarning, "quoted-secret", "The secret stands in quotes, which are part of it.",
-			"Take the quotes away where the variable is set; env files of Docker keep them.")
-	}
-	switch {
-	case encrypted.MatchString(s):
-		add(truhook.SeverityError, "encrypted-secret", "The secret looks like one that is encrypted, and nothing has decrypted it.",
-			"See that whatever decrypts the configuration does so before this program reads it.")
-	case IsPlaceholder(s):
-		add(truhook.SeverityError, "placeholder-secret", "The secret looks like a placeholder that nothing has replaced.",
-			"See that the template is filled in.")
-	case IsPath(s):
-		add(truhook.SeverityError, "path-as-secret", "The secret looks like the name of a file or of an entry in a secret store.",
-			"Give what stands there: NewFileKeys reads files.")
-	case escaped.MatchString(s):
-		add(truhook.SeverityWarning, "escaped-secret", "The secret holds an escape of HTML, JSON or a URL.",
-			"Write the character itself, unless the provider shows it so.")
-	default:
-		if d, found := damageOf(s); found {
-			add(truhook.SeverityWarning, d.finding, d.problem, d.remedy)
+	if isText(s) {
+		switch trimmed := strings.TrimSpace(s); {
+		case trimmed != s:
+			add(truhook.SeverityWarning, "padded-secret", "The secret begins or ends with white space.",
+				"Copy it again without, unless the provider shows it so.")
+		case Quoted(s):
+			add(truhook.SeverityWarning, "quoted-secret", "The secret stands in quotes, which are part of it.",
+				"Take the quotes away where the variable is set; env files of Docker keep them.")
+		}
+		switch {
+		case encrypted.MatchString(s):
+			add(truhook.SeverityError, "encrypted-secret", "The secret looks like one that is encrypted, and nothing has decrypted it.",
+				"See that whatever decrypts the configuration does so before this program reads it.")
+		case IsPlaceholder(s):
+			add(truhook.SeverityError, "placeholder-secret", "The secret looks like a placeholder that nothing has replaced.",
+				"See that the template is filled in.")
+		case IsPath(s):
+			add(truhook.SeverityError, "path-as-secret", "The secret looks like the name of a file or of an entry in a secret store.",
+				"Give what stands there: NewFileKeys reads files.")
+		case escaped.MatchString(s):
+			add(truhook.SeverityWarning, "escaped-secret", "The secret holds an escape of HTML, JSON or a URL.",
+				"Write the character itself, unless the provider shows it so.")
+		default:
+			if d, found := damageOf(s); found {
+				add(truhook.SeverityWarning, d.finding, d.problem, d.remedy)
+			}
 		}
 	}
 	switch remedy := "Have the provider make a longer one: 32 random bytes are plenty."; {
@@ -54,6 +58,12 @@ func Audit(id, s string) []truhook.Finding {
 		add(truhook.SeverityWarning, "short-secret", fmt.Sprintf("The secret has fewer than %d bytes.", shortSecret), remedy)
 	}
 	return findings
+}
+
+// isText reports whether s can have been typed or pasted. Bytes that were decoded from base64 or hex are no text, and
+// may begin with what would be a blank in one.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
 }
 
 // damageOf returns the first damage that a copy has done to s. White space at the ends is another finding.
@@ -101,8 +111,9 @@ var placeholders = map[string]bool{
 // IsPlaceholder reports whether s is what nothing has replaced: a template, or a word of a sample.
 func IsPlaceholder(s string) bool {
 	word := strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(strings.ToLower(s))
-	return unfilled.MatchString(s) || encrypted.MatchString(s) || placeholders[word] || len(word) >= 3 && strings.Trim(word, "x*") == ""
+	return isText(s) && (unfilled.MatchString(s) || encrypted.MatchString(s) || placeholders[word] ||
+		len(word) >= 3 && strings.Trim(word, "x*") == "")
 }
 
 // IsPath reports whether s names a file or an entry of a secret store.
-func IsPath(s string) bool { return path.MatchString(s) }
+func IsPath(s string) bool { return isText(s) && path.MatchString(s) }

@@ -94,8 +94,8 @@ func unwrapped(s string) (string, bool) {
 		}
 		return "", true
 	}
-	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
-		return "", false // bytes, not a text
+	if !isText(s) {
+		return "", false
 	}
 	for _, w := range wrappings {
 		if m := w.FindStringSubmatch(s); m != nil {

@@ -1,9 +1,11 @@
 package secrettext_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -121,4 +123,20 @@ func TestWritings_StayFew(t *testing.T) {
 		assert.NotContains(t, writings, s)
 		assert.NotContains(t, writings, "")
 	}
+}
+
+// A key that was decoded from base64 or hex is bytes. Some of them begin with a blank or stand between quotes.
+func TestAudit_BytesAreNoText(t *testing.T) {
+	t.Parallel()
+	for i := range 5000 {
+		key := sha256.Sum256([]byte(strconv.Itoa(i)))
+		for _, s := range []string{string(key[:24]), string(key[:])} {
+			assert.Empty(t, secrettext.Audit("id", s), "%x", s)
+			assert.False(t, secrettext.IsPlaceholder(s), "%x", s)
+			assert.False(t, secrettext.IsPath(s), "%x", s)
+			assert.False(t, secrettext.Weak([]byte(s)), "%x", s)
+		}
+	}
+	short := string([]byte{0x0b, 1, 0xff, '\n'})
+	assert.Equal(t, "secret-too-short-for-fips", secrettext.Audit("id", short)[0].Name, "its length counts")
 }

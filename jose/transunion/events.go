@@ -131,14 +131,22 @@ func parseAuthorization(m members, inner []byte) (Event, error) {
 		if yes {
 			r.Type, r.Reason = "AUTHORIZED", "APPROVED"
 		}
-		return r, f.err
+		return authorized(r, f.err)
 	}
 	f.required("type", &r.Type)
 	f.required("reason", &r.Reason)
 	f.optional("denial_reason", &r.DenialReason)
 	f.raw("auth_policy", '{', &r.AuthPolicy)
 	f.raw("auth_methods", '[', &r.AuthMethods)
-	return r, f.err
+	return authorized(r, f.err)
+}
+
+// authorized returns r, or nothing that could authorize beside an error.
+func authorized(r AuthorizationResponse, err error) (Event, error) {
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // fields reads members by their exact names; encoding/json would fold their case. The first error stays.

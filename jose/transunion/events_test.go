@@ -84,6 +84,29 @@ func TestParse_WhatAuthorizesNothingIsReadForgivingly(t *testing.T) {
 	}
 }
 
+// Whoever forgets to look at the error has nothing that could authorize.
+func TestParse_NoAuthorizationBesideAnError(t *testing.T) {
+	t.Parallel()
+	for _, inner := range []string{
+		`{"type":"AUTHORIZED","reason":"APPROVED","device_id":"d"}`,
+		`{"type":"AUTHORIZED","reason":"APPROVED","auth_request":5,"device_id":"d"}`,
+		`{"type":"AUTHORIZED","reason":"APPROVED","auth_request":"a"}`,
+		`{"type":"AUTHORIZED","reason":"APPROVED","auth_request":"a","device_id":"d","auth_policy":"x"}`,
+		`{"type":"AUTHORIZED","reason":"APPROVED","auth_request":"a","device_id":"d","auth_methods":{}}`,
+		`{"type":"AUTHORIZED","reason":"APPROVED","auth_request":"a","device_id":"d","service_pins":1}`,
+		`{"response":true,"device_id":"d"}`,
+		`{"response":"true","auth_request":"a","device_id":"d"}`,
+	} {
+		for _, member := range []string{"auth_jwe", "auth"} {
+			event, err := transunion.Parse(&truhook.Verified{
+				Payload: []byte(`{"` + member + `":"x","service_user_hash":"s","user_push_id":"p"}`), Inner: []byte(inner),
+			})
+			require.Error(t, err, inner)
+			assert.Nil(t, event, inner)
+		}
+	}
+}
+
 func TestAuthorized_MeansTypeAndReason(t *testing.T) {
 	t.Parallel()
 	assert.False(t, transunion.AuthorizationResponse{}.Authorized())
