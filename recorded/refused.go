@@ -52,9 +52,11 @@ type Capture struct {
 	now     func() time.Time // does not panic
 	pending chan struct{}
 
+	rate  sync.Mutex // of what follows; a request takes it, so it is never held while a disk may hang
+	begun time.Time  // the minute whose files are counted
+	count int
+
 	mu     sync.Mutex // of the directory, and of what follows
-	begun  time.Time  // the minute whose files are counted
-	count  int
 	serial int
 	timer  *time.Timer // the next removal
 }
@@ -164,8 +166,8 @@ func (c *Capture) report(err error) {
 
 // mayWrite counts the files of a minute, so that a flood of forgeries costs no more than a file to write each.
 func (c *Capture) mayWrite(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.rate.Lock()
+	defer c.rate.Unlock()
 	if since := now.Sub(c.begun); since < 0 || since >= time.Minute {
 		c.begun, c.count = now, 0
 	}

@@ -369,3 +369,26 @@ func TestRefused_HeadersOfTheWireAreLeftOutInAnySpelling(t *testing.T) {
 		assert.Empty(t, d.Header["Trailer"])
 	}
 }
+
+// A disk that hangs must not hold up a response, nor what the request holds of MaxBufferedBytes.
+func TestRefused_ADiskThatHangsHoldsUpNoRequest(t *testing.T) {
+	t.Parallel()
+	c, err := recorded.Refused(t.TempDir(), recorded.RefusedConfig{})
+	require.NoError(t, err)
+	release := recorded.HoldDirectory(c)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			c.Capture(t.Context(), observed(truhook.SignatureMismatch, "body"))
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Error("a request waits for the disk")
+	}
+	release()
+	<-done
+	require.NoError(t, c.Wait(t.Context()))
+}
