@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/headername"
 	"github.com/truhook/truhook/internal/secrettext"
 	"github.com/truhook/truhook/internal/strictjson"
 )
@@ -111,7 +112,7 @@ func (s *search) candidates() []candidate {
 			if slices.ContainsFunc(places, func(place string) bool { return similar(name, place) }) {
 				cause = causeSimilarName
 			}
-			elsewhere = []change{{cause: cause, subject: name}}
+			elsewhere = []change{{cause: cause, subject: headername.Printable(name)}}
 		}
 		for _, line := range lines {
 			if inPlace && len(lines) > 1 {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/headername"
 )
 
 var _ truhook.Explainer = (*Verifier)(nil)
@@ -109,7 +110,7 @@ func (x *explanation) otherHeaders(ctx context.Context) {
 		if names := x.verifier.source.names(); len(names) > 0 {
 			read = "The source reads " + names[0] + "."
 		}
-		x.found(causeOtherHeader, http.CanonicalHeaderKey(name), "A certificate that leads to your roots came in this header. "+read,
+		x.found(causeOtherHeader, headername.Printable(name), "A certificate that leads to your roots came in this header. "+read,
 			"Have the proxy write the header that the source reads, or take the source that reads this one.")
 		return
 	}

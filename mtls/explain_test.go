@@ -55,6 +55,8 @@ func TestExplain_NamesTheCause(t *testing.T) {
 			truhook.UntrustedCertificate, "proxy-did-not-verify", false, "X-Ssl-Client-Verify"},
 		"another header": {verifier(mtls.FromNginx(proxies...), subjects, withInter), from(proxyAddr, "X-Client-Cert", escaped(good), "X-SSL-Client-Verify", "SUCCESS"),
 			truhook.NoClientCertificate, "header-similar-name", false, "X-Client-Cert"},
+		"a header of any name": {verifier(mtls.FromNginx(proxies...), subjects, withInter), from(proxyAddr, "X-"+strings.Repeat("Y", 30<<10), escaped(good)),
+			truhook.NoClientCertificate, "header-similar-name", false, "another header"},
 		"a header, not the connection": {verifier(mtls.FromTLS(), subjects, withInter), from(proxyAddr, "client-cert", rfc9440(good)),
 			truhook.NoClientCertificate, "header-similar-name", false, "connection"},
 		"a stranger's in another header": {verifier(mtls.FromTLS(), subjects, withInter), from(proxyAddr, "Client-Cert", rfc9440(alien)),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/form"
+	"github.com/truhook/truhook/internal/headername"
 )
 
 // Candidate is something in a header that can be a signature, and what is odd about it.
@@ -55,13 +56,13 @@ func Candidates(f *form.Format, d *truhook.Delivery, read *form.Head, sizes []in
 				for _, c := range inLine(f, line, sizes) {
 					switch {
 					case rank == inOwn && len(lines) > 1, rank == inOwn && len(c.Changes) == 0 && strings.Contains(line, ","):
-						c.Changes = append(c.Changes, Because(HeaderFolded, printable(name)))
+						c.Changes = append(c.Changes, Because(HeaderFolded, headername.Printable(name)))
 					case rank == inOwn && len(c.Changes) == 0: // else it would have been read
 						c.Changes = append(c.Changes, Because(SignatureForm, "encoding"))
 					case rank == inSimilar:
-						c.Changes = append(c.Changes, Because(SimilarName, printable(name)))
+						c.Changes = append(c.Changes, Because(SimilarName, headername.Printable(name)))
 					case rank == inOther:
-						c.Changes = append(c.Changes, Because(OtherHeader, printable(name)))
+						c.Changes = append(c.Changes, Because(OtherHeader, headername.Printable(name)))
 					}
 					add(c.Signature, c.Changes...)
 				}
@@ -142,18 +143,10 @@ func SimilarHeaders(f *form.Format, d *truhook.Delivery, sizes []int) []string {
 	for _, name := range headerNames(d) {
 		lines := d.Header[name]
 		if rankOf(name, f.Headers()) == inSimilar && len(lines) > 0 && len(inLine(f, lines[0], sizes)) > 0 {
-			out = append(out, printable(name))
+			out = append(out, headername.Printable(name))
 		}
 	}
 	return out[:min(len(out), 3)]
-}
-
-// printable returns the name of a header as it may stand in a finding: a sender can write anything there.
-func printable(name string) string {
-	if len(name) > 48 || strings.Trim(name, "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
-		return "another header"
-	}
-	return http.CanonicalHeaderKey(name)
 }
 
 // inLine returns what can be a signature in one line, and how its form differs from the scheme's.

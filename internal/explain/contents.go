@@ -8,6 +8,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/internal/form"
+	"github.com/truhook/truhook/internal/headername"
 )
 
 // Content is what stands before and behind the body in what is signed, and how it differs from the scheme.
@@ -82,7 +83,7 @@ func underOwnNames(f *form.Format, d *truhook.Delivery) (renamed *truhook.Delive
 		}
 		changed.Header[own], ok = d.Header[names[i]], true
 		if !slices.Contains(signatures, own) {
-			changes = append(changes, Because(SimilarName, printable(names[i])))
+			changes = append(changes, Because(SimilarName, headername.Printable(names[i])))
 		}
 	}
 	return &changed, changes, ok
@@ -145,7 +146,7 @@ func trios(s *form.Format, d *truhook.Delivery) []trio {
 		for _, name := range names {
 			changed.Header[name] = d.Header[other+strings.TrimPrefix(name, begin)]
 		}
-		out = append(out, trio{truhook.NewDelivery(changed), printable(other) + "*"})
+		out = append(out, trio{truhook.NewDelivery(changed), headername.Printable(other) + "*"})
 	}
 	return out
 }
