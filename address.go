@@ -107,7 +107,8 @@ func ClientAddrIn(trusted []netip.Prefix, allowed ...netip.Prefix) Check {
 // HAProxy, Caddy and Traefik pass a client's own Forwarded on unless told otherwise.
 //
 // A header that breaks the grammar of RFC 7239, and an element on the way without an address in "for" ("unknown", an
-// obfuscated name, an IPv6 address without brackets), is [SourceNotAllowed].
+// obfuscated name, an IPv6 address without brackets), is [SourceNotAllowed]. So is an empty pair or element, as in
+// "for=192.0.2.1;": the grammar allows it, and no proxy is known to write it.
 func ClientAddrInForwarded(trusted []netip.Prefix, allowed ...netip.Prefix) Check {
 	return clientAddrIn("ClientAddrInForwarded", "Forwarded", forwarded, trusted, allowed)
 }

@@ -76,7 +76,7 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, serve
 		if r.ContentLength > 0 {
 			return readBefore(r.ContentLength)
 		}
-		x.delivery.Body = []byte{}
+		x.delivery.Body, x.delivery.replaced = []byte{}, r.ContentLength < 0
 		return nil
 	}
 	x.reading = b.deadlines.begin(w, start)
@@ -98,8 +98,8 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, serve
 	}
 	x.delivery.Body = body
 	// A body of net/http ends in another error than io.EOF where it is cut off, so something in front replaced this
-	// one.
-	x.delivery.replaced = r.ContentLength > 0 && int64(len(body)) != r.ContentLength
+	// one. Nobody sends an empty body in chunks: something in front can have read it.
+	x.delivery.replaced = r.ContentLength > 0 && int64(len(body)) != r.ContentLength || r.ContentLength < 0 && len(body) == 0
 	return nil
 }
 

@@ -216,6 +216,8 @@ func TestBody_Replaced(t *testing.T) {
 		"gone":                        {http.NoBody, int64(len(body)), body, truhook.BodyIncomplete},
 		"not replaced, refused":       {bytes.NewReader(body), int64(len(body)), body[1:], truhook.SignatureMismatch},
 		"unknown, refused":            {bytes.NewReader(body), -1, body[1:], truhook.SignatureMismatch},
+		"unknown, read already":       {bytes.NewReader(nil), -1, body, truhook.BodyReplaced},
+		"unknown, gone":               {http.NoBody, -1, body, truhook.BodyReplaced},
 		"cut by the network":          {io.MultiReader(bytes.NewReader(body[:9]), iotest.ErrReader(io.ErrUnexpectedEOF)), int64(len(body)), body, truhook.BodyIncomplete},
 		"another error at the end":    {io.MultiReader(bytes.NewReader(body), iotest.ErrReader(errPlain)), 7, body, truhook.BodyIncomplete},
 	} {
@@ -287,6 +289,19 @@ func TestBody_ReplacedOnARealServer(t *testing.T) {
 	}
 	for _, http2 := range []bool{false, true} {
 		s := serve(t, unpack(truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo())), http2)
+		drain := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				next.ServeHTTP(w, r)
+			})
+		}
+		drained := serve(t, drain(truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo())), http2)
+		for name, body := range map[string]io.Reader{
+			"announced": strings.NewReader("{}"), "of unknown length": struct{ io.Reader }{strings.NewReader("{}")},
+		} {
+			status, _ := post(t, drained, truvHeader([]byte("{}")), body)
+			require.GreaterOrEqual(t, status, http.StatusInternalServerError, "a body %s that something in front has read", name)
+		}
 		for _, size := range []int{1, 10, 5_000, 200_000} {
 			body := []byte(`{"a":"` + strings.Repeat("x", size) + `"}`)
 			var packed bytes.Buffer

@@ -153,6 +153,11 @@ func TestListen_ForwardsWhatIsVerifiedAndShowsTheRest(t *testing.T) {
 	assert.Contains(t, string(body), `"replay_of":1`)
 	assert.Equal(t, []string{`{"webhook_id":"1"}`, `{"webhook_id":"1"}`}, backend.seen())
 
+	code, body = l.api(http.MethodPost, "/api/deliveries/2/replay", nil)
+	assert.Equal(t, http.StatusConflict, code)
+	assert.Contains(t, string(body), "refused is not forwarded")
+	assert.Len(t, backend.seen(), 2, "nor is what the page sends again")
+
 	kept, err := filepath.Glob(dir + "/*.http")
 	require.NoError(t, err)
 	require.Len(t, kept, 3)

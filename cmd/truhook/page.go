@@ -126,7 +126,7 @@ func (p *page) copyAs(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(text))
 }
 
-// replay forwards the same bytes once more. They are judged anew, at the time at which they came.
+// replay forwards the same bytes once more, if they are verified. They are judged anew, at the time at which they came.
 func (p *page) replay(w http.ResponseWriter, r *http.Request) {
 	k, ok := p.find(w, r)
 	if !ok {
@@ -138,6 +138,10 @@ func (p *page) replay(w http.ResponseWriter, r *http.Request) {
 	}
 	start := p.listen.now()
 	again := p.listen.judge(r.Context(), k.delivery)
+	if !again.Verdict.Verified {
+		http.Error(w, "what is refused is not forwarded", http.StatusConflict)
+		return
+	}
 	again.Received, again.Replay = start, k.ID
 	again.Answer = p.listen.forwarded(r.Context(), k.delivery)
 	again.Took = float64(p.listen.now().Sub(start).Microseconds()) / 1000

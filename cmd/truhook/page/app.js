@@ -104,8 +104,8 @@ function drawDetail() {
   const d = state.detail, v = d.verdict;
   const verdict = v.verified ? 'verified' : v.reason ? 'refused' : 'unjudged';
   $('detail-title').textContent = 'Delivery ' + d.id + ', ' + clock(d.received);
-  $('replay').disabled = !state.forward;
-  $('replay').title = state.forward ? 'Send the same bytes to your service again' : 'there is no -forward';
+  $('replay').disabled = !state.forward || !v.verified;
+  $('replay').title = !state.forward ? 'there is no -forward' : !v.verified ? 'What is refused is not forwarded' : 'Send the same bytes to your service again';
   $('reveal').setAttribute('aria-pressed', String(state.reveal));
   $('reveal').textContent = state.reveal ? 'Mask values' : 'Show masked values';
   const at = v.findings.filter((f) => f.offset >= 0).map((f) => f.offset)[0] ?? -1;
