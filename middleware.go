@@ -31,7 +31,8 @@ type Config struct {
 
 	// OnReject writes the response to a refused request. If it writes nothing, the response is the status of the
 	// Reason, as it is where OnReject is nil, and where it writes a body without a status. Whatever it writes goes to
-	// somebody who has proven nothing: err is for the operator.
+	// somebody who has proven nothing: err is for the operator. A panic of it is logged, and counts as writing nothing
+	// more; that with http.ErrAbortHandler goes on to the server.
 	OnReject func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Observe is called once a delivery, in the request's goroutine, after the verdict and before the handler or
@@ -64,7 +65,7 @@ type Config struct {
 	// zero Addr gives such a peer no address, so that every address list refuses it.
 	UnixPeer netip.Addr
 
-	// Now replaces time.Now.
+	// Now replaces time.Now. A panic of it is logged, and the real time counts.
 	Now func() time.Time
 }
 
@@ -114,6 +115,8 @@ func NewMiddleware(v Verifier, cfg Config) *Middleware {
 	m := &Middleware{verifier: v, wallClock: cfg.Now == nil, made: time.Now()}
 	if m.wallClock {
 		cfg.Now = time.Now
+	} else {
+		cfg.Now = guarded(cfg.Now, cfg.Logger)
 	}
 	m.head, _ = v.(Prechecker)
 	m.config = cfg

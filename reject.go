@@ -19,13 +19,27 @@ func (m *Middleware) reject(w http.ResponseWriter, r *http.Request, err error) {
 	status := reason.Status()
 	if m != nil && m.config.OnReject != nil {
 		watched := &watchedWriter{ResponseWriter: w, status: status}
-		m.config.OnReject(watched, r, err)
+		m.onReject(watched, r, err)
 		if watched.wrote {
 			return
 		}
 	}
 	tellToComeAgain(w, status)
 	refuse(w, status)
+}
+
+// onReject calls Config.OnReject, whose panic must not keep the status of the Reason from the sender.
+func (m *Middleware) onReject(w http.ResponseWriter, r *http.Request, err error) {
+	defer func() {
+		value := recover()
+		if value == http.ErrAbortHandler { //nolint:errorlint // it is compared as net/http does
+			panic(value)
+		}
+		if value != nil {
+			logPanic(m.config.Logger, "truhook: Config.OnReject panicked", value)
+		}
+	}()
+	m.config.OnReject(w, r, err)
 }
 
 // refuse is http.Error with the text of the status, less what that allocates.

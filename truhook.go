@@ -42,7 +42,7 @@ type Delivery struct {
 
 	canonical http.Header     // the Header whose names were found canonical, or nil
 	twice     map[string]bool // the names in it that came under several spellings
-	replaced  bool            // Body is not as long as was announced, and was not cut off
+	replaced  bool            // Body is not as long as was announced, or empty without a length, and was not cut off
 	bodyRead  time.Duration   // carried from ReadDelivery to Verify for the Observation
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 )
@@ -32,7 +33,7 @@ func judge(ctx context.Context, v Verifier, d *Delivery) (verified *Verified, er
 func ofReplacedBody(d *Delivery, err error) error {
 	_ = ReasonOf(err) // here, where a panic of an error of the caller's is recovered
 	if d.replaced && judgesBody(err) {
-		err = fmt.Errorf("%d bytes are not the length that was announced, and: %w", len(d.Body), err)
+		err = fmt.Errorf("%d bytes are not what was announced, and: %w", len(d.Body), err)
 		return &Error{Reason: BodyReplaced, Err: err}
 	}
 	return err
@@ -68,18 +69,33 @@ func recoverAs(err *error, undo func()) {
 		return
 	}
 	undo()
-	what := fmt.Sprintf("%T", value)
-	var re runtime.Error
-	if e, ok := value.(error); ok && errors.As(e, &re) {
-		what = re.Error()
-	}
-	*err = &Error{Reason: Internal, Err: fmt.Errorf("the verifier panicked at %s: %s", panicSite(), what)}
+	*err = &Error{Reason: Internal, Err: fmt.Errorf("the verifier panicked at %s: %s", panicSite(3), panicText(value))}
 }
 
-// panicSite returns the function and line that panicked: the frame above the runtime's own.
-func panicSite() string {
+// panicText returns the type of a panic's value, or the text of an error that is the runtime's own: anybody's type can
+// have the method of runtime.Error. The methods of an error are not ours, and may panic.
+func panicText(value any) (what string) {
+	what = fmt.Sprintf("%T", value)
+	defer func() { _ = recover() }()
+	var re runtime.Error
+	if err, ok := value.(error); !ok || !errors.As(err, &re) {
+		return what
+	}
+	kind := reflect.TypeOf(re)
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	if path := kind.PkgPath(); path == "runtime" || strings.HasPrefix(path, "internal/") {
+		return re.Error()
+	}
+	return what
+}
+
+// panicSite returns the function and line that panicked: the frame above the runtime's own. skip is how many frames
+// lead here from the runtime, with runtime.Callers.
+func panicSite(skip int) string {
 	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(skip, pcs)])
 	for {
 		frame, more := frames.Next()
 		if !strings.HasPrefix(frame.Function, "runtime.") {

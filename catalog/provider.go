@@ -106,7 +106,8 @@ type Config struct {
 	// that sign it, and an error elsewhere.
 	URL string
 
-	// Now replaces time.Now. It counts only for deliveries without a time of receipt.
+	// Now replaces time.Now. It counts only for deliveries without a time of receipt. A panic of it is logged, and the
+	// real time counts.
 	Now func() time.Time
 }
 

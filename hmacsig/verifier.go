@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/form"
 )
 
@@ -23,7 +24,8 @@ type Config struct {
 	// Grace is how long a key is accepted after NotAfter. Zero and below mean not at all.
 	Grace time.Duration
 
-	// Now replaces time.Now. It counts only for deliveries without a time of receipt.
+	// Now replaces time.Now. It counts only for deliveries without a time of receipt. A panic of it is logged, and the
+	// real time counts.
 	Now func() time.Time
 }
 
@@ -66,7 +68,7 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 	if keys == nil {
 		return nil, s.unsound(errors.New("the key source is nil"))
 	}
-	v := &Verifier{scheme: s, format: f, keys: keys, grace: max(cfg.Grace, 0), now: cfg.Now}
+	v := &Verifier{scheme: s, format: f, keys: keys, grace: max(cfg.Grace, 0), now: clock.Guard("hmacsig", cfg.Now, clock.Report(nil, nil))}
 	switch source := keys.(type) {
 	case staticKeys:
 		v.static = source
@@ -89,9 +91,6 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 	hashes := &secret{bytes: make([]byte, 32)} // no key, but long enough for FIPS 140-3 mode to show what it makes of the hash
 	if err := hashes.probe(f.hash); err != nil {
 		return nil, s.unsound(err)
-	}
-	if v.now == nil {
-		v.now = time.Now
 	}
 	return v, nil
 }

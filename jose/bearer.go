@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // BearerConfig says which tokens [Bearer] takes. Issuer, Audience, Keys and Algorithms are required.
@@ -32,7 +33,7 @@ func Bearer(cfg BearerConfig) (truhook.Check, error) {
 	}
 	t, err := newTokens(cfg.Keys, nil, cfg.Algorithms, expectation{
 		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject, leeway: cfg.Leeway, maxAge: cfg.MaxAge,
-	}, cfg.Now)
+	}, clock.Guard("jose", cfg.Now, clock.Report(nil, nil)))
 	if err != nil {
 		return truhook.Check{}, err
 	}

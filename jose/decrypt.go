@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/folder"
 )
 
@@ -61,7 +62,7 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 		return nil, err
 	}
 	d := &Decrypter{
-		keys: keys, known: isKnown(cfg.Keys), now: cfg.Now,
+		keys: keys, known: isKnown(cfg.Keys), now: clock.Guard("jose", cfg.Now, clock.Report(nil, nil)),
 		software: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), devices: make(chan struct{}, maxDeviceOperations),
 	}
 	if len(cfg.KeyAlgorithms) == 0 || len(cfg.ContentAlgorithms) == 0 {
@@ -81,9 +82,6 @@ func NewDecrypter(cfg DecrypterConfig) (*Decrypter, error) {
 	}
 	if !slices.ContainsFunc(d.keyAlgorithms, oaepWorks) || !slices.ContainsFunc(d.contents, contentWorks) {
 		return nil, configError("none of the KeyAlgorithms, or none of the ContentAlgorithms, works in FIPS 140-3 mode")
-	}
-	if d.now == nil {
-		d.now = time.Now
 	}
 	return d, nil
 }

@@ -52,9 +52,6 @@ func newTokens(
 			return nil, configError("the algorithm %q is not one that can be allowed", a)
 		}
 	}
-	if t.now == nil {
-		t.now = time.Now
-	}
 	return t, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // Config says how a provider's tokens look. Token, Keys or Secrets, Algorithms, Issuer, Audience and Binding are
@@ -78,7 +79,7 @@ func New(cfg Config) (*Verifier, error) {
 	t, err := newTokens(cfg.Keys, cfg.Secrets, cfg.Algorithms, expectation{
 		issuer: cfg.Issuer, audience: cfg.Audience, subject: cfg.Subject, require: cfg.Require,
 		without: cfg.Without, noWindow: cfg.NoWindow, leeway: cfg.Leeway, maxAge: cfg.MaxAge,
-	}, cfg.Now)
+	}, clock.Guard("jose", cfg.Now, clock.Report(nil, nil)))
 	if err != nil {
 		return nil, err
 	}

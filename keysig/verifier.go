@@ -10,6 +10,7 @@ import (
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/hmacsig"
+	"github.com/truhook/truhook/internal/clock"
 	"github.com/truhook/truhook/internal/form"
 )
 
@@ -20,7 +21,8 @@ type Config struct {
 	// URL is the public URL of the endpoint, exactly as it is registered with the provider, for schemes that sign {url}.
 	URL string
 
-	// Now replaces time.Now. It counts only for deliveries without a time of receipt.
+	// Now replaces time.Now. It counts only for deliveries without a time of receipt. A panic of it is logged, and the
+	// real time counts.
 	Now func() time.Time
 }
 
@@ -63,10 +65,7 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 			return nil, s.unsound(err)
 		}
 	}
-	v := &Verifier{format: f, keys: keys, now: cfg.Now}
-	if v.now == nil {
-		v.now = time.Now
-	}
+	v := &Verifier{format: f, keys: keys, now: clock.Guard("keysig", cfg.Now, clock.Report(nil, nil))}
 	return v, nil
 }
 

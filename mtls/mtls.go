@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // scheme is the name of this package in errors and proofs.
@@ -37,7 +38,8 @@ type Config struct {
 	// themselves, whatever is set here.
 	AllowServerUsage bool
 
-	// Now is the clock for deliveries without a Received instant. Nil is time.Now.
+	// Now is the clock for deliveries without a Received instant. Nil is time.Now. A panic of it is logged, and the real
+	// time counts.
 	Now func() time.Time
 }
 
@@ -86,7 +88,7 @@ func New(source Source, peer Peer, cfg Config) (*Verifier, error) {
 	}
 	v := &Verifier{
 		source: source, peer: peer, intermediates: x509.NewCertPool(), maxChain: cfg.MaxChain,
-		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, now: cfg.Now,
+		usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, now: clock.Guard("mtls", cfg.Now, clock.Report(nil, nil)),
 		build: build,
 	}
 	for _, c := range cfg.Intermediates {
@@ -101,9 +103,6 @@ func New(source Source, peer Peer, cfg Config) (*Verifier, error) {
 	}
 	if cfg.AllowServerUsage {
 		v.usages = append(v.usages, x509.ExtKeyUsageServerAuth)
-	}
-	if v.now == nil {
-		v.now = time.Now
 	}
 	return v, nil
 }
