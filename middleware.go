@@ -54,7 +54,8 @@ type Config struct {
 	// same response.
 	Capture func(ctx context.Context, o Observation)
 
-	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. It runs
+	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. Of what was
+	// sent a line may have the name of a header or a member, or a part of the path, all short and printable. It runs
 	// after the response, in one goroutine, on a copy, hashes at most 8 MiB in at most 10 ms, and rests for 100 times
 	// as long: neither the time of a response nor its status tells the sender anything. It reads bodies as Capture
 	// does.

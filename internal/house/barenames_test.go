@@ -15,7 +15,7 @@ import (
 )
 
 // foreign are names in the pages that are not ours: of other libraries, and header fields.
-var foreign = strings.Fields(`Authorization Connection Forwarded Decompress RealIP RescueStuckJobsAfter JobTimeout PollOnly
+var foreign = strings.Fields(`Authorization Connection Forwarded Decompress DisablePreParseMultipartForm RealIP RescueStuckJobsAfter JobTimeout PollOnly
 	Shutdown SetMaxOpenConns SetMaxIdleConns MaxRetries ContextTimeoutEnabled HmacSignature`)
 
 var (

@@ -14,14 +14,14 @@ import (
 // Fiber3Adaptor is the short way. Of a header that comes twice the adaptor keeps the last line, so nobody can see that
 // there were two: take Fiber3 where a proxy's header counts.
 func Fiber3Adaptor(r *Receiver) *fiber.App {
-	app := fiber.New()
+	app := fiber.New(fiber.Config{DisablePreParseMultipartForm: true})
 	app.Post("/webhooks/truv", adaptor.HTTPHandler(r.Verify.Wrap(r)))
 	return app
 }
 
-// Fiber3 makes a delivery with memory of its own, as fiber reuses that of c for the next request.
+// Fiber3 makes a delivery with memory of its own, as fiber reuses that of c. Fiber would write forms again.
 func Fiber3(r *Receiver) *fiber.App {
-	app := fiber.New(fiber.Config{BodyLimit: 1 << 20, ReadTimeout: 10 * time.Second})
+	app := fiber.New(fiber.Config{BodyLimit: 1 << 20, ReadTimeout: 10 * time.Second, DisablePreParseMultipartForm: true})
 	app.Post("/webhooks/truv", func(c fiber.Ctx) error {
 		header := http.Header{}
 		for name, line := range c.Request().Header.All() {

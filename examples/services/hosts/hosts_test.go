@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	features := map[string]func(t *testing.T, c cell){
-		"signature": signature, "addresses": addresses, "certificate": certificate, "once": once, "inbox": queue, "late": late,
+		"signature": signature, "multipart": multipart, "addresses": addresses, "certificate": certificate, "once": once, "inbox": queue, "late": late,
 	}
 	for _, h := range allHosts() {
 		for entry, start := range h.entries {
@@ -130,6 +130,16 @@ func signature(t *testing.T, c cell) {
 		got.Store("")
 		assert.Equal(t, http.StatusUnauthorized, send(t, d.header, d.body), name)
 		assert.Empty(t, got.Load(), name)
+	}
+}
+
+// multipart is a body that servers like to read for their users, who never see the bytes that came.
+func multipart(t *testing.T, c cell) {
+	h := c.serve(t, verifier(t), accepted)
+	const body = "preamble\r\n--X y\r\nContent-Type: text/plain\r\nContent-Disposition: form-data;  name=\"a\"\r\n\r\n1\r\n" +
+		"--X y\r\nContent-Disposition: form-data; name=\"b\"; filename=\"f\"\r\n\r\n{}\r\n--X y--\r\nepilogue"
+	for _, contentType := range []string{`multipart/form-data; boundary="X y"`, "application/x-www-form-urlencoded"} {
+		assert.Equal(t, http.StatusOK, h(t, append(signed(body)[:1:1], [2]string{"Content-Type", contentType}), body), contentType)
 	}
 }
 

@@ -196,7 +196,7 @@ func listen(t testing.TB) net.Listener {
 }
 
 func fiber2(h http.HandlerFunc) *fiber.App {
-	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app := fiber.New(fiber.Config{DisableStartupMessage: true, DisablePreParseMultipartForm: true})
 	app.Post(route, fiber2adaptor.HTTPHandlerFunc(h))
 	return app
 }
@@ -209,7 +209,7 @@ func overFiber2(t testing.TB, app *fiber.App) sender {
 }
 
 func fiber3app(h http.HandlerFunc) *fiber3.App {
-	app := fiber3.New()
+	app := fiber3.New(fiber3.Config{DisablePreParseMultipartForm: true})
 	app.Post(route, fiber3adaptor.HTTPHandlerFunc(h))
 	return app
 }
