@@ -56,9 +56,9 @@ type Config struct {
 
 	// ExplainRefusals writes to Logger why a delivery was refused with a 401 or 403, as [Explain] finds it. Of what was
 	// sent a line may have the name of a header or a member, or a part of the path, all short and printable. It runs
-	// after the response, in one goroutine, on a copy, hashes at most 8 MiB in at most 10 ms, and rests for 100 times
-	// as long: neither the time of a response nor its status tells the sender anything. It reads bodies as Capture
-	// does.
+	// after the response, in one goroutine, on a copy, hashes at most 8 MiB, begins nothing more after 10 ms, and rests
+	// for 100 times as long as it took: neither the time of a response nor its status tells the sender anything. It
+	// reads bodies as Capture does.
 	ExplainRefusals bool
 
 	// UnixPeer is the address as which a peer on a Unix socket counts, such as 127.0.0.1 for a proxy on this machine
