@@ -44,4 +44,5 @@ type Config struct {
 
 	answered func(a Attempt) // called at once when an answer has arrived
 	sent     func(m message) // called before a request is sent
+	slept    func()          // called after each wait, and once an hour in a long one
 }

@@ -3,6 +3,7 @@ package truhooktest
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // Reasons returns the names of what the suite finds wrong with a receiver, without failing t.
@@ -30,6 +31,23 @@ func Finds(t *testing.T, reason string, setup func(t testing.TB) Receiver) bool 
 		}
 	}
 	return false
+}
+
+// Stalled runs the scenarios, in which nothing may happen for so long in real time, and returns the names of what the
+// first one finds that finds anything.
+func Stalled(t *testing.T, patience time.Duration, setup func(t testing.TB) Receiver) []string {
+	t.Helper()
+	var reasons []string
+	for _, sc := range scenarios() {
+		sc.patience = patience
+		for _, f := range sc.check(t, 0, setup) {
+			reasons = append(reasons, f.Reason)
+		}
+		if len(reasons) > 0 {
+			break
+		}
+	}
+	return reasons
 }
 
 // CheckFirst runs the first scenario in real time and returns the names of what it finds.

@@ -14,6 +14,9 @@ import (
 // shorter than what a receiver should allow a handler.
 const longEffect = 25 * time.Second
 
+// beyondLimit is how much longer than the limit an effect takes that is to miss it.
+const beyondLimit = 2 * time.Second
+
 // slowEffect sends copies while the first effect runs.
 func (s *suite) slowEffect() {
 	e := s.event("slow")
@@ -112,72 +115,4 @@ func (s *suite) panicThenRetry() {
 	default:
 		s.fail("panic-answered-final", "the effect panicked, and this provider does not come again: "+story(attempts))
 	}
-}
-
-// outage takes the store away or gives it back.
-func (s *suite) outage(down bool) {
-	s.storeDown.Store(down)
-	if s.StoreDown != nil {
-		s.StoreDown(down)
-	}
-}
-
-func (s *suite) storeOutage() {
-	if s.StoreDown == nil && !s.storeUsed.Load() {
-		s.note = "not judged: the receiver has no StoreDown and no store of Instance.Store"
-		return
-	}
-	e := s.event("outage")
-	s.outage(true)
-	first := s.provider.attempt(s.ctx, e, 1, 0)
-	s.outage(false)
-	s.settle()
-	switch outcome := first[0].Outcome; {
-	case s.effects(e.ID) > 0 && outcome == retry.Delivered: // it can do without
-	case outcome != retry.Retried && !s.recovers():
-		return
-	case outcome == retry.Delivered:
-		s.fail("acknowledged-without-store", "the store was away, and the event was acknowledged without effect: "+story(first))
-	case outcome != retry.Retried:
-		s.fail("store-outage-answered-final", "the store was away, and this provider does not come again: "+story(first))
-	default:
-		s.once(e.ID, append(first, s.deliver(e)...), "no-idempotency-record")
-	}
-
-	e = s.event("outage-after-effect")
-	s.plan(plan{storeDown: true})
-	first = s.provider.attempt(s.ctx, e, 1, 0)
-	s.outage(false)
-	if s.planned() || first[0].Outcome == retry.Delivered {
-		return
-	}
-	attempts := s.deliver(e)
-	switch n, last := s.effects(e.ID), final(attempts); {
-	case n > 1 && s.ExactlyOnce && s.works():
-		s.fail("effect-after-outage-twice", fmt.Sprintf("the store was away after the effect, of which there were %d: %s", n, story(attempts)))
-	case last.Outcome != retry.Delivered && s.works():
-		s.fail("blocked-after-outage", "the store was away after the effect, and no attempt was acknowledged: "+story(attempts))
-	}
-}
-
-// orderForward brings versions as they should come, one of them after a failure, and an old one once more.
-func (s *suite) orderForward() {
-	version := func(n int) Event { id := fmt.Sprintf("version-%d", n); return Event{ID: id, Body: s.Event(id, n)} }
-	expect := func(want int, reason, what string, attempts []Attempt) bool {
-		if got := s.Version(); got != want && s.recovers() {
-			s.fail(reason, fmt.Sprintf("%s, and version %d is what is left: %s", what, got, story(attempts)))
-		}
-		return !s.failed()
-	}
-	attempts := append(s.deliver(version(1)), s.deliver(version(2))...)
-	if !expect(2, "first-version-kept", "version 1 arrived, then version 2", attempts) {
-		return
-	}
-	s.plan(plan{fail: true})
-	attempts = s.deliver(version(3))
-	if !s.planned() && !expect(3, "version-burned", "the effect of version 3 failed once", attempts) {
-		return
-	}
-	attempts = s.deliver(version(1))
-	expect(3, "order-assumed", "version 1 came once more after version 3", attempts)
 }

@@ -3,7 +3,6 @@ package truhooktest
 import (
 	"bytes"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/truhook/truhook/retry"
@@ -67,7 +66,35 @@ func (s *suite) lateDuplicate() {
 	again := s.deliver(e)
 	if s.effects(e.ID) > 1 {
 		s.fail("record-forgotten", "a copy that came late had the effect again: "+story(again))
+		return
 	}
+	s.byHand()
+}
+
+// byHand delivers an event again right before this provider's redelivery by hand ends. The process is not there in the
+// time between, as one that polls would make millions of rounds.
+func (s *suite) byHand() {
+	if s.Policy.ByHand <= time.Minute || !s.virtual {
+		return
+	}
+	e := s.event("by-hand")
+	attempts := s.deliver(e)
+	last := final(attempts)
+	s.shutDown()
+	s.provider.sleep(s.ctx, time.Until(last.At.Add(s.Policy.ByHand-time.Minute)))
+	s.provider.Restart()
+	attempts = append(attempts, s.deliver(e)...)
+	if s.effects(e.ID) < 2 {
+		return
+	}
+	control := s.event("by-hand-control")
+	s.deliver(control)
+	s.provider.Restart()
+	if s.deliver(control); s.effects(control.ID) > 1 {
+		return // a restart is enough, which is told by the scenario restart-between-attempts
+	}
+	s.fail("redelivery-by-hand-twice",
+		fmt.Sprintf("an event delivered again by hand, within %v, had the effect again: %s", s.Policy.ByHand, story(attempts)))
 }
 
 func (s *suite) similarIDs() {
@@ -145,24 +172,4 @@ func (s *suite) largeBody() {
 	if final(attempts).Outcome == retry.Delivered && s.effects(e.ID) == 0 && s.works() {
 		s.fail("large-body-lost", "a genuine payload of 200 KB was acknowledged and had no effect: "+story(attempts))
 	}
-}
-
-// parsedBeforeVerify compares the answers to two deliveries without a signature, of which one is no payload. A receiver
-// that verifies first cannot tell them apart.
-func (s *suite) parsedBeforeVerify() {
-	whole := s.provider.attempt(s.ctx, s.event("unsigned"), 1, Unsigned)[0]
-	e := s.event("unsigned-half")
-	e.Body = e.Body[:len(e.Body)/2]
-	half := s.provider.attempt(s.ctx, e, 1, Unsigned)[0]
-	if half.Status != whole.Status {
-		s.fail("parsed-before-verify", fmt.Sprintf("without a signature, a payload is answered %s and half of one %s",
-			status(whole), status(half)))
-	}
-}
-
-func status(a Attempt) string {
-	if a.Status == retry.NoAnswer {
-		return "not at all"
-	}
-	return fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
 }

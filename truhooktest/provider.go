@@ -218,12 +218,17 @@ func (p *Provider) sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(p.scaled(d))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
+	for ; d > 0; d -= time.Hour { // a wait of weeks is long in virtual time, too, where a receiver polls
+		timer := time.NewTimer(p.scaled(min(d, time.Hour)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+		if p.config.slept != nil {
+			p.config.slept()
+		}
 	}
+	return ctx.Err() == nil
 }

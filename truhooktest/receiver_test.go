@@ -109,6 +109,14 @@ func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
 		worksLost:        {"acknowledged-before-commit", []string{"event-lost"}},
 		effectThenRecord: {"effect-after-crash-twice", []string{"effect-after-outage-twice"}},
 
+		dropsCommit:     {"acknowledged-without-commit", nil},
+		commitIsFinal:   {"store-outage-answered-final", nil},
+		givesUp:         {"given-up-after-failures", nil},
+		headOfLine:      {"blocked-by-failing-event", nil},
+		diesOfOutage:    {"stopped-by-outage", nil},
+		forgetsInADay:   {"redelivery-by-hand-twice", nil},
+		endsWithRequest: {"slow-effect-lost", nil},
+
 		dedupeBeforeVerify:       {more: []string{"event-lost", "id-burned-before-handler"}},
 		burnsTheID:               {more: []string{"event-lost"}},
 		checkThenInsert:          {more: []string{"effect-after-crash-twice", "effect-after-outage-twice", "slow-effect-twice"}},
@@ -128,6 +136,36 @@ func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
 			assert.Equal(t, sorted(append(tt.more, tt.reason)), sorted(got))
 		})
 	}
+}
+
+// An effect that is slower than a long limit is asked for only where the schedule leaves a handler the time.
+func TestAnEffectSlowerThanTheLimit_IsAskedForWhereTheScheduleLeavesItsTime(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		limit, delay time.Duration
+		want         []string
+	}{
+		"short limit":                 {10 * time.Second, time.Second, []string{"slow-effect-lost"}},
+		"long limit, long schedule":   {40 * time.Second, time.Minute, []string{"slow-effect-lost"}},
+		"long limit, short schedule":  {40 * time.Second, time.Second, nil},
+		"limit of the longest effect": {23 * time.Second, time.Second, []string{"slow-effect-lost"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			policy := truval.RetryPolicy()
+			policy.AckLimit, policy.Delays = tt.limit, []retry.Delay{{Base: tt.delay}}
+			assert.Equal(t, tt.want, truhooktest.Reasons(t, receiver(endsWithRequest, policy)))
+			assert.Empty(t, truhooktest.Reasons(t, receiver(none, policy)))
+		})
+	}
+}
+
+// The bubbles that stand still stay until the process of this test ends.
+func TestAReceiverThatHoldsAMutexOverItsEffectFailsInsteadOfHanging(t *testing.T) {
+	t.Parallel()
+	got := truhooktest.Stalled(t, 500*time.Millisecond, receiver(holdsMutex, truv.RetryPolicy()))
+	assert.Equal(t, []string{"time-stands-still"}, got)
 }
 
 func TestTheNineFlawsAreFoundAHundredTimesInARow(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/truhook/truhook/retry"
@@ -13,6 +14,9 @@ type scenario struct {
 	name    string
 	run     func(s *suite)
 	applies func(r Receiver) bool // nil: always
+
+	patience time.Duration // zero: the constant patience
+	pulse    *atomic.Int64 // of the watchdog
 }
 
 // scenarios returns the suite. The names are those of the subtests.
@@ -20,6 +24,7 @@ func scenarios() []scenario {
 	forged := func(f Fault, reason string) func(s *suite) {
 		return func(s *suite) { s.forgery(f, reason) }
 	}
+	worksFirst := func(r Receiver) bool { return r.Accepted == nil } // after the effect
 	return []scenario{
 		{name: "one-valid-delivery", run: (*suite).validDelivery},
 		{name: "unusual-json-layout", run: (*suite).unusualLayout},
@@ -37,10 +42,14 @@ func scenarios() []scenario {
 		{name: "large-body", run: (*suite).largeBody},
 		{name: "failure-then-retry", run: (*suite).failureThenRetry},
 		{name: "failing-burst", run: (*suite).failingBurst},
-		{name: "panic-then-retry", run: (*suite).panicThenRetry, applies: func(r Receiver) bool { return r.Accepted == nil }},
+		{name: "failing-until-the-last-attempt", run: (*suite).failsUntilLast, applies: worksFirst},
+		{name: "one-event-fails-always", run: (*suite).oneFailsAlways},
+		{name: "panic-then-retry", run: (*suite).panicThenRetry, applies: worksFirst},
 		{name: "slow-effect", run: (*suite).slowEffect},
 		{name: "slow-failure", run: (*suite).slowFailure},
+		{name: "slow-every-time", run: (*suite).slowEveryTime, applies: worksFirst},
 		{name: "store-outage", run: (*suite).storeOutage},
+		{name: "store-outage-for-a-while", run: (*suite).longOutage},
 		{name: "timeout-then-retry", run: (*suite).timeoutThenRetry},
 		{name: "connection-failure-then-retry", run: (*suite).connectionFailure},
 		{name: "restart-between-attempts", run: (*suite).restart},
@@ -192,29 +201,6 @@ func (s *suite) concurrentDuplicates() {
 	s.once(e.ID, attempts, "check-then-insert-race")
 }
 
-func (s *suite) orderReversal() {
-	newer := Event{ID: "newer", Body: s.Event("newer", 2)}
-	older := Event{ID: "older", Body: s.Event("older", 1), Delay: time.Second}
-	attempts := s.provider.DeliverAll(s.ctx, newer, older)
-	s.settle()
-	if v := s.Version(); v == 1 {
-		s.fail("order-assumed", "version 2 arrived, then version 1, and version 1 is what is left: "+story(attempts))
-	} else if v != 2 {
-		s.fail("event-lost", fmt.Sprintf("version 2 was delivered and the receiver holds %d: %s", v, story(attempts)))
-	}
-	for _, id := range []string{newer.ID, older.ID} {
-		var last retry.Outcome
-		for _, a := range attempts {
-			if a.Event == id {
-				last = a.Outcome
-			}
-		}
-		if last != retry.Delivered {
-			s.fail("valid-delivery-refused", story(attempts))
-		}
-	}
-}
-
 func (s *suite) failureThenRetry() {
 	e := s.event("failure")
 	s.plan(plan{fail: true})
@@ -299,18 +285,4 @@ func (s *suite) crash(before bool) {
 	case n > 1 && (before || s.ExactlyOnce):
 		s.fail("effect-after-crash-twice", fmt.Sprintf("%d effects: %s", n, story(attempts)))
 	}
-}
-
-func (s *suite) malformedBody() {
-	e := s.event("malformed")
-	e.Body = e.Body[:len(e.Body)/2]
-	cut := s.deliver(e)
-	if cut[0].Status == retry.NoAnswer {
-		s.fail("malformed-body-not-answered", "a genuine delivery of half a payload got no answer, as of a panic: "+story(cut))
-	}
-	if s.called() > 0 {
-		s.fail("malformed-body-processed", "half a payload had an effect: "+story(cut))
-	}
-	e = s.event("after-malformed")
-	s.once(e.ID, s.deliver(e), "no-idempotency-record")
 }

@@ -86,6 +86,15 @@ const (
 	cutsBody         flaw = "keeps 64 KiB of a body"
 	parsesFirst      flaw = "parses before it verifies"
 
+	dropsCommit     flaw = "answers 200 where its commit fails"
+	commitIsFinal   flaw = "answers 400 where its commit fails"
+	givesUp         flaw = "answers 200 to the second failure of an event"
+	headOfLine      flaw = "works later, and repeats one event until it succeeds"
+	diesOfOutage    flaw = "works later, until its database is away"
+	forgetsInADay   flaw = "forgets what it has done after a day"
+	endsWithRequest flaw = "ends its effect with the request"
+	holdsMutex      flaw = "holds a mutex over the effect"
+
 	none        flaw = "none: the effect and the record of it are one commit"
 	inRealTime  flaw = "none: with a lease that does not keep a test waiting"
 	atLeastOnce flaw = "none: records the effect apart from it, and promises nothing more"
@@ -145,14 +154,16 @@ type database struct {
 	inbox   []payload
 	down    bool
 	doneAt  map[string]time.Time
-	order   []string // of what is done
-	failed  map[string]int
+	order   []string       // of what is done
+	failed  map[string]int // the claims
+
+	failures map[string]int
 }
 
 func newDatabase() *database {
 	return &database{
 		seen: map[string]bool{}, stored: map[string]bool{}, leased: map[string]time.Time{}, effects: map[string]int{},
-		doneAt: map[string]time.Time{}, failed: map[string]int{},
+		doneAt: map[string]time.Time{}, failed: map[string]int{}, failures: map[string]int{},
 	}
 }
 
@@ -172,6 +183,7 @@ type service struct {
 
 var (
 	errDown      = errors.New("the database is away")
+	errCommit    = errors.New("the commit failed")
 	errBusy      = errors.New("a twin is running")
 	errMalformed = errors.New("not of the documented form")
 )
@@ -234,10 +246,19 @@ func newService(f flaw, policy retry.Policy, db *database, i *truhooktest.Instan
 		flaw: f, policy: policy, db: db, instance: i, log: log.New(i.Log(), "", 0),
 		verifier: verifier(keys), theirs: verifier(their), running: map[string]bool{},
 	}
-	if f == works || f == worksLost {
+	if f.later() {
 		go srv.work()
 	}
 	return srv
+}
+
+// later reports whether the service stores an event before it answers, and works later.
+func (f flaw) later() bool {
+	switch f {
+	case works, worksLost, headOfLine, diesOfOutage:
+		return true
+	}
+	return false
 }
 
 func (s *service) recordsApart() bool {
@@ -249,7 +270,7 @@ func (s *service) recordsApart() bool {
 }
 
 func accepted(f flaw, db *database) func(id string) bool {
-	if f != works && f != worksLost {
+	if !f.later() {
 		return nil
 	}
 	return func(id string) bool {
@@ -270,7 +291,7 @@ func (s *service) accept(key string, p payload) error {
 		s.db.stored[key] = true
 		s.db.inbox = append(s.db.inbox, p)
 	}
-	if s.flaw == works {
+	if s.flaw != worksLost {
 		s.db.seen[p.ID] = true
 	}
 	return nil
@@ -283,8 +304,14 @@ func (s *service) work() {
 			return
 		}
 		s.db.mu.Lock()
-		inbox := append([]payload(nil), s.db.inbox...)
+		inbox, down := append([]payload(nil), s.db.inbox...), s.db.down
 		s.db.mu.Unlock()
+		if down {
+			if s.flaw == diesOfOutage {
+				return
+			}
+			continue
+		}
 		for _, p := range inbox {
 			err := s.instance.Effect(p.ID, func() error {
 				s.db.mu.Lock()
@@ -296,6 +323,9 @@ func (s *service) work() {
 			})
 			if err != nil {
 				s.log.Printf("failed: %T", err)
+				if s.flaw == headOfLine {
+					break
+				}
 			}
 		}
 	}
@@ -351,7 +381,11 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}()
 	}
-	s.respond(w, s.handle(r.URL.Path, body))
+	ctx := context.WithoutCancel(r.Context())
+	if s.flaw == endsWithRequest {
+		ctx = r.Context()
+	}
+	s.respond(w, s.handle(ctx, r.URL.Path, body))
 }
 
 func (s *service) verify(r *http.Request, body []byte) error {
@@ -406,7 +440,7 @@ func (s *service) key(path string, p payload, body []byte) string {
 	return path + " " + id
 }
 
-func (s *service) handle(path string, body []byte) error {
+func (s *service) handle(ctx context.Context, path string, body []byte) error {
 	if s.flaw == cutsBody {
 		body = body[:min(64<<10, len(body))]
 	}
@@ -428,18 +462,21 @@ func (s *service) handle(path string, body []byte) error {
 		s.mu.Lock()
 		s.current = p
 		s.mu.Unlock()
-	case works, worksLost:
+	case works, worksLost, headOfLine, diesOfOutage:
 		return s.accept(key, p)
+	case holdsMutex:
+		s.mu.Lock()
+		defer s.mu.Unlock()
 	case noRecord:
-		return s.effect(key, p)
+		return s.effect(ctx, key, p)
 	case dedupeBeforeVerify:
-		return s.effect(key, p)
+		return s.effect(ctx, key, p)
 	case checkThenInsert:
 		if s.known(key) {
 			return nil
 		}
 		time.Sleep(time.Millisecond) // the way to the database and back
-		if err := s.effect(key, p); err != nil {
+		if err := s.effect(ctx, key, p); err != nil {
 			return err
 		}
 		return s.record(key)
@@ -450,7 +487,7 @@ func (s *service) handle(path string, body []byte) error {
 		if err := s.record(key); err != nil {
 			return err
 		}
-		return s.effect(key, p)
+		return s.effect(ctx, key, p)
 	case panicBurns:
 		s.mu.Lock()
 		running := s.running[key]
@@ -459,7 +496,7 @@ func (s *service) handle(path string, body []byte) error {
 		if running {
 			return nil
 		}
-		err := s.leaseAndRun(key, p)
+		err := s.leaseAndRun(ctx, key, p)
 		s.mu.Lock()
 		delete(s.running, key) // not deferred, so a panic keeps it
 		s.mu.Unlock()
@@ -467,17 +504,18 @@ func (s *service) handle(path string, body []byte) error {
 	case acknowledgesBeforeCommit:
 		go func() {
 			time.Sleep(10 * time.Millisecond)
-			_ = s.leaseAndRun(key, p)
+			_ = s.leaseAndRun(ctx, key, p)
 		}()
 		return nil
 	}
-	return s.leaseAndRun(key, p)
+	return s.leaseAndRun(ctx, key, p)
 }
 
 // done reports whether the event is known to be done. The caller holds the lock.
 func (s *service) done(key string) bool {
 	switch {
-	case s.flaw == forgetsSoon && time.Since(s.db.doneAt[key]) > 30*time.Minute,
+	case s.flaw == forgetsInADay && time.Since(s.db.doneAt[key]) > 24*time.Hour,
+		s.flaw == forgetsSoon && time.Since(s.db.doneAt[key]) > 30*time.Minute,
 		s.flaw == evicts && !slices.Contains(s.db.order[max(0, len(s.db.order)-100):], key):
 		return false
 	}
@@ -510,7 +548,7 @@ func (s *service) claim(key string, lease time.Duration) (done bool, owned time.
 }
 
 // leaseAndRun is the right way, and the flaws that are next to it.
-func (s *service) leaseAndRun(key string, p payload) error {
+func (s *service) leaseAndRun(ctx context.Context, key string, p payload) error {
 	lease := 2 * time.Second
 	switch s.flaw {
 	case leaseTooLong, outageKeepsLease, panicKeepsLease:
@@ -560,7 +598,10 @@ func (s *service) leaseAndRun(key string, p payload) error {
 			return nil
 		}
 	}
-	err = s.effect(key, p)
+	err = s.effect(ctx, key, p)
+	if err != nil && s.flaw == givesUp && s.failedTwice(key) {
+		err = nil
+	}
 	if err == nil && s.recordsApart() {
 		if err = s.record(key); err != nil && s.flaw == outageKeepsLease {
 			return err
@@ -589,8 +630,16 @@ func (s *service) renew(key string, lease time.Duration, owned *time.Time, ended
 	}
 }
 
+// failedTwice counts a failure of the event, and reports whether there was one before.
+func (s *service) failedTwice(key string) bool {
+	s.db.mu.Lock()
+	defer s.db.mu.Unlock()
+	s.db.failures[key]++
+	return s.db.failures[key] > 1
+}
+
 // effect commits the effect and the record of it at once.
-func (s *service) effect(key string, p payload) error {
+func (s *service) effect(ctx context.Context, key string, p payload) error {
 	apart := s.flaw == noRecord || s.flaw == checkThenInsert || s.recordsApart()
 	apply := func() error {
 		s.db.mu.Lock()
@@ -598,6 +647,8 @@ func (s *service) effect(key string, p payload) error {
 		switch {
 		case s.db.down:
 			return errDown
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case s.done(key) && !apart && s.flaw != burnsTheID && s.flaw != dedupeBeforeVerify:
 			return nil // a twin was faster
 		}
@@ -614,8 +665,17 @@ func (s *service) effect(key string, p payload) error {
 		}
 		return nil
 	}
-	if s.flaw == noHook {
+	switch s.flaw {
+	case noHook:
 		return apply()
+	case dropsCommit, commitIsFinal: // apply is the commit
+		if err := s.instance.Effect(p.ID, func() error { return nil }); err != nil {
+			return err
+		}
+		if err := apply(); err != nil && s.flaw == commitIsFinal {
+			return errCommit
+		}
+		return nil
 	}
 	return s.instance.Effect(p.ID, apply)
 }
@@ -643,6 +703,8 @@ func (s *service) respond(w http.ResponseWriter, err error) {
 	case errors.Is(err, errBusy) && (s.flaw == conflictIsFinal || s.flaw == duplicateIsConflict):
 		w.WriteHeader(http.StatusConflict)
 	case errors.Is(err, errDown) && s.flaw == storeAwayIsFinal:
+		w.WriteHeader(http.StatusBadRequest)
+	case errors.Is(err, errCommit):
 		w.WriteHeader(http.StatusBadRequest)
 	case s.flaw == failureIsFinal:
 		w.WriteHeader(http.StatusBadRequest)

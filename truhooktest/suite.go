@@ -2,6 +2,7 @@ package truhooktest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log"
 	"net/http"
@@ -19,12 +20,18 @@ import (
 type failure struct{ Scenario, Reason, Detail string }
 
 // check runs the scenario and returns what it found: in a bubble if scale is zero, else in real time.
-func (sc scenario) check(t *testing.T, scale float64, setup func(t testing.TB) Receiver) (found []failure) {
+func (sc scenario) check(t *testing.T, scale float64, setup func(t testing.TB) Receiver) []failure {
 	t.Helper()
 	if scale != 0 {
 		return sc.checkNow(t, scale, setup(t))
 	}
-	Bubble(t, func(t *testing.T) { found = sc.checkNow(t, 0, setup(t)) })
+	w := watchdog{patience: cmp.Or(sc.patience, patience)}
+	sc.pulse = &w.pulse
+	var found []failure // nobody may read it while the bubble is there
+	bubble := func() { Bubble(t, func(t *testing.T) { found = sc.checkNow(t, 0, setup(t)) }) }
+	if !w.watch(bubble) {
+		return []failure{sc.stands(w.patience)}
+	}
 	return found
 }
 
@@ -47,7 +54,7 @@ func (sc scenario) checkNow(t *testing.T, scale float64, r Receiver) []failure {
 	if sc.applies != nil && !sc.applies(r) {
 		return nil
 	}
-	s := newSuite(t.Context(), sc.name, scale, r)
+	s := newSuite(t.Context(), sc, scale, r)
 	defer s.end()
 	sc.run(s)
 	if s.note != "" {
@@ -64,8 +71,10 @@ type suite struct {
 	ctx      context.Context
 	scenario string
 	provider *Provider
-	virtual  bool   // time
-	note     string // for whoever reads the test's output
+	virtual  bool          // time
+	window   time.Duration // in which the provider makes all of its attempts, at least; zero: not published
+	pulse    *atomic.Int64 // counts what happens; nil: nobody looks
+	note     string        // for whoever reads the test's output
 	log      lockedBuffer
 	released chan struct{} // closed when the scenario is over
 	crashed  chan struct{} // closed when the planned crash has happened
@@ -79,12 +88,14 @@ type suite struct {
 	calls    int
 	signed   []string // the values that the Signer set
 	next     plan
+	every    map[string]plan // by the event's id: what happens to each of its effects
 	unsafe   map[string]bool // acknowledged before they were durable
 	replied  map[string]bool // events of which an attempt was answered
 	failures []failure
 }
 
-func newSuite(ctx context.Context, scenario string, scale float64, r Receiver) *suite {
+func newSuite(ctx context.Context, sc scenario, scale float64, r Receiver) *suite {
+	window, _ := r.Policy.Window()
 	if len(r.Policy.Rules) == 0 {
 		r.Policy.Rules = []retry.Rule{
 			{From: 200, To: 299, Outcome: retry.Delivered},
@@ -99,15 +110,16 @@ func newSuite(ctx context.Context, scenario string, scale float64, r Receiver) *
 		r.Settle = time.Minute
 	}
 	s := &suite{
-		Receiver: r, ctx: ctx, scenario: scenario, virtual: scale == 0,
+		Receiver: r, ctx: ctx, scenario: sc.name, pulse: sc.pulse, virtual: scale == 0,
 		released: make(chan struct{}), crashed: make(chan struct{}),
-		applied: map[string]int{}, unsafe: map[string]bool{}, replied: map[string]bool{},
+		window: window, applied: map[string]int{}, every: map[string]plan{}, unsafe: map[string]bool{}, replied: map[string]bool{},
 	}
 	s.provider = NewProvider(r.Policy, r.Sign, s.start(), Config{
 		Path: r.Path, Scale: scale, Restart: s.start, WrongKey: r.WrongKey, StaleBy: r.MaxAge + time.Minute,
 		ErrorLog: log.New(&s.log, "", 0),
 		answered: s.answered,
 		sent:     s.sent,
+		slept:    s.beat,
 	})
 	return s
 }
@@ -130,6 +142,13 @@ func (s *suite) start() http.Handler {
 	return h
 }
 
+// shutDown ends the instance; the next Restart of the provider starts another.
+func (s *suite) shutDown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instance.cancel()
+}
+
 func (s *suite) end() {
 	s.instance.cancel()
 	close(s.released)
@@ -140,14 +159,11 @@ func (s *suite) end() {
 }
 
 func (s *suite) effect(i *Instance, id string, apply func() error) error {
+	s.beat()
 	if err := i.Err(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.calls++
-	next := s.next
-	s.next = plan{}
-	s.mu.Unlock()
+	next := s.planOf(id)
 	if next.slow > 0 {
 		s.provider.sleep(i.ctx, next.slow)
 		if err := i.Err(); err != nil {
@@ -214,6 +230,7 @@ func (s *suite) accepted(id string) bool {
 
 // answered looks at the moment at which an answer has arrived, and nothing later has happened yet.
 func (s *suite) answered(a Attempt) {
+	s.beat()
 	s.mu.Lock()
 	s.replied[a.Event] = true
 	s.mu.Unlock()
@@ -231,6 +248,7 @@ func (s *suite) wasAnswered(id string) bool {
 }
 
 func (s *suite) sent(m message) {
+	s.beat()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range m.signed {
@@ -252,27 +270,6 @@ func (s *suite) fail(reason, detail string) {
 		}
 	}
 	s.failures = append(s.failures, failure{s.scenario, reason, detail})
-}
-
-// plan is what the suite does to the next effect.
-type plan struct {
-	slow                    time.Duration // before anything else
-	fail, panics            bool
-	crashBefore, crashAfter bool
-	storeDown               bool // after it
-}
-
-func (s *suite) plan(p plan) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next = p
-}
-
-// planned reports whether the plan still waits for an effect.
-func (s *suite) planned() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.next != plan{}
 }
 
 func (s *suite) failed() bool {
