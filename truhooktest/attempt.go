@@ -3,10 +3,12 @@ package truhooktest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/truhook/truhook/retry"
@@ -38,7 +40,7 @@ func (p *Provider) send(ctx context.Context, m message, a *Attempt) {
 
 	r, err := http.NewRequestWithContext(ctx, m.method, m.target, bytes.NewReader(m.body))
 	if err != nil {
-		a.Err = err
+		a.Err = withoutURL(err)
 		return
 	}
 	r.Header = m.header.Clone()
@@ -53,10 +55,19 @@ func (p *Provider) send(ctx context.Context, m message, a *Attempt) {
 		a.Body, _ = io.ReadAll(io.LimitReader(answer.Body, 64<<10))
 		_ = answer.Body.Close()
 	} else {
-		a.Err = fmt.Errorf("truhooktest: no answer: %w", err)
+		a.Err = fmt.Errorf("truhooktest: no answer: %w", withoutURL(err))
 		a.Outcome = p.policy.Outcome(retry.NoAnswer)
 	}
 	a.Took = time.Since(a.At)
+}
+
+// withoutURL drops the URL from an error of net/http or net/url: its query can hold a token, and the error is printed.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) && u.Err != nil {
+		return u.Err
+	}
+	return err
 }
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)

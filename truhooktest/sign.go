@@ -81,7 +81,7 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 	method := cmp.Or(e.method, http.MethodPost)
 	r, err := http.NewRequest(method, target, nil)
 	if err != nil {
-		return message{}, err
+		return message{}, fmt.Errorf("truhooktest: no request: %w", withoutURL(err))
 	}
 	setHeader(r, e)
 	before := r.Header.Clone()
