@@ -50,6 +50,12 @@ func Stalled(t *testing.T, patience time.Duration, setup func(t testing.TB) Rece
 	return reasons
 }
 
+// Watch runs f under a watchdog, which beat gives a sign of life, and reports whether f came to its end.
+func Watch(patience time.Duration, f func(beat func())) bool {
+	w := watchdog{patience: patience}
+	return w.watch(func() { f(func() { w.pulse.Add(1) }) })
+}
+
 // CheckFirst runs the first scenario in real time and returns the names of what it finds.
 func CheckFirst(t *testing.T, scale float64, r Receiver) []string {
 	t.Helper()

@@ -59,7 +59,8 @@ func (s *suite) failsUntilLast() {
 	}
 }
 
-// oneFailsAlways lets an event fail each time, and has others come after it.
+// oneFailsAlways lets an event fail each time, and has others come after it. That they are of one resource is no reason
+// to wait: nothing of that resource would ever have its effect again.
 func (s *suite) oneFailsAlways() {
 	if !s.recovers() {
 		return

@@ -161,13 +161,6 @@ func TestAnEffectSlowerThanTheLimit_IsAskedForWhereTheScheduleLeavesItsTime(t *t
 	}
 }
 
-// The bubbles that stand still stay until the process of this test ends.
-func TestAReceiverThatHoldsAMutexOverItsEffectFailsInsteadOfHanging(t *testing.T) {
-	t.Parallel()
-	got := truhooktest.Stalled(t, 500*time.Millisecond, receiver(holdsMutex, truv.RetryPolicy()))
-	assert.Equal(t, []string{"time-stands-still"}, got)
-}
-
 func TestTheNineFlawsAreFoundAHundredTimesInARow(t *testing.T) {
 	t.Parallel()
 	for f, reason := range nine() {
