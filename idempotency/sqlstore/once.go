@@ -31,9 +31,15 @@ func (s *Store) Once(ctx context.Context, tx *sql.Tx, k idempotency.Key) (fresh 
 	case tx == nil:
 		return false, errors.New("sqlstore: once: the transaction is nil")
 	}
-	fresh, err = one(ctx, tx, s.q.once, s.args(k.Scope, k.ID, micros(s.retain)))
-	if err != nil {
-		return false, failed("once", err)
+	for round := range rounds {
+		pause(ctx, round)
+		decided, err := one(ctx, tx, s.q.once, s.args(k.Scope, k.ID, micros(s.retain)), &fresh)
+		switch {
+		case err != nil:
+			return false, failed("once", err)
+		case decided || s.now != nil: // SQLite has one writer, so no row is a duplicate
+			return fresh, nil
+		}
 	}
-	return fresh, nil
+	return false, failed("once", errContended)
 }

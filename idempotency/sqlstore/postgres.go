@@ -65,6 +65,7 @@ WHERE r.at < excluded.at OR r.expires_at <= clock_timestamp()`,
 
 	newest: `SELECT at FROM truhook_resource WHERE scope = $1 AND id = $2 AND expires_at > clock_timestamp()`,
 
+	// No row: what it met has gone, or come, since the statement began.
 	once: `
 WITH fresh AS (
 	INSERT INTO truhook_once (scope, id, expires_at)
@@ -75,7 +76,9 @@ forgotten AS (
 	UPDATE truhook_once SET expires_at = clock_timestamp() + $3::float8 * interval '1 microsecond'
 	WHERE scope = $1 AND id = $2 AND expires_at <= clock_timestamp() AND NOT EXISTS (SELECT 1 FROM fresh)
 	RETURNING 1)
-SELECT 1 FROM fresh UNION ALL SELECT 1 FROM forgotten`,
+SELECT true FROM fresh UNION ALL SELECT true FROM forgotten UNION ALL
+SELECT false FROM truhook_once WHERE scope = $1 AND id = $2 AND expires_at > clock_timestamp()
+	AND NOT EXISTS (SELECT 1 FROM fresh) AND NOT EXISTS (SELECT 1 FROM forgotten)`,
 
 	// The time is a subquery, as an index is not asked for a value that may change from row to row.
 	prune: [...]string{`

@@ -46,7 +46,7 @@ WHERE r.at < excluded.at OR r.expires_at <= ?5`,
 	once: `
 INSERT INTO truhook_once AS o (scope, id, expires_at) VALUES (?1, ?2, ?4 + ?3)
 ON CONFLICT (scope, id) DO UPDATE SET expires_at = excluded.expires_at WHERE o.expires_at <= ?4
-RETURNING 1`,
+RETURNING true`,
 
 	prune: [...]string{`
 DELETE FROM truhook_claim WHERE (scope, id) IN (SELECT scope, id FROM truhook_claim

@@ -108,6 +108,23 @@ func TestOnceAndClaimDoNotMeet(t *testing.T) {
 	})
 }
 
+// session begins a transaction and tells the process that serves it.
+func session(t *testing.T, db *sql.DB) (tx *sql.Tx, pid int) {
+	t.Helper()
+	tx, err := db.Begin()
+	require.NoError(t, err)
+	require.NoError(t, tx.QueryRow("SELECT pg_backend_pid()").Scan(&pid))
+	return tx, pid
+}
+
+// inLine reports whether a session waits for a lock of another one.
+func inLine(t *testing.T, db *sql.DB, pid int) func() bool {
+	return func() (waits bool) {
+		require.NoError(t, db.QueryRow("SELECT cardinality(pg_blocking_pids($1)) > 0", pid).Scan(&waits))
+		return waits
+	}
+}
+
 func TestATwinInATransactionWaitsAndDecidesByItsEnd(t *testing.T) {
 	t.Parallel()
 	db := withEffects(t, nil, postgres)
@@ -130,20 +147,14 @@ func TestATwinInATransactionWaitsAndDecidesByItsEnd(t *testing.T) {
 		require.Equal(t, "55P03", e.Code)
 		require.NoError(t, impatient.Rollback())
 
-		second, err := db.Begin()
-		require.NoError(t, err)
+		second, pid := session(t, db)
 		answer := make(chan bool, 1)
 		go func() {
 			fresh, err := s.Once(ctx, second, k)
 			assert.NoError(t, err)
 			answer <- fresh
 		}()
-		require.Eventually(t, func() bool { // until it stands in line
-			var n int
-			require.NoError(t, db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-				AND query LIKE '%truhook_once%' AND datname = current_database() AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted)`).Scan(&n))
-			return n > 0
-		}, 20*time.Second, 5*time.Millisecond)
+		require.Eventually(t, inLine(t, db, pid), 20*time.Second, 5*time.Millisecond)
 		if commits {
 			require.NoError(t, first.Commit())
 		} else {
@@ -151,5 +162,44 @@ func TestATwinInATransactionWaitsAndDecidesByItsEnd(t *testing.T) {
 		}
 		require.Equal(t, !commits, <-answer)
 		require.NoError(t, second.Rollback())
+	}
+}
+
+func TestOnce_WhatIsForgottenIsNoDuplicateWhoeverHoldsItsRow(t *testing.T) {
+	t.Parallel()
+	db := withEffects(t, nil, postgres)
+	s := newStore(t, db, postgres, sqlstore.Config{})
+	for name, c := range map[string]struct {
+		then  string // what another transaction does with the row that it holds, before it commits
+		fresh bool
+	}{
+		"Prune deletes it": {then: `DELETE FROM truhook_once WHERE id = $1`, fresh: true},
+		"a twin claims it": {then: `UPDATE truhook_once SET expires_at = now() + interval '1 hour' WHERE id = $1`},
+		"nothing is done":  {then: `SELECT 1 FROM truhook_once WHERE id = $1`, fresh: true},
+	} {
+		k := key(t, name)
+		_, err := db.Exec(`INSERT INTO truhook_once (scope, id, expires_at) VALUES ($1, $2, now() - interval '1 hour')`, k.Scope, k.ID)
+		require.NoError(t, err)
+		holder, err := db.Begin()
+		require.NoError(t, err)
+		_, err = holder.Exec(`SELECT 1 FROM truhook_once WHERE id = $1 FOR UPDATE`, k.ID) // as Prune does first
+		require.NoError(t, err)
+
+		tx, pid := session(t, db)
+		answer := make(chan bool, 1)
+		go func() {
+			fresh, err := s.Once(ctx, tx, k)
+			assert.NoError(t, err, name)
+			answer <- fresh
+		}()
+		require.Eventually(t, inLine(t, db, pid), 20*time.Second, 5*time.Millisecond, name)
+		_, err = holder.Exec(c.then, k.ID)
+		require.NoError(t, err)
+		require.NoError(t, holder.Commit())
+		assert.Equal(t, c.fresh, <-answer, name)
+		require.NoError(t, tx.Commit())
+		var n int
+		require.NoError(t, db.QueryRow(`SELECT count(*) FROM truhook_once WHERE id = $1 AND expires_at > now()`, k.ID).Scan(&n))
+		assert.Equal(t, 1, n, "%s: it is remembered", name)
 	}
 }
