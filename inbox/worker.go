@@ -64,12 +64,14 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 // Work handles m, unless that was done, and returns nil when m may leave the queue.
 //
 // An error means that it has to come again: the function's own, [ErrInFlight], idempotency.ErrHandlerTimeout or that of
-// the store. One marked by retry.Permanent says that coming again would not help. A panic of the function passes
-// through, with the stack of this call; the event was given back, Config.Logger was told the function and line, and
-// Config.Observe the stack. For the function, idempotency.FromContext gives attempt, order and idempotency
-// key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when
-// its time is over; a function that does not look at it then goes on, while Work returns. A message is never too old
-// for a worker.
+// the store. One marked by retry.Permanent says that coming again would not help. The mark is taken off where a
+// DeadLetter is set and has failed: nobody has the event then.
+//
+// A panic of the function passes through, with the stack of this call; the event was given back, Config.Logger was told
+// the function and line, and Config.Observe the stack. For the function, idempotency.FromContext gives attempt, order
+// and idempotency key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease
+// is lost, and when its time is over; a function that does not look at it then goes on, while Work returns. A message
+// is never too old for a worker.
 //
 // An error whose own methods panic, as those of a nil pointer in an error do, comes back as an idempotency.PanicError.
 func (w *Worker) Work(ctx context.Context, m Message) error {
@@ -100,13 +102,16 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 		if w.dead != nil {
 			return nil
 		}
+		if err != nil {
+			return readable(err) // also what Claim.Fail was given
+		}
 	case idempotency.InFlight:
 		return fmt.Errorf("%w for another %v", ErrInFlight, res.RetryAfter.Round(time.Millisecond))
 	}
 	if err == nil {
 		return fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
 	}
-	return readable(err) // also what Claim.Fail was given
+	return unmark(readable(err)) // or the queue would bury what DeadLetter could not take
 }
 
 // readable returns err, or what its methods panic with. Queues call them where nothing recovers, so that one event

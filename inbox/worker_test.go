@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -82,12 +83,29 @@ func TestWorker_APermanentErrorIsTheQueuesAndCanBeReplayed(t *testing.T) {
 
 func TestWorker_ADeadLetterHookTakesTheMessageOutOfTheQueue(t *testing.T) {
 	t.Parallel()
-	hook := errQueue
-	cfg := idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return hook }}
-	w := worker(t, memory(), cfg, func(context.Context, *truhook.Verified) error { return retry.Permanent(errors.New("closed")) })
-	assert.ErrorContains(t, w.Work(t.Context(), message("a")), "closed", "the hook did not take it")
-	hook = nil
-	assert.NoError(t, w.Work(t.Context(), message("a")))
+	var none *pointer
+	closed := errors.New("closed")
+	for name, c := range map[string]struct {
+		err  error
+		text string
+	}{
+		"marked":          {retry.Permanent(closed), "closed"},
+		"marked, wrapped": {fmt.Errorf("account: %w", retry.Permanent(closed)), "account: closed"},
+		"marked, joined":  {errors.Join(errors.New("first"), retry.Permanent(retry.Permanent(closed))), "first\nclosed"},
+		"a nil pointer":   {retry.Permanent(none), "nil pointer"},
+	} {
+		hook := errQueue
+		cfg := idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return hook }}
+		w := worker(t, memory(), cfg, func(context.Context, *truhook.Verified) error { return c.err })
+		err := w.Work(t.Context(), message("a"))
+		assert.ErrorContains(t, err, c.text, name)
+		assert.False(t, retry.IsPermanent(err), "%s: the hook did not take it, so the queue must not bury it", name)
+		assert.False(t, retry.IsPermanent(fmt.Errorf("worker: %w", err)), name)
+		var panicked *idempotency.PanicError
+		assert.True(t, errors.Is(err, closed) || errors.As(err, &panicked), "%s: the chain is kept", name)
+		hook = nil
+		assert.NoError(t, w.Work(t.Context(), message("a")), name)
+	}
 }
 
 func TestWorker_APanicPassesThroughAndTheMessageComesAgain(t *testing.T) {

@@ -228,3 +228,20 @@ func TestWhatCannotWorkIsRefused(t *testing.T) {
 	require.Error(t, err)
 	assert.NotErrorIs(t, err, asynq.SkipRetry)
 }
+
+func TestNewHandler_ArchivesNothingThatADeadLetterCouldNotTake(t *testing.T) {
+	t.Parallel()
+	taken := errHandler
+	worker, err := inbox.NewWorker(idempotency.NewMemory(idempotency.MemoryConfig{}),
+		func(context.Context, *truhook.Verified) error { return retry.Permanent(errHandler) },
+		idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return taken }})
+	require.NoError(t, err)
+	payload, err := message("a").MarshalJSON()
+	require.NoError(t, err)
+	h, task := asynqinbox.NewHandler(worker), asynq.NewTask(asynqinbox.TaskType, payload)
+	err = h.ProcessTask(t.Context(), task)
+	assert.ErrorIs(t, err, errHandler)
+	assert.NotErrorIs(t, err, asynq.SkipRetry, "it is retried")
+	taken = nil
+	assert.NoError(t, h.ProcessTask(t.Context(), task))
+}

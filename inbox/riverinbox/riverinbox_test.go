@@ -245,6 +245,22 @@ func TestAJobThatAnotherWorkerHoldsIsPutOff(t *testing.T) {
 	assert.ErrorAs(t, err, &snooze)
 }
 
+func TestNewWorker_CancelsNothingThatADeadLetterCouldNotTake(t *testing.T) {
+	t.Parallel()
+	taken := errHandler
+	w, err := inbox.NewWorker(idempotency.NewMemory(idempotency.MemoryConfig{}),
+		func(context.Context, *truhook.Verified) error { return retry.Permanent(errHandler) },
+		idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return taken }})
+	require.NoError(t, err)
+	worker, job := riverinbox.NewWorker(w), &river.Job[riverinbox.Args]{Args: riverinbox.Args{Message: message("a")}}
+	err = worker.Work(t.Context(), job)
+	assert.ErrorIs(t, err, errHandler)
+	var cancel *rivertype.JobCancelError
+	assert.NotErrorAs(t, err, &cancel, "it is retried")
+	taken = nil
+	assert.NoError(t, worker.Work(t.Context(), job))
+}
+
 func TestWhatCannotWorkIsRefused(t *testing.T) {
 	t.Parallel()
 	pool, err := pgxpool.New(t.Context(), "postgres://postgres@127.0.0.1:1/postgres")

@@ -235,3 +235,19 @@ func mustQueue(t *testing.T, p message.Publisher) *watermillinbox.Queue {
 	require.NoError(t, err)
 	return q
 }
+
+func TestNewHandler_PoisonsNothingThatADeadLetterCouldNotTake(t *testing.T) {
+	t.Parallel()
+	taken := errHandler
+	worker, err := inbox.NewWorker(memory(), func(context.Context, *truhook.Verified) error { return retry.Permanent(errHandler) },
+		idempotency.Config{DeadLetter: func(context.Context, *truhook.Verified, error) error { return taken }})
+	require.NoError(t, err)
+	payload, err := accepted("a").MarshalJSON()
+	require.NoError(t, err)
+	poison := &recorder{}
+	handle, msg := watermillinbox.NewHandler(worker, poison, "poison"), message.NewMessage("1", payload)
+	assert.ErrorIs(t, handle(msg), errHandler, "it is delivered again")
+	taken = nil
+	assert.NoError(t, handle(msg))
+	assert.Empty(t, poison.sent)
+}
