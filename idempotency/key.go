@@ -31,9 +31,9 @@ const hashed = "sha256:"
 
 // NewKey returns the key for id in scope.
 //
-// An id that is longer than [MaxKeyBytes], or not UTF-8, is replaced by its SHA-256, never cut: no two ids become one.
-// An empty scope or id, a NUL byte in either (the text of PostgreSQL cannot hold one), and a scope that is too long or
-// not UTF-8 are errors.
+// An id that is longer than [MaxKeyBytes], not UTF-8, or holds a NUL (the text of PostgreSQL cannot) is replaced by its
+// SHA-256, never cut: no two ids become one. An empty scope or id, and a scope that is too long, not UTF-8, or holds a
+// NUL are errors.
 func NewKey(scope, id string) (Key, error) {
 	switch {
 	case scope == "":
@@ -42,11 +42,9 @@ func NewKey(scope, id string) (Key, error) {
 		return Key{}, fmt.Errorf("idempotency: the scope is longer than %d bytes, not UTF-8, or holds a NUL", MaxKeyBytes)
 	case id == "":
 		return Key{}, dedupe.Words("idempotency: the id is empty")
-	case strings.IndexByte(id, 0) >= 0:
-		return Key{}, dedupe.Words("idempotency: the id holds a NUL")
 	}
 	// An id that looks like a hash is hashed too, or it could be chosen to meet another one.
-	if len(id) > MaxKeyBytes || strings.HasPrefix(id, hashed) || !utf8.ValidString(id) {
+	if len(id) > MaxKeyBytes || strings.HasPrefix(id, hashed) || !utf8.ValidString(id) || strings.IndexByte(id, 0) >= 0 {
 		sum := sha256.Sum256([]byte(id))
 		id = hashed + hex.EncodeToString(sum[:])
 	}

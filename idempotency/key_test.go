@@ -15,7 +15,7 @@ func TestNewKey_KeepsOrHashesAndNeverCuts(t *testing.T) {
 	long := strings.Repeat("x", 255)
 	keys := map[idempotency.Key]string{}
 	for _, id := range []string{
-		"a", "A", "a ", long, long[1:], long + "a", long + "b", long + "a ", "\xff", "\xfe", "\ufffd", "sha256:", "sha256:a",
+		"a", "A", "a ", long, long[1:], long + "a", long + "b", long + "a ", "\xff", "\xfe", "\ufffd", "\x00", "a\x00", "a\x00b", "sha256:", "sha256:a",
 		strings.Repeat("\u00e9", 127), strings.Repeat("\u00e9", 128),
 	} {
 		k, err := idempotency.NewKey("s", id)
@@ -32,7 +32,7 @@ func TestNewKey_KeepsOrHashesAndNeverCuts(t *testing.T) {
 	k, err := idempotency.NewKey("s", long)
 	require.NoError(t, err)
 	assert.Equal(t, idempotency.Key{Scope: "s", ID: long}, k)
-	for _, bad := range [][2]string{{"", "a"}, {"s", ""}, {"s", "a\x00"}, {"s\x00", "a"}, {long + "x", "a"}, {"\xff", "a"}} {
+	for _, bad := range [][2]string{{"", "a"}, {"s", ""}, {"s\x00", "a"}, {long + "x", "a"}, {"\xff", "a"}} {
 		_, err := idempotency.NewKey(bad[0], bad[1])
 		assert.Error(t, err, "%q", bad)
 	}

@@ -51,7 +51,7 @@ const (
 	// 500.
 	NotVerified Outcome = "not-verified"
 
-	// BadKey: the KeyFunc returned an error or panicked, or its id holds a NUL. The handler was not called. 500.
+	// BadKey: the KeyFunc returned an error or panicked. The handler was not called. 500.
 	BadKey Outcome = "bad-key"
 )
 

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
@@ -43,7 +42,8 @@ type Config struct {
 	Fingerprint idempotency.FingerprintFunc
 
 	// Header names the request's headers that go into the message. No signature covers them, so they serve tracing and
-	// little else. Authorization, Proxy-Authorization and Cookie are errors. A value that is not UTF-8 is left out.
+	// little else. Authorization, Proxy-Authorization and Cookie are errors. A value that is not UTF-8, or holds a
+	// NUL, is left out.
 	Header []string
 
 	// Store keeps duplicates out of the queue where the queue itself forgets a key sooner than Retention, or never knew
@@ -224,7 +224,7 @@ func (h *Handler) message(item dedupe.Item, v *truhook.Verified, header http.Hea
 	sent := truhook.Delivery{Header: header} // which need not come from net/http: its names may be in any spelling
 	for _, name := range h.cfg.Header {
 		for _, value := range sent.HeaderValues(name) {
-			if utf8.ValidString(value) {
+			if text(value) == value {
 				if m.Header == nil {
 					m.Header = http.Header{}
 				}
@@ -235,5 +235,8 @@ func (h *Handler) message(item dedupe.Item, v *truhook.Verified, header http.Hea
 	return m
 }
 
-// text is a copy that JSON can hold.
-func text(s string) string { return strings.Clone(strings.ToValidUTF8(s, "\uFFFD")) }
+// text is a copy that every queue can hold: JSON holds UTF-8 only, and PostgreSQL no NUL.
+func text(s string) string {
+	const unknown = "\uFFFD"
+	return strings.Clone(strings.ReplaceAll(strings.ToValidUTF8(s, unknown), "\x00", unknown))
+}

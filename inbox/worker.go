@@ -9,7 +9,6 @@ import (
 	"github.com/truhook/truhook"
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/internal/dedupe"
-	"github.com/truhook/truhook/retry"
 )
 
 // ErrInFlight says that another worker holds the lease on the event. Its work may end well, or the lease run out: come
@@ -112,21 +111,6 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 		return fmt.Errorf("inbox: the event was not handled: %s", res.Outcome)
 	}
 	return unmark(readable(err)) // or the queue would bury what DeadLetter could not take
-}
-
-// readable returns err, or what its methods panic with. Queues call them where nothing recovers, so that one event
-// would end the process, and again after each start.
-func readable(err error) (out error) {
-	value, stack := dedupe.Ask(err)
-	if value == nil {
-		return err
-	}
-	out = &idempotency.PanicError{Value: value, Stack: stack}
-	defer func() { _ = recover() }()
-	if retry.IsPermanent(err) {
-		out = retry.Permanent(out)
-	}
-	return out
 }
 
 // Forget lets the event of k, which is that of its [Message], be handled again: call it for an event that DeadLetter

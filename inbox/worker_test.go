@@ -392,6 +392,24 @@ func TestWorker_AScopeMayBeAsLongAsAHandlerLetsItBe(t *testing.T) {
 	assert.Error(t, w.Work(t.Context(), m))
 }
 
+func TestWorker_TheTextOfAnErrorIsOneThatEveryQueueCanKeep(t *testing.T) {
+	t.Parallel()
+	bad := errors.New("status \x00 of \xff")
+	for name, c := range map[string]struct {
+		err       error
+		permanent bool
+	}{
+		"plain":     {err: bad},
+		"permanent": {err: retry.Permanent(bad), permanent: true},
+	} {
+		err := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { return c.err }).
+			Work(t.Context(), message("a"))
+		assert.EqualError(t, err, "status \ufffd of \ufffd", name)
+		assert.ErrorIs(t, err, bad, name)
+		assert.Equal(t, c.permanent, retry.IsPermanent(err), name)
+	}
+}
+
 type pointer struct{ text string }
 
 func (p *pointer) Error() string { return p.text }

@@ -245,6 +245,22 @@ func TestAJobThatAnotherWorkerHoldsIsPutOff(t *testing.T) {
 	assert.ErrorAs(t, err, &snooze)
 }
 
+func TestQueue_TakesAnEventWhateverBytesItHolds(t *testing.T) {
+	t.Parallel()
+	pool, _ := database(t)
+	const nul = "a\x00\xff"
+	accept, err := inbox.NewHandler(newQueue(t, pool), "truv/test", func(v *truhook.Verified) (string, error) { return string(v.Payload), nil },
+		inbox.Config{Header: []string{"X-Trace"}, Version: func(*truhook.Verified) (string, time.Time, error) { return nul, time.Now(), nil }})
+	require.NoError(t, err)
+	v := &truhook.Verified{Payload: []byte(nul), Inner: []byte(nul), Proofs: []truhook.Proof{{Scheme: nul, KeyID: nul}}}
+	header := http.Header{"X-Trace": {nul, "b\x00"}}
+	assert.Equal(t, idempotency.Handled, accept.Accept(t.Context(), v, header).Outcome)
+	assert.Equal(t, idempotency.Duplicate, accept.Accept(t.Context(), v, header).Outcome)
+	work(t, pool, func(context.Context, *truhook.Verified) error { return retry.Permanent(errors.New(nul)) })
+	require.Eventually(t, func() bool { return count(t, pool, "SELECT count(*) FROM river_job WHERE state = 'cancelled'") == 1 },
+		20*time.Second, 10*time.Millisecond, "the text of an error keeps no job from being cancelled")
+}
+
 func TestNewWorker_CancelsNothingThatADeadLetterCouldNotTake(t *testing.T) {
 	t.Parallel()
 	taken := errHandler
