@@ -119,6 +119,9 @@ func (d *delivery) claimAndRun(ctx context.Context, wait bool, fn func(context.C
 		if !d.cfg.HandleUndeduped {
 			return d.end(Unavailable, err, 0)
 		}
+		if d.flight == nil { // another delivery of the event runs here, or has just ended
+			return d.end(InFlight, err, 0)
+		}
 		d.report(NotDeduped, err)
 		d.dedupe.AnswersEarly = false // its redelivery would run beside it, once the store is back
 		return d.run(fn)

@@ -72,6 +72,40 @@ func TestUndeduped_DeliveriesAtOnceInOneProcessHaveOneEffect(t *testing.T) {
 	})
 }
 
+func TestUndeduped_DeliveriesThatDoNotWaitDoNotRunEither(t *testing.T) {
+	t.Parallel()
+	full := func() idempotency.Store {
+		s := idempotency.NewMemory(idempotency.MemoryConfig{MaxEntries: 1})
+		fill(t, s, 1)
+		return s
+	}
+	down := func() idempotency.Store {
+		s := &flaky{Store: memory()}
+		s.set(away, nil)
+		return s
+	}
+	for name, c := range map[string]struct {
+		store  func() idempotency.Store
+		wait   time.Duration
+		copies int
+		want   map[idempotency.Outcome]int
+	}{
+		"no wait":                {down, -1, 8, map[idempotency.Outcome]int{idempotency.Handled: 1, idempotency.InFlight: 7}},
+		"no wait, a full store":  {full, -1, 8, map[idempotency.Outcome]int{idempotency.Handled: 1, idempotency.InFlight: 7}},
+		"more than 64 that wait": {down, 0, 70, map[idempotency.Outcome]int{idempotency.Handled: 1, idempotency.Duplicate: 64, idempotency.InFlight: 5}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m, seen := middleware(t, c.store(), idempotency.Config{HandleUndeduped: true, Wait: c.wait})
+			var calls atomic.Int64
+			outcomes := together(t, m, c.copies, func(context.Context) error { calls.Add(1); time.Sleep(2 * time.Second); return nil })
+			assert.EqualValues(t, 1, calls.Load(), name)
+			assert.Equal(t, c.want, outcomes, name)
+			assert.Equal(t, 1, seen.count(idempotency.NotDeduped), name)
+			assert.Equal(t, idempotency.Handled, m.Do(t.Context(), event("a"), func(context.Context) error { return nil }).Outcome, name)
+		})
+	}
+}
+
 func TestUndeduped_AFullStoreAndAnOrderThatCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
