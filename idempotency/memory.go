@@ -25,7 +25,7 @@ type MemoryConfig struct {
 	MaxEntries int
 
 	// Now is the clock for leases and retention; nil: time.Now, whose monotonic reading no step of the wall clock
-	// moves.
+	// moves. What a clock has claimed while it was ahead counts as claimed when it is looked at afterwards.
 	Now func() time.Time
 }
 
@@ -68,7 +68,7 @@ func NewMemory(cfg MemoryConfig) *Memory {
 	for count*perShard < m.max && count < 1<<16 {
 		count *= 2
 	}
-	m.base = m.now()
+	m.base = m.now().Add(-aheadAtMost)
 	m.shards = make([]shard, count)
 	m.orders = newOrderShards(max(1, m.max/4), perShard)
 	return m
@@ -83,8 +83,23 @@ func (m *Memory) place(k Key) (sum [16]byte, s *shard, now int64) {
 	return sum, &m.shards[binary.LittleEndian.Uint16(sum[:])&uint16(len(m.shards)-1)], m.instant()
 }
 
-// instant is the time in nanoseconds since the store was made.
+// aheadAtMost is how far the clock may have been ahead when the store was made: no record has a time before the base.
+const aheadAtMost = 36 * 365 * day
+
+// instant is the time in nanoseconds since the base.
 func (m *Memory) instant() int64 { return max(0, int64(m.now().Sub(m.base))) }
+
+// latest is when the last record is over at the latest, if now is right.
+func (m *Memory) latest(now int64) int64 { return after(now, time.Duration(m.retain.Load())) }
+
+// find returns the record of a key, nil if there is none or its time is over.
+func (m *Memory) find(s *shard, sum [16]byte, now int64) *entry {
+	e := s.find(sum, now)
+	if e != nil {
+		e.putRight(m.latest(now))
+	}
+	return e
+}
 
 // A claim and a resource of the same name are two keys.
 const (
@@ -112,7 +127,7 @@ func (m *Memory) claim(s *shard, sum [16]byte, c *ClaimRequest, now int64) (Reco
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m.entries.Add(-s.expire(now, 2))
-	e := s.find(sum, now)
+	e := m.find(s, sum, now)
 	if e == nil {
 		if m.entries.Add(1) > m.max {
 			m.entries.Add(-1)
@@ -137,17 +152,19 @@ func (m *Memory) claim(s *shard, sum [16]byte, c *ClaimRequest, now int64) (Reco
 	return Record{State: Owned, Attempt: e.attempt(), Fingerprint: e.fingerprint}, nil
 }
 
-// reclaim makes room in a full store and reports whether there was any to make.
+// reclaim makes room in a full store and reports whether it is worth another attempt.
 func (m *Memory) reclaim(now int64) bool {
-	var freed int64
+	var freed, moved int64
+	latest := m.latest(now)
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
+		moved += s.putRight(latest, 2)
 		freed += s.expire(now, 2)
 		s.mu.Unlock()
 	}
 	m.entries.Add(-freed)
-	return freed > 0
+	return freed+moved > 0
 }
 
 // Extend implements [Store].
@@ -172,7 +189,7 @@ func (m *Memory) settle(ctx context.Context, k Key, t Token, to uint64, lease ti
 	sum, s, now := m.place(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.find(sum, now)
+	e := m.find(s, sum, now)
 	switch {
 	case e == nil || e.token != t:
 		return ErrLost
@@ -197,7 +214,7 @@ func (m *Memory) Forget(ctx context.Context, k Key) error {
 	sum, s, now := m.place(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch e := s.find(sum, now); {
+	switch e := m.find(s, sum, now); {
 	case e == nil:
 	case e.state() == done:
 		e.set(dead, 0, 0) // expire frees it when its place in the queue comes

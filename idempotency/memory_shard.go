@@ -27,7 +27,7 @@ const (
 
 const (
 	maxAttempt = math.MaxUint16
-	leaseBits  = 45 // of milliseconds: more than the 146 years of after
+	leaseBits  = 45 // of milliseconds: more than the 219 years of after
 	maxLease   = 1<<leaseBits - 1
 
 	millisecond = int64(time.Millisecond)
@@ -51,8 +51,23 @@ func (e *entry) kept(now int64) bool {
 
 func (e *entry) due(now int64) bool { return int64(e.expires)*second <= now }
 
-// after returns the instant d from now, at most 146 years after the store was made.
-func after(now int64, d time.Duration) int64 { return min(now, 1<<61) + min(int64(d), 1<<61) }
+// ahead reports whether the clock was ahead when the record was made: it is over after latest.
+func (e *entry) ahead(latest int64) bool { return int64(e.expires)*second-latest > int64(clockSlack) }
+
+// putRight makes a record that is ahead one of now: as far as its end is ahead, so far is its lease.
+func (e *entry) putRight(latest int64) {
+	if !e.ahead(latest) {
+		return
+	}
+	ahead := int64(e.expires)*second - latest
+	e.expires = seconds(latest)
+	if e.state() == pending {
+		e.set(pending, e.attempt(), max(0, e.lease()-ahead))
+	}
+}
+
+// after returns the instant d from now, at most 219 years after the base.
+func after(now int64, d time.Duration) int64 { return min(now, 1<<62) + min(int64(d), 1<<61) }
 
 // seconds returns the second in which that instant is over.
 func seconds(instant int64) uint32 { return uint32(min((instant+second-1)/second, math.MaxUint32)) }
@@ -227,4 +242,24 @@ func (s *shard) expire(now int64, most int) (freed int64) {
 		}
 	}
 	return freed
+}
+
+// putRight moves up to most records behind the others that a clock which was ahead has made: they would keep those
+// behind them from being freed until the clock is there again. It returns how many it has moved.
+func (s *shard) putRight(latest int64, most int) (moved int64) {
+	for i := range s.queues {
+		q := &s.queues[i]
+		for ; most > 0 && q.head != 0; most-- {
+			ref := q.head
+			e := s.entry(ref)
+			if !e.ahead(latest) {
+				break
+			}
+			e.putRight(latest)
+			q.head = e.next
+			s.enqueue(q, ref)
+			moved++
+		}
+	}
+	return moved
 }
