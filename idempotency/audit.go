@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/retry"
 )
 
 // Audit returns what should be looked at about the middleware, and what its store finds about itself. It may wait for
@@ -30,10 +31,21 @@ func (m *Middleware) Audit(ctx context.Context) []truhook.Finding {
 			"There is no DeadLetter: an event that fails for good, or is too old, is answered 503 until the provider gives up.",
 			"Set Config.DeadLetter to a function that keeps the event.")
 	}
-	if shortest > 0 && shortest < shortestTimeout && !m.cfg.HandleUndeduped {
+	switch attempts := m.cfg.Policy.Attempts; {
+	case attempts == 1:
+		add(truhook.SeverityWarning, "single-attempt",
+			"The provider delivers an event once: one error of the handler, or of the store, loses it.",
+			"Accept events into package inbox on a local file.")
+	case attempts > 1 && shortest < shortestTimeout && !m.cfg.HandleUndeduped:
 		add(truhook.SeverityNote, "outage-outlasts-attempts",
-			fmt.Sprintf("The provider makes its attempts within %v: a longer outage of the store loses events.", shortest),
+			fmt.Sprintf("The provider may make its attempts within %v: a longer outage of the store loses events.", shortest),
 			"Set Config.HandleUndeduped, or accept events into package inbox on a local file.")
+	}
+	if o := m.cfg.Policy.Outcome(m.retried); o == retry.Final || o == retry.Delivered {
+		add(truhook.SeverityWarning, "retry-not-asked",
+			fmt.Sprintf("An event that failed is answered %d, which the provider takes as %v: it does not come again.",
+				m.retried, o),
+			"Accept events into package inbox, or add the status that asks for an event again to the Rules of the policy.")
 	}
 	if m.cfg.Policy.Attempts == 0 {
 		add(truhook.SeverityNote, "attempts-unpublished",

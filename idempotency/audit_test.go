@@ -13,6 +13,7 @@ import (
 	"github.com/truhook/truhook/hmacsig/truv"
 	"github.com/truhook/truhook/hmacsig/truval"
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/retry"
 )
 
 func names(findings []truhook.Finding) []string {
@@ -30,6 +31,11 @@ type audited struct {
 
 func (a audited) Audit(context.Context) []truhook.Finding { return a.audit() }
 
+// rules is a policy whose attempts outlast an outage.
+func rules(r ...retry.Rule) retry.Policy {
+	return retry.Policy{Attempts: 3, Delays: []retry.Delay{{Base: time.Hour}}, Rules: r}
+}
+
 func TestAudit_FindsWhatShouldBeLookedAt(t *testing.T) {
 	t.Parallel()
 	at := func(*truhook.Verified) (string, time.Time, error) { return "", time.Time{}, nil }
@@ -44,6 +50,17 @@ func TestAudit_FindsWhatShouldBeLookedAt(t *testing.T) {
 		"bridged":       {nil, idempotency.Config{Policy: truval.RetryPolicy(), DeadLetter: taken, Version: at, HandleUndeduped: true}, []string{}},
 		"not published": {nil, idempotency.Config{Policy: trulioo.RetryPolicy(), DeadLetter: taken, Version: at}, []string{"attempts-unpublished"}},
 		"a long lease":  {nil, idempotency.Config{Lease: time.Minute, DeadLetter: taken, Version: at}, []string{"attempts-unpublished", "long-lease"}},
+		"one attempt":   {nil, idempotency.Config{Policy: retry.Policy{Attempts: 1}, DeadLetter: taken, Version: at}, []string{"single-attempt"}},
+		"one, bridged":  {nil, idempotency.Config{Policy: retry.Policy{Attempts: 1}, DeadLetter: taken, Version: at, HandleUndeduped: true}, []string{"single-attempt"}},
+		"no delays":     {nil, idempotency.Config{Policy: retry.Policy{Attempts: 3}, DeadLetter: taken, Version: at}, []string{"outage-outlasts-attempts"}},
+		"503 is the end": {nil, idempotency.Config{Policy: rules(retry.Rule{From: 200, To: 299, Outcome: retry.Delivered},
+			retry.Rule{From: 300, To: 599, Outcome: retry.Final}), DeadLetter: taken, Version: at}, []string{"retry-not-asked"}},
+		"503 is a success": {nil, idempotency.Config{Policy: rules(retry.Rule{From: 100, To: 599, Outcome: retry.Delivered}),
+			DeadLetter: taken, Version: at}, []string{"retry-not-asked"}},
+		"503 is not spoken of": {nil, idempotency.Config{Policy: rules(retry.Rule{From: 200, To: 299, Outcome: retry.Delivered}),
+			DeadLetter: taken, Version: at}, []string{}},
+		"another status": {nil, idempotency.Config{Policy: rules(retry.Rule{From: 503, To: 503, Outcome: retry.Final},
+			retry.Rule{From: 500, To: 599, Outcome: retry.Retried}), DeadLetter: taken, Version: at}, []string{}},
 		"the store's": {
 			audited{memory(), func() []truhook.Finding { return []truhook.Finding{{Name: "eviction"}} }},
 			idempotency.Config{Policy: truv.RetryPolicy(), DeadLetter: taken, Version: at}, []string{"eviction"},
