@@ -19,8 +19,9 @@ type Config struct {
 	// for Truv and Truval: a day more than they keep a log from which an event can be delivered again by hand.
 	Retention time.Duration
 
-	// Now is the clock of a SQLite store; nil: time.Now. All processes that share the file must agree on it. PostgreSQL
-	// has its own clock, and Now is not used.
+	// Now is the clock of a SQLite store; nil: time.Now. All processes that share the file must agree on it. What was
+	// claimed while it was behind by more than the retention is over as soon as it is right. PostgreSQL has its own
+	// clock, and Now is not used.
 	Now func() time.Time
 }
 

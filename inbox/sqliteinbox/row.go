@@ -40,8 +40,10 @@ func (r *row) tries() int { return int(r.attempt - r.base) }
 
 func (r *row) number() uint32 { return uint32(min(max(r.attempt, 0), math.MaxUint32)) } //nolint:gosec // bounded
 
-// forgotten is when a row that is done has served its time.
-func (r *row) forgotten() int64 { return r.accepted + micros(r.queue.cfg.Retention) }
+// forgotten is when a row that is done now has served its time. Either instant may be that of a clock which was wrong.
+func (r *row) forgotten() int64 {
+	return max(r.accepted, r.queue.now()) + micros(r.queue.cfg.Retention)
+}
 
 func (r *row) settle(ctx context.Context, state int, due int64, reason any) error {
 	s := &settlement{seq: r.seq, attempt: r.attempt, state: state, due: due, reason: reason}

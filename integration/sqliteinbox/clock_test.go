@@ -79,6 +79,61 @@ func TestRun_BeginsWhatAWrongClockHasAccepted(t *testing.T) {
 	}
 }
 
+func TestRun_WhatIsDoneIsRememberedForTheRetentionWhateverTheClockSaidBefore(t *testing.T) {
+	t.Parallel()
+	const retention = 48 * time.Hour
+	for name, c := range map[string]struct {
+		accepted time.Duration // by how much the clock was ahead then
+		inTx     bool          // it completes the event itself
+	}{
+		"accepted now":                    {},
+		"accepted in 1970":                {accepted: -56 * 365 * 24 * time.Hour},
+		"accepted in 1970, by Complete":   {accepted: -56 * 365 * 24 * time.Hour, inTx: true},
+		"accepted tomorrow":               {accepted: 24 * time.Hour},
+		"accepted tomorrow, by Complete":  {accepted: 24 * time.Hour, inTx: true},
+		"accepted long before it is done": {accepted: -retention},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, db *sql.DB) {
+				machine := &clock{}
+				q := newQueue(t, db, sqliteinbox.Config{Now: machine.now, Retention: retention})
+				machine.set(c.accepted)
+				enqueue(t, q, "a")
+				machine.set(0)
+				stop := start(t, q, func(ctx context.Context, _ *truhook.Verified) error {
+					if !c.inTx {
+						return nil
+					}
+					tx, err := db.BeginTx(ctx, nil)
+					if err != nil {
+						return err
+					}
+					defer tx.Rollback() //nolint:errcheck // does nothing after a commit
+					if err := q.Complete(ctx, tx); err != nil {
+						return err
+					}
+					return tx.Commit()
+				})
+				idle(t, q)
+				stop()
+				for _, age := range []time.Duration{0, retention - time.Minute} {
+					machine.set(age)
+					n, err := q.Prune(t.Context(), 10)
+					require.NoError(t, err)
+					assert.Zero(t, n, age)
+					duplicate, err := q.Enqueue(t.Context(), message("a"))
+					require.NoError(t, err)
+					assert.True(t, duplicate, age)
+				}
+				machine.set(retention + max(0, c.accepted) + time.Hour)
+				n, err := q.Prune(t.Context(), 10)
+				require.NoError(t, err)
+				assert.Equal(t, 1, n)
+			})
+		})
+	}
+}
+
 func TestRun_BeginsNothingEarlyForTheSakeOfAWrongClock(t *testing.T) {
 	each(t, func(t *testing.T, db *sql.DB) {
 		s, j := &seen{}, &journal{}
