@@ -44,6 +44,8 @@ func ExampleNewWorker() {
 		log.Fatal(err)
 	}
 	workers := river.NewWorkers()
-	fmt.Println(river.AddWorkerSafely(workers, riverinbox.NewWorker(worker)))
-	// Output: <nil>
+	err = river.AddWorkerSafely(workers, riverinbox.NewWorker(worker))
+	cfg := &river.Config{Workers: workers, CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1} // the dead are kept
+	fmt.Println(err, cfg.Workers != nil)
+	// Output: <nil> true
 }

@@ -18,6 +18,11 @@
 // states are named, and writes a row for each duplicate; here that is one read. With synchronous_commit at its default
 // a crash loses nothing; a standby that is promoted has what it was sent.
 //
+// A job that was cancelled or discarded is dead: a delivery of its event makes it available again, as long as River
+// keeps it. After that nothing tells it from one that was completed, and the event is a duplicate until the end of
+// Retention. So keep the dead for as long, or for ever, which is -1. In river.Config CancelledJobRetentionPeriod is a
+// day by default, and DiscardedJobRetentionPeriod a week.
+//
 // When a process has died, River gives its job to another worker after river.Config.RescueStuckJobsAfter, an hour by
 // default: set it to a little more than the JobTimeout. (*sqlstore.Store).Prune removes old claims.
 package riverinbox
@@ -99,7 +104,8 @@ ON CONFLICT (scope, id) DO UPDATE SET expires_at = excluded.expires_at WHERE o.e
 
 var errDuplicate = errors.New("riverinbox: duplicate")
 
-// Enqueue implements [inbox.Enqueuer]. A redelivery that overtakes the commit of the first one waits for it.
+// Enqueue implements [inbox.Enqueuer]. A redelivery that overtakes the commit of the first one waits for it. One of an
+// event whose job was cancelled or discarded makes that job available again, and is no duplicate.
 func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, err error) {
 	if q == nil || q.pool == nil {
 		return false, errors.New("riverinbox: the queue was not made by New")
@@ -109,7 +115,11 @@ func (q *Queue) Enqueue(ctx context.Context, m inbox.Message) (duplicate bool, e
 		return false, fmt.Errorf("riverinbox: %w", err)
 	}
 	if seen.RowsAffected() > 0 {
-		return true, nil
+		revived, err := q.revive(ctx, m)
+		if err != nil {
+			return false, fmt.Errorf("riverinbox: %w", err)
+		}
+		return !revived, nil
 	}
 	err = pgx.BeginFunc(ctx, q.pool, func(tx pgx.Tx) error {
 		fresh, err := tx.Exec(ctx, claim, m.Key.Scope, m.Key.ID, q.retain.Seconds())

@@ -245,6 +245,61 @@ func TestAJobThatAnotherWorkerHoldsIsPutOff(t *testing.T) {
 	assert.ErrorAs(t, err, &snooze)
 }
 
+func TestQueue_ADeliveryWakesTheDeadAndNothingElse(t *testing.T) {
+	t.Parallel()
+	pool, _ := database(t)
+	q := newQueue(t, pool)
+	for _, state := range []string{"available", "running", "retryable", "scheduled", "pending", "completed", "cancelled", "discarded"} {
+		ids := []string{state, state + "'s \"twin\""}
+		for _, id := range ids {
+			duplicate, err := q.Enqueue(t.Context(), message(id))
+			require.NoError(t, err)
+			require.False(t, duplicate)
+		}
+		_, err := pool.Exec(t.Context(), `UPDATE river_job SET state = $1::river_job_state, attempt = max_attempts, attempted_at = now(),
+			finalized_at = CASE WHEN $1 IN ('completed', 'cancelled', 'discarded') THEN now() END
+			WHERE args->'message'->>'id' = ANY($2)`, state, ids)
+		require.NoError(t, err)
+		other := message(ids[0])
+		other.Key.Scope = "truv/other"
+		duplicate, err := q.Enqueue(t.Context(), other)
+		require.NoError(t, err)
+		assert.False(t, duplicate, "%s: the same id in another scope is another event", state)
+
+		var together sync.WaitGroup
+		var woken atomic.Int32
+		for range 4 {
+			together.Go(func() {
+				duplicate, err := q.Enqueue(t.Context(), message(ids[0]))
+				assert.NoError(t, err)
+				if !duplicate {
+					woken.Add(1)
+				}
+			})
+		}
+		together.Wait()
+		dead := state == "cancelled" || state == "discarded"
+		want, now := int32(0), state
+		if dead {
+			want, now = 1, "available"
+		}
+		assert.Equal(t, want, woken.Load(), state)
+		is := func(id string) (state string) {
+			require.NoError(t, pool.QueryRow(t.Context(), `SELECT state FROM river_job WHERE args->'message'->>'id' = $1
+				AND args->'message'->>'scope' = 'truv/test'`, id).Scan(&state), "one job")
+			return state
+		}
+		assert.Equal(t, now, is(ids[0]), "%s: its job", state)
+		assert.Equal(t, state, is(ids[1]), "%s: that of another event", state)
+	}
+	q, err := riverinbox.New(pool, client(t, pool, nil), riverinbox.Config{})
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), "ALTER TABLE river_job RENAME TO gone")
+	require.NoError(t, err)
+	_, err = q.Enqueue(t.Context(), message("cancelled"))
+	assert.Error(t, err, "who cannot look does not say that somebody has the event")
+}
+
 func TestQueue_TakesAnEventWhateverBytesItHolds(t *testing.T) {
 	t.Parallel()
 	pool, _ := database(t)
