@@ -3,8 +3,10 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"github.com/truhook/truhook"
+	"github.com/truhook/truhook/retry"
 )
 
 // Audit returns what should be looked at about the handler, and what its queue and its Store find about themselves. It
@@ -14,9 +16,34 @@ func (h *Handler) Audit(ctx context.Context) []truhook.Finding {
 		const problem = "The handler was not made by NewHandler: every request is answered 500."
 		return []truhook.Finding{notMade("no-handler", problem)}
 	}
-	findings := audit(ctx, h.queue)
+	findings := append(h.auditPolicy(), audit(ctx, h.queue)...)
 	if h.cfg.Store != nil {
 		findings = append(findings, audit(ctx, h.cfg.Store)...)
+	}
+	return findings
+}
+
+// auditPolicy looks whether the provider comes again with what the queue could not take.
+func (h *Handler) auditPolicy() (findings []truhook.Finding) {
+	p := h.cfg.Policy
+	if p.Attempts == 1 {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "single-attempt", Subject: h.scope,
+			Problem: "The provider delivers an event once: one error of the queue loses it.",
+			Remedy:  "Take a queue that is in the process, such as package sqliteinbox.",
+		})
+	}
+	status, ok := p.Status(retry.Retried)
+	if !ok {
+		status = http.StatusServiceUnavailable
+	}
+	if o := p.Outcome(status); o == retry.Final || o == retry.Delivered {
+		findings = append(findings, truhook.Finding{
+			Severity: truhook.SeverityWarning, Name: "retry-not-asked", Subject: h.scope,
+			Problem: fmt.Sprintf("What the queue did not take is answered %d, which the provider takes as %v: it does not come again.",
+				status, o),
+			Remedy: "Take a queue that is in the process, or add the status that asks for an event again to the Rules of the policy.",
+		})
 	}
 	return findings
 }
