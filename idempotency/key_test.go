@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ func TestNewKey_KeepsOrHashesAndNeverCuts(t *testing.T) {
 		k, err := idempotency.NewKey("s", id)
 		require.NoError(t, err)
 		assert.LessOrEqual(t, len(k.ID), idempotency.MaxKeyBytes)
+		assert.True(t, utf8.ValidString(k.ID) && !strings.Contains(k.ID, "\x00"), "%q is one that every store can keep", k.ID)
 		assert.Empty(t, keys[k], "%q meets %q", id, keys[k])
 		keys[k] = id
 		if len(id) > 255 {
