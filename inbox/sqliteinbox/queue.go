@@ -38,10 +38,10 @@ type Config struct {
 	// time, at most an hour, and up to a tenth more. A panic of it counts as the default.
 	Backoff func(attempt int) time.Duration
 
-	// Retention is how long a key is remembered after the event was done: a redelivery is a duplicate until then. It
-	// is not shorter than the time for which the provider can deliver. Zero: 31 days, which is what package idempotency
-	// takes for providers that keep a log for 30 days. Dead events are kept until they are replayed, sent again by the
-	// provider, or deleted by you.
+	// Retention is how long a key is remembered after the event was accepted: a redelivery is a duplicate until then.
+	// That of an event which is done later than that counts from then. It is not shorter than the time for which the
+	// provider can deliver. Zero: 31 days, which is what package idempotency takes for providers that keep a log for 30
+	// days. Dead events are kept until they are replayed, sent again by the provider, or deleted by you.
 	Retention time.Duration
 
 	// Poll is how often Run looks for events that another process has accepted, or whose time has come. Those that

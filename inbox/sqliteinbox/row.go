@@ -40,9 +40,14 @@ func (r *row) tries() int { return int(r.attempt - r.base) }
 
 func (r *row) number() uint32 { return uint32(min(max(r.attempt, 0), math.MaxUint32)) } //nolint:gosec // bounded
 
-// forgotten is when a row that is done now has served its time. Either instant may be that of a clock which was wrong.
+// forgotten is when a row that is done now has served its time. An acceptance that is longer ago than that was told by
+// a clock that was wrong, or the event was dead since: then its time begins now.
 func (r *row) forgotten() int64 {
-	return max(r.accepted, r.queue.now()) + micros(r.queue.cfg.Retention)
+	retention, now := micros(r.queue.cfg.Retention), r.queue.now()
+	if due := r.accepted + retention; due > now {
+		return due
+	}
+	return now + retention
 }
 
 func (r *row) settle(ctx context.Context, state int, due int64, reason any) error {

@@ -159,6 +159,18 @@ func TestDoneIsForgottenAfterTheRetention(t *testing.T) {
 	})
 }
 
+func TestTheRetentionCountsFromTheAcceptance(t *testing.T) {
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Retention: 48 * time.Hour})
+		enqueue(t, q, "a")
+		start(t, q, func(context.Context, *truhook.Verified) error { return nil })
+		idle(t, q)
+		var micros int64
+		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT due - accepted_at FROM truhook_inbox").Scan(&micros))
+		assert.EqualValues(t, 48*time.Hour/time.Microsecond, micros)
+	})
+}
+
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	t.Parallel()
 	db, err := newDatabase(t).connect()

@@ -66,6 +66,7 @@ func run(ctx context.Context, out io.Writer) error {
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}}, Workers: workers,
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, // when a process has died
+		CancelledJobRetentionPeriod: -1, DiscardedJobRetentionPeriod: -1, // a later delivery wakes them, while they are there
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {
