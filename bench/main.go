@@ -78,6 +78,9 @@ func measureAll(o options, chosen []group, out string) error {
 	source := filepath.Join(o.root, "bench", "RESULTS.md")
 	target, chart := source, filepath.Join(o.root, "docs", "bench.svg")
 	if out != "" {
+		if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // for whoever looks at the results
+			return err
+		}
 		target, chart = filepath.Join(out, "RESULTS.md"), filepath.Join(out, "bench.svg")
 	}
 	if _, err := os.Stat(target); err == nil {
