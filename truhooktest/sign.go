@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,13 +109,13 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 			m.signed = append(m.signed, name)
 		}
 	}
-	m.tamper(f)
+	m.tamper(f, e.ID)
 	return m, nil
 }
 
-func (m *message) tamper(f Fault) {
+func (m *message) tamper(f Fault, id string) {
 	if f&EmptySignature != 0 {
-		m.cutSignature()
+		m.cutSignatures(id)
 	}
 	for _, name := range m.signed {
 		value := m.header.Get(name)
@@ -135,26 +136,22 @@ func (m *message) tamper(f Fault) {
 	}
 }
 
-// cutSignature leaves what stands around the signature, such as "t=1767323045,v1=" or all of a token up to its last
-// dot.
-func (m *message) cutSignature() {
-	var header string
-	from, to := 0, 0
+// cutSignatures leaves what stands around signatures, such as "t=1767323045,v1=", or all of a token up to its last dot.
+// Whatever may be one is cut, in each header: a signature that were left would make a genuine delivery.
+func (m *message) cutSignatures(id string) {
 	for _, name := range m.signed {
 		value := m.header.Get(name)
-		if at := word.FindAllStringIndex(value, -1); len(at) > 0 {
-			if last := at[len(at)-1]; header == "" || last[1]-last[0] > to-from {
-				header, from, to = name, last[0], last[1]
+		for _, at := range slices.Backward(word.FindAllStringIndex(value, -1)) {
+			from, to := at[0], at[1]
+			if inToken := to < len(value) && value[to] == '.'; !inToken && value[from:to] != id {
+				value = value[:from] + value[to:]
 			}
 		}
-	}
-	if header != "" {
-		value := m.header.Get(header)
-		m.header.Set(header, value[:from]+value[to:])
+		m.header.Set(name, value)
 	}
 }
 
-// word is what a signature can be in hex and in both alphabets of base64. An id can be one, too, but a shorter one.
+// word is what a signature can be, in hex and in both alphabets of base64.
 var word = regexp.MustCompile(`[0-9A-Za-z+/_-]{16,}=*`)
 
 // other returns another character that may stand where c stands in hex and in base64, and is not c in the other case.
