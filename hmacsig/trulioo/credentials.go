@@ -72,11 +72,12 @@ func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err
 			usable = append(usable, c)
 		}
 	}
+	unique := labels{taken: map[string]bool{}, last: map[string]int{}}
 	for i, c := range usable {
 		if slices.ContainsFunc(usable[:i], c.equal) {
 			continue
 		}
-		key, err := c.keyBeside(keys)
+		key, err := unique.key(c)
 		if err != nil {
 			dropped = append(dropped, err)
 			continue
@@ -91,17 +92,22 @@ func parseCredentials(response []byte) (keys []hmacsig.Key, dropped []error, err
 
 // equal reports whether other says nothing that c does not.
 func (c credential) equal(other credential) bool {
-	equal := subtle.ConstantTimeCompare([]byte(other.secret), []byte(c.secret)) == 1
-	return equal && other.id == c.id && other.begin.Equal(c.begin) && other.end.Equal(c.end)
+	return other.id == c.id && other.begin.Equal(c.begin) && other.end.Equal(c.end) &&
+		subtle.ConstantTimeCompare([]byte(other.secret), []byte(c.secret)) == 1
 }
 
-// keyBeside returns the key of c under a label that none of the others has.
-func (c credential) keyBeside(others []hmacsig.Key) (key hmacsig.Key, err error) {
-	taken := func(label string) bool {
-		return slices.ContainsFunc(others, func(k hmacsig.Key) bool { return k.ID() == label })
-	}
+// labels gives each key one of its own.
+type labels struct {
+	taken map[string]bool
+	last  map[string]int // the number of the latest one of an id
+}
+
+// key returns the key of c under a label that no other has.
+func (l *labels) key(c credential) (key hmacsig.Key, err error) {
 	key = c.key
-	for n := 2; taken(key.ID()); n++ {
+	for l.taken[key.ID()] {
+		n := max(l.last[c.id], 1) + 1
+		l.last[c.id] = n
 		key, err = hmacsig.NewKey(fmt.Sprintf("%s-%d", c.key.ID(), n), c.secret)
 		if err != nil { // the longer label looks like a secret
 			key, err = hmacsig.NewKey(fmt.Sprintf("%s-%d", c.hash, n), c.secret)
@@ -110,6 +116,7 @@ func (c credential) keyBeside(others []hmacsig.Key) (key hmacsig.Key, err error)
 			return key, fmt.Errorf("trulioo: credential %q comes twice, and there is no other label for it", c.key.ID())
 		}
 	}
+	l.taken[key.ID()] = true
 	key.NotBefore, key.NotAfter = c.begin, c.end
 	return key, nil
 }

@@ -194,6 +194,22 @@ func TestParseCredentials_OneIDForSeveral(t *testing.T) {
 	}
 }
 
+// The labels of many cost in proportion to their number.
+func TestParseCredentials_ManyOfOneIDHaveLabelsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	list := make([]string, 3000)
+	for i := range list {
+		list[i] = fmt.Sprintf(`{"credentialIdentifier":"1","secretValue":"truhook-test-only-%d"}`, i)
+	}
+	keys, err := trulioo.ParseCredentials([]byte(`{"data":{"webhooks":[{"credentials":[` + strings.Join(list, ",") + `]}]}}`))
+	require.NoError(t, err)
+	ids := map[string]bool{}
+	for _, k := range keys {
+		ids[k.ID()] = true
+	}
+	require.Len(t, ids, len(list))
+}
+
 func TestParseCredentials_AShortSecretWithoutAnotherLabelCostsItself(t *testing.T) {
 	t.Parallel()
 	const id = "credential 7777" // 15 characters: with "-2" it is as long as a secret
