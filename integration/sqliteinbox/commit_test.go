@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -322,40 +323,68 @@ func TestClaim_OfARowThatTookLongRenewsItsLease(t *testing.T) {
 
 // A queue that is stopped while it takes events works on those that it has taken: none is left to wait for its lease,
 // with an attempt less.
-func TestRun_StoppingCostsNoAttempt(t *testing.T) {
-	each(t, func(t *testing.T, db *sql.DB) {
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		inserting, running := make(chan struct{}), make(chan struct{})
-		var once sync.Once
-		var armed atomic.Bool
-		q := newQueue(t, db, sqliteinbox.Config{Now: func() time.Time {
-			switch stack := string(debug.Stack()); {
-			case !armed.Load():
-			case strings.Contains(stack, "(*writer).insertOne"):
-				once.Do(func() { close(inserting); <-running; time.Sleep(50 * time.Millisecond) })
-			case strings.Contains(stack, "(*writer).work"): // the commit of what came meanwhile has begun
-				stop()
+//
+// It is not parallel: asksForRows would find those of other tests.
+func TestRun_StoppingCostsNoAttempt(t *testing.T) { //nolint:paralleltest // as said
+	db := newDatabase(t).open(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	inserting, insert := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(insert) })
+	defer release() // or a failure would wait for ever
+	var inserts sync.Once
+	var armed, inserted, stopped atomic.Bool
+	q := newQueue(t, db, sqliteinbox.Config{Poll: time.Hour, Now: func() time.Time {
+		switch stack := string(debug.Stack()); {
+		case !armed.Load():
+		case strings.Contains(stack, "(*writer).insertOne"):
+			inserts.Do(func() { close(inserting); <-insert; inserted.Store(true) })
+		case inserted.Load() && strings.Contains(stack, "(*writer).work"): // the commit of what came meanwhile has begun
+			stopped.Store(true)
+			stop()
+		}
+		return time.Now()
+	}})
+	begun, end := make(chan struct{}), make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		assert.NoError(t, q.Run(ctx, func(context.Context, *truhook.Verified) error {
+			if !armed.Load() {
+				close(begun)
+				<-end
 			}
-			return time.Now()
-		}})
-		enqueue(t, q, "a")
-		armed.Store(true)
-		var all sync.WaitGroup
-		all.Go(func() {
-			_, err := q.Enqueue(t.Context(), message("b"))
-			assert.NoError(t, err)
-		})
-		<-inserting
-		all.Go(func() {
-			assert.NoError(t, q.Run(ctx, func(context.Context, *truhook.Verified) error { stop(); return nil }))
-		})
-		close(running)
-		all.Wait()
-		var left int
-		require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 2").Scan(&left))
-		assert.Zero(t, left, "rows that were taken and that nobody works on")
+			return nil
+		}))
 	})
+	enqueue(t, q, "a")
+	<-begun
+	armed.Store(true)
+	all.Go(func() {
+		_, err := q.Enqueue(t.Context(), message("b"))
+		assert.NoError(t, err)
+	})
+	<-inserting                // and the only connection is taken
+	close(end)                 // a place is free, and Run asks for the next event
+	eventually(t, asksForRows) // behind the insertion
+	release()
+	all.Wait()
+	require.True(t, stopped.Load(), "the queue was stopped while a commit took events")
+	var left int
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 2").Scan(&left))
+	assert.Zero(t, left, "rows that were taken and that nobody works on")
+}
+
+// asksForRows reports whether a Run waits for a commit that takes rows for it.
+func asksForRows() bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for one := range strings.SplitSeq(string(stacks), "\n\n") {
+		state, _, _ := strings.Cut(one, "\n")
+		if strings.Contains(state, "[select") && strings.Contains(one, "(*writer).do") && strings.Contains(one, "(*runner).next") {
+			return true
+		}
+	}
+	return false
 }
 
 // What is over must not stand in the way of what came: the event is handled while rows that are over are still there.
