@@ -113,8 +113,7 @@ func (v *Verifier) Precheck(_ context.Context, d *truhook.Delivery) error {
 	case d == nil:
 		d = &truhook.Delivery{}
 	}
-	var s signed
-	if v.format.readPlain(d, &s.plain) {
+	if text, plain := v.format.plainText(d); plain && form.IsHex(text) {
 		return nil
 	}
 	return v.readHead(d)
@@ -148,7 +147,7 @@ func (v *Verifier) Verify(ctx context.Context, d *truhook.Delivery) (*truhook.Ve
 		d = &truhook.Delivery{}
 	}
 	var s signed
-	if v.format.readPlain(d, &s.plain) {
+	if text, plain := v.format.plainText(d); plain && form.DecodeHex(s.plain[:v.format.size], text) {
 		return v.verify(ctx, d, v.received(d), &s)
 	}
 	return v.verifyHead(ctx, d)
@@ -164,15 +163,17 @@ func (v *Verifier) verifyHead(ctx context.Context, d *truhook.Delivery) (*truhoo
 	return v.verify(ctx, d, now, &s)
 }
 
-// readPlain is form.Format.Read for the common case: one hex signature of the body, in one header. Whatever else
-// there is is for Read to judge.
-func (f *format) readPlain(d *truhook.Delivery, to *[64]byte) bool {
+// plainText returns the digits of the common case: one hex signature of the body, in one header. Whatever else there is
+// is for form.Format.Read to judge.
+func (f *format) plainText(d *truhook.Delivery) (text string, plain bool) {
 	if !f.plain {
-		return false
+		return "", false
 	}
 	lines := d.HeaderValues(f.header)
-	return len(lines) == 1 && len(lines[0]) == f.encoded && strings.HasPrefix(lines[0], f.prefix) &&
-		form.DecodeHex(to[:f.size], lines[0][len(f.prefix):])
+	if len(lines) != 1 || len(lines[0]) != f.encoded || !strings.HasPrefix(lines[0], f.prefix) {
+		return "", false
+	}
+	return lines[0][len(f.prefix):], true
 }
 
 // verify asks for the keys and tries them, twice at the most.

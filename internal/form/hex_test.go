@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The one test inside the package: DecodeHex must agree with encoding/hex on every pair of bytes, at every place.
+// The one test inside the package: DecodeHex and IsHex must agree with encoding/hex on every pair of bytes, at every
+// place.
 func TestDecodeHexAgreesWithEncodingHex(t *testing.T) {
 	t.Parallel()
 	for place := range 4 {
@@ -16,7 +17,7 @@ func TestDecodeHexAgreesWithEncodingHex(t *testing.T) {
 			text := strings.Repeat("5a", place) + string([]byte{byte(pair >> 8), byte(pair)}) + strings.Repeat("A5", 3-place)
 			want, err := hex.DecodeString(text)
 			got := make([]byte, 4)
-			if ok := DecodeHex(got, text); ok != (err == nil) || ok && string(got) != string(want) {
+			if ok := DecodeHex(got, text); ok != (err == nil) || ok != IsHex(text) || ok && string(got) != string(want) {
 				require.Failf(t, "differs", "%q: %x %v, encoding/hex %x %v", text, got, ok, want, err)
 			}
 		}
@@ -32,7 +33,7 @@ func FuzzDecodeHex(f *testing.F) {
 		}
 		want, err := hex.DecodeString(text)
 		got := make([]byte, len(text)/2)
-		if ok := DecodeHex(got, text); ok != (err == nil) || ok && string(got) != string(want) {
+		if ok := DecodeHex(got, text); ok != (err == nil) || ok != IsHex(text) || ok && string(got) != string(want) {
 			t.Errorf("%q: %x %v, encoding/hex %x %v", text, got, ok, want, err)
 		}
 	})
