@@ -1,7 +1,9 @@
 package catalog_test
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,5 +163,37 @@ func TestAudit_ADecodedSecretIsNotReadAsText(t *testing.T) {
 		v, err := catalog.New("standard_webhooks", secret)
 		require.NoError(t, err)
 		assert.Empty(t, truhook.Audit(t.Context(), v), secret)
+	}
+}
+
+// "This is an opaque ID, and is not required to be in any particular format" (Twitch, "List of request headers"). A
+// time in the body must not divide the same text another way.
+func TestTwitch_TheIDHasAnyLength(t *testing.T) {
+	t.Parallel()
+	const body = `{"started_at":"2026-09-21T14:13:20Z"}`
+	p, ok := catalog.Lookup("twitch")
+	require.True(t, ok)
+	v, err := p.New(catalog.Config{}, "sk_made-for-this-test")
+	require.NoError(t, err)
+	key, err := p.Scheme.NewKey("sender", "sk_made-for-this-test")
+	require.NoError(t, err)
+	at := time.Unix(1790000000, 0)
+	for _, id := range []string{
+		"k1SWN3SGe2BeNYxkD_cjR4maZ99PDRDd6Zx48W9t5qw=", "befa7b53-d79d-478f-86b9-120f112b044e", "msg_bc6e52ee8f603303", "2026-09-21T14", "1",
+	} {
+		d := &truhook.Delivery{Header: http.Header{}, Body: []byte(body), Received: at}
+		require.NoError(t, p.Scheme.Sign(d.Header, key, hmacsig.Message{ID: id, Time: at, Body: d.Body}))
+		got, err := v.Verify(t.Context(), d)
+		require.NoError(t, err, id)
+		eventID, err := p.EventID(got)
+		require.NoError(t, err)
+		assert.Equal(t, id, eventID)
+
+		before, after, _ := strings.Cut(body, "2026-09-21T14:13:20Z")
+		stamp := d.Header.Get(p.Scheme.Timestamp)
+		d.Header.Set(p.Scheme.ID, id+stamp+before)
+		d.Body = []byte(after)
+		_, err = v.Verify(t.Context(), d)
+		require.ErrorIs(t, err, truhook.MalformedMessageID, "%s: another reading of the same text", id)
 	}
 }

@@ -2434,6 +2434,7 @@ func row(name string) (Provider, bool) {
 			Checked:       "2026-11-26",
 			Sources: []Source{
 				{At: "twitchdev/twitch-cli internal/events/trigger/forward_event.go", Kind: "provider-sdk", Confirms: "headers, content, form, nanoseconds", Group: "P"},
+				{At: "https://dev.twitch.tv/docs/eventsub/handling-webhook-events/", Kind: "provider-docs", Confirms: "the id is opaque and in no particular format", Group: "P"},
 				{At: "webhook-co/webhook@de3aa4e8 packages/webhooks-spec/src/adapters/config.ts", Kind: "registry", Confirms: "header, form, content, hash, key", Group: "W"},
 			},
 			Scheme: hmacsig.Scheme{
@@ -2442,7 +2443,6 @@ func row(name string) (Provider, bool) {
 				Prefix:     "sha256=",
 				Content:    "{id}{timestamp}{body}",
 				ID:         "Twitch-Eventsub-Message-Id",
-				IDLength:   36,
 				Timestamp:  "Twitch-Eventsub-Message-Timestamp",
 				TimeFormat: hmacsig.RFC3339,
 				Tolerance:  600 * time.Second,
@@ -2452,7 +2452,7 @@ func row(name string) (Provider, bool) {
 			Retry:           retry.Policy{Provider: "twitch"},
 			Handshake:       "Webhook_callback_verification: echo the challenge as text (signed). Behind the middleware: `catalog.AnswerChallenge(catalog.Challenge{Value: \"challenge\"}, next)`.",
 			Pitfalls: []string{
-				"The id is taken only with 36 characters, the length of a UUID: nothing else divides it from the time behind it.",
+				"The id is opaque and of no fixed length: samples show a UUID, notifications came with 44 characters of base64url. It may not hold a colon, as nothing else divides it from the time behind it.",
 			},
 		}, true
 	case "typeform":

@@ -53,6 +53,7 @@ func accepted() []hmacsig.Scheme {
 		cut("{body}.{timestamp}", timed(hmacsig.UnixAny)), cut("{body}.{id}.{timestamp}", nil), cut("{body}{id}", sized(5, 0)),
 		cut("{body}.{header:X-Nonce}.{timestamp}", nil), cut("{header:X-Nonce}:{body}", nil), cut("{body}{url}{method}", nil),
 		cut("{method}{url}{body}{timestamp}", timed(hmacsig.UnixMillis)), cut("{id}.{body}.{header:X-Nonce}", nil),
+		cut("{id}{timestamp}{body}", timed(hmacsig.RFC3339)), cut("{id}{timestamp}:{body}", timed(hmacsig.UTCDateTime)),
 		cut("{id}{url}{body}", nil), cut("{body}end", nil), cut("{id}={timestamp}={body}={header:X-Nonce}", timed(hmacsig.RFC3339)),
 	}
 }
@@ -155,6 +156,9 @@ func genuineText(s hmacsig.Scheme, random *rand.Rand) string {
 		hmacsig.HTTPDate:    {"Mon, 02 Mar 2026 12:00:00 GMT"},
 	}[s.TimeFormat]
 	ids := []string{"msg_1", "12345", "Z:+-0"} // none of which holds a constant of the templates
+	if strings.Contains(s.Content, "{id}{timestamp}") && s.IDLength == 0 {
+		ids = []string{"1", "Z+-", "2026-03-02T12"} // short, or like the beginning of a time
+	}
 	return strings.NewReplacer("{body}", body.String(), "{url}", cutURL, "{method}", "POST", "{header:X-Nonce}", "n-1",
 		"{id}", ids[random.IntN(len(ids))], "{timestamp}", at[random.IntN(len(at))]).Replace(s.Content)
 }
@@ -196,7 +200,9 @@ var refusedTemplates = []struct {
 	ambiguous bool // a body of fragments shows it
 }{
 	{cut("{id}{body}", nil), "set IDLength, or put a constant", true},
-	{cut("{id}{timestamp}{body}", timed(hmacsig.RFC3339)), "set IDLength, or put a constant", true},
+	{cut("{id}{timestamp}{body}", nil), "set IDLength, or put a constant", true},
+	{cut("{body}{id}{timestamp}", timed(hmacsig.RFC3339)), "set IDLength, or put a constant", true},
+	{cut("{id}.{body}{header:X-Nonce}{timestamp}", timed(hmacsig.RFC3339)), "put a constant there", true},
 	{cut("{id}{timestamp}.{body}", nil), "set IDLength, or put a constant", true},
 	{cut("{body}{id}", nil), "set IDLength, or put a constant", true},
 	{cut("{timestamp}{id}{body}", nil), "set IDLength, or put a constant", true},

@@ -50,7 +50,7 @@ var forms = map[string]hmacsig.Scheme{
 		Timestamp: "X-HubSpot-Request-Timestamp", TimeFormat: hmacsig.UnixMillis, Tolerance: 5 * time.Minute},
 	"docusign": {Name: "docusign", Header: "X-DocuSign-Signature-{n}", Encoding: hmacsig.Base64},
 	"twitch": {Name: "twitch", Header: "Twitch-Eventsub-Message-Signature", Prefix: "sha256=", Content: "{id}{timestamp}{body}",
-		ID: "Twitch-Eventsub-Message-Id", IDLength: 36,
+		ID:        "Twitch-Eventsub-Message-Id",
 		Timestamp: "Twitch-Eventsub-Message-Timestamp", TimeFormat: hmacsig.RFC3339, Tolerance: 10 * time.Minute},
 	"zendesk": {Name: "zendesk", Header: "X-Zendesk-Webhook-Signature", Encoding: hmacsig.Base64, Content: "{timestamp}{body}",
 		Timestamp: "X-Zendesk-Webhook-Signature-Timestamp", TimeFormat: hmacsig.RFC3339, Tolerance: 5 * time.Minute},

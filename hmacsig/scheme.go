@@ -91,7 +91,8 @@ type Scheme struct {
 	// [New] accepts a template only if one signed text has one reading. Parts are cut from the left up to {body} and from
 	// the right down to it. {timestamp} delimits itself in most formats; an {id} needs an IDLength or a constant on its
 	// side toward {body}, {header:Name} and {method} need that constant. Deliveries whose id or header holds the constant
-	// are rejected. The error of New says what is missing.
+	// are rejected. Right in front of a {timestamp} in RFC3339 or UTCDateTime an {id} needs neither, and may not hold a
+	// colon. The error of New says what is missing.
 	Content string
 
 	// ID and Timestamp name the headers that {id} and {timestamp} come from. "Stripe-Signature#t" is the element "t=" of a

@@ -73,6 +73,7 @@ function message(row, d, stamp) {
       case 'id': {
         const id = text(row, d, row.id);
         if (row.id_length && id.length !== row.id_length) throw new Refused('id');
+        if (!row.id_length && row.content.includes('{id}{timestamp}') && id.includes(':')) throw new Refused('id');
         return id;
       }
     }

@@ -114,7 +114,7 @@ func (f *Format) twice(p part) bool {
 // checkCuts demands that one signed text has one reading: the rule of cuts of the package comment.
 func (f *Format) checkCuts() error {
 	for i := range f.parts {
-		if i == f.body || f.parts[i].kind == literalPart {
+		if i == f.body || f.parts[i].kind == literalPart || f.beforeDate(i) {
 			continue
 		}
 		var beside byte // the neighbor's byte on the way to the body, 0 where no constant stands there
@@ -134,6 +134,13 @@ func (f *Format) checkCuts() error {
 		}
 	}
 	return nil
+}
+
+// beforeDate reports whether part i is an id of any length right in front of a date and time, of which the first colon
+// has one place: an id that may not hold one ends where that says. The ids of some providers have no fixed length.
+func (f *Format) beforeDate(i int) bool {
+	dated := f.TimeFormat == RFC3339 || f.TimeFormat == UTCDateTime
+	return dated && f.parts[i].kind == idPart && f.IDLength == 0 && i < f.body && f.parts[i+1].kind == timePart
 }
 
 // cut returns what to enforce, or "" where the end of p toward the body is determined.
@@ -181,6 +188,9 @@ func (f *Format) allowsText(text string, i int) bool {
 	}
 	if f.parts[i].kind == idPart && f.IDLength > 0 {
 		return len(text) == f.IDLength // which determines the cut
+	}
+	if f.beforeDate(i) {
+		return !strings.Contains(text, ":")
 	}
 	for end := 1; end <= len(text); end++ {
 		if i < f.body && beginsEarlier(text[end-1:], f.parts[i+1].literal) || i > f.body && endsLater(text[:end], f.parts[i-1].literal) {
