@@ -72,6 +72,7 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request, x *exchange, serve
 		b.limitRest(w, r, server, start)
 		return &Error{Reason: BodyTooLarge, Err: fmt.Errorf("announced %d bytes", r.ContentLength)}
 	}
+	x.delivery.counted = server != nil && (r.ContentLength >= 0 || r.ProtoMajor < 2 && len(r.TransferEncoding) == 0)
 	if r.Body == nil || r.Body == http.NoBody {
 		if r.ContentLength > 0 {
 			return readBefore(r.ContentLength)

@@ -317,6 +317,52 @@ func TestBody_ReplacedOnARealServer(t *testing.T) {
 	}
 }
 
+// What replaces a body may say another length than the one that was announced, or none.
+func TestBody_ReplacedWithALengthOfItsOwn(t *testing.T) {
+	t.Parallel()
+	put := func(r *http.Request, body string, length int64) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), length
+	}
+	const sent, other = `{"a": 1}`, `{"a":1}`
+	for name, test := range map[string]struct {
+		front     func(r *http.Request)
+		signed    string
+		want      int
+		whenUnset int // where the sender announces no length
+	}{
+		"nothing":                      {func(*http.Request) {}, sent, 200, 200},
+		"nothing, forged":              {func(*http.Request) {}, other, 401, 401},
+		"of its own length":            {func(r *http.Request) { put(r, other, int64(len(other))) }, sent, 500, 500},
+		"of its own length, signed":    {func(r *http.Request) { put(r, other, int64(len(other))) }, other, 200, 200},
+		"of unknown length":            {func(r *http.Request) { put(r, other, -1) }, sent, 500, 401},
+		"of no length":                 {func(r *http.Request) { put(r, other, 0) }, sent, 500, 500},
+		"none":                         {func(r *http.Request) { put(r, "", 0); r.Body = http.NoBody }, sent, 500, 401},
+		"of unknown length, no header": {func(r *http.Request) { put(r, other, -1); r.Header.Del("Content-Length") }, sent, 500, 401},
+		"of its own length, no header": {func(r *http.Request) { put(r, other, int64(len(other))); r.Header.Del("Content-Length") }, sent, 500, 500},
+		"of the same length":           {func(r *http.Request) { put(r, `{"b": 1}`, int64(len(sent))) }, sent, 401, 500},
+	} {
+		for _, http2 := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: ", HTTP/2"}[http2], func(t *testing.T) {
+				t.Parallel()
+				wrapped := truhook.NewMiddleware(truvVerifier(t), truhook.Config{}).Wrap(echo())
+				s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					test.front(r)
+					wrapped.ServeHTTP(w, r)
+				}), http2)
+				status, _ := post(t, s, truvHeader([]byte(test.signed)), strings.NewReader(sent))
+				if http2 && name == "of unknown length, no header" { // as it is without any replacement
+					require.Equal(t, http.StatusUnauthorized, status)
+				} else {
+					require.Equal(t, test.want, status)
+				}
+				status, _ = post(t, s, truvHeader([]byte(test.signed)), struct{ io.Reader }{strings.NewReader(sent)})
+				require.Equal(t, test.whenUnset, status, "announced by nobody")
+			})
+		}
+	}
+}
+
 // A Read of another middleware's that breaks the contract of io.Reader is no panic and leaks nothing.
 func TestBody_ReadThatBreaksItsContract(t *testing.T) {
 	t.Parallel()

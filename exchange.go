@@ -35,7 +35,8 @@ func (x *exchange) setHead(r *http.Request, server *http.Server, unixPeer netip.
 	if d.RequestURI == "" && r.URL != nil { // a request that no server parsed
 		d.RequestURI = r.URL.RequestURI()
 	}
-	d.setHeader(r.Header, server != nil)
+	d.served = server != nil
+	d.setHeader(r.Header, d.served)
 }
 
 // serverOf returns the server of net/http that r came from, or nil.

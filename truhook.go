@@ -43,6 +43,8 @@ type Delivery struct {
 	canonical http.Header     // the Header whose names were found canonical, or nil
 	twice     map[string]bool // the names in it that came under several spellings
 	replaced  bool            // Body is not as long as was announced, or empty without a length, and was not cut off
+	served    bool            // by a server of net/http, whose Header has the Content-Length of the body that came
+	counted   bool            // and has a length: no Content-Length says that no body came
 	bodyRead  time.Duration   // carried from ReadDelivery to Verify for the Observation
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -32,11 +33,25 @@ func judge(ctx context.Context, v Verifier, d *Delivery) (verified *Verified, er
 // place of the body, and the verifier refused these bytes.
 func ofReplacedBody(d *Delivery, err error) error {
 	_ = ReasonOf(err) // here, where a panic of an error of the caller's is recovered
-	if d.replaced && judgesBody(err) {
+	if judgesBody(err) && d.isReplaced() {
 		err = fmt.Errorf("%d bytes are not what was announced, and: %w", len(d.Body), err)
 		return &Error{Reason: BodyReplaced, Err: err}
 	}
 	return err
+}
+
+// isReplaced reports whether Body is another one than came. Whatever replaces a body may change the ContentLength of
+// the request too, or may say that it is unknown; the header has what came.
+func (d *Delivery) isReplaced() bool {
+	if d.replaced || !d.served {
+		return d.replaced
+	}
+	lines := d.HeaderValues("Content-Length")
+	if len(lines) == 0 {
+		return d.counted && len(d.Body) > 0
+	}
+	announced, err := strconv.ParseInt(lines[0], 10, 64)
+	return err == nil && announced != int64(len(d.Body))
 }
 
 // judgesBody reports whether a refusal in the tree of err is about the body: of several verifiers the one whose scheme
