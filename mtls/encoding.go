@@ -46,7 +46,8 @@ const (
 
 func (e Encoding) valid() bool { return e >= EscapedPEM && e <= InsecureSubjectText }
 
-// decode returns the certificates that value holds, at least one. leaf says that it is the client's own header.
+// decode returns the certificates that value holds, at least one; nil stands for one that crypto/x509 cannot read,
+// which may be a root that nobody needs. leaf says that it is the client's own header.
 func (e Encoding) decode(value string, leaf bool) ([]*x509.Certificate, error) {
 	switch e {
 	case EscapedPEM, PEM, DER:
@@ -221,8 +222,8 @@ func decodeBase64(text string) ([]byte, error) {
 	return der, nil
 }
 
-// appendCertificates reads the certificates that follow one another in der. It keeps the text of x509's errors to
-// itself, which holds what the client wrote into the certificate.
+// appendCertificates reads the certificates that follow one another in der, nil for what cannot be read. x509's errors
+// hold what the client wrote into the certificate, so their text goes no further.
 func appendCertificates(all []*x509.Certificate, der []byte) ([]*x509.Certificate, error) {
 	for len(der) > 0 {
 		if len(all) == maxSent {
@@ -231,13 +232,28 @@ func appendCertificates(all []*x509.Certificate, der []byte) ([]*x509.Certificat
 		var one asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &one)
 		if err != nil {
-			return nil, malformed("it is not a certificate that can be read")
+			return nil, malformed(unreadable)
 		}
 		c, err := x509.ParseCertificate(one.FullBytes)
 		if err != nil {
-			return nil, malformed("it is not a certificate that can be read")
+			c = nil
 		}
 		all, der = append(all, c), rest
 	}
 	return all, nil
+}
+
+const unreadable = "it is not a certificate that can be read"
+
+// readable returns those of certificates that could be read, and whether they are all. The client's own has to be.
+func readable(certificates []*x509.Certificate) (read []*x509.Certificate, all bool, err error) {
+	if certificates[0] == nil {
+		return nil, false, malformed(unreadable)
+	}
+	for _, c := range certificates {
+		if c != nil {
+			read = append(read, c)
+		}
+	}
+	return read, len(read) == len(certificates), nil
 }

@@ -1,11 +1,14 @@
 package mtls_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,5 +161,74 @@ func TestEncoding_WhatIsNotReadNamesTheSettingToChange(t *testing.T) {
 		assert.Equal(t, truhook.MalformedCertificate, truhook.ReasonOf(err), name)
 		assert.ErrorContains(t, err, c.says, name)
 		assert.NotContains(t, err.Error(), plain[:16], name)
+	}
+}
+
+// negative returns a certificate as no authority should issue it and old ones did: crypto/x509 reads no negative serial
+// number.
+func negative(t testing.TB, a *authority) *authority {
+	t.Helper()
+	der := bytes.Clone(a.cert.Raw)
+	serial := a.cert.SerialNumber.Bytes()
+	at := bytes.Index(der, serial)
+	require.Positive(t, at)
+	der[at] |= 0x80
+	_, err := x509.ParseCertificate(der)
+	require.Error(t, err)
+	return &authority{&x509.Certificate{Raw: der}, nil}
+}
+
+// A client may send its root, which nobody needs and which may be old.
+func TestEncoding_OneOddCertificateOfAChainCostsThatOne(t *testing.T) {
+	t.Parallel()
+	serial := func(c *x509.Certificate) { c.SerialNumber = big.NewInt(0x1122334455667788) }
+	root := (*authority)(nil).issue(t, true, serial)
+	inter := root.issue(t, true, serial)
+	good := inter.issue(t, false, named(productionName()), serial)
+	oddRoot, oddInter, oddLeaf := negative(t, root), negative(t, inter), negative(t, good)
+	for name, c := range map[string]struct {
+		source mtls.Source
+		head   func(chain ...*authority) []string // the client's own first
+	}{
+		"HAProxy": {mtls.FromHAProxy(proxies...), func(chain ...*authority) []string {
+			return []string{"X-SSL-Client-DER", base64DER(chain[0]), "X-SSL-Client-Chain-DER", base64DER(chain[1:]...), "X-SSL-Client-Used", "1", "X-SSL-Client-Verify", "0"}
+		}},
+		"RFC 9440": {mtls.FromClientCert(proxies...), func(chain ...*authority) []string {
+			var list []string
+			for _, a := range chain[1:] {
+				list = append(list, rfc9440(a))
+			}
+			return []string{"Client-Cert", rfc9440(chain[0]), "Client-Cert-Chain", strings.Join(list, ", ")}
+		}},
+		"Traefik": {mtls.FromTraefik(proxies...), func(chain ...*authority) []string {
+			var list []string
+			for _, a := range chain {
+				list = append(list, base64DER(a))
+			}
+			return []string{"X-Forwarded-Tls-Client-Cert", strings.Join(list, ",")}
+		}},
+		"ALB": {mtls.FromALBPassthrough(proxies...), func(chain ...*authority) []string { return []string{"X-Amzn-Mtls-Clientcert", escaped(chain...)} }},
+		"Envoy": {mtls.FromEnvoy(proxies...), func(chain ...*authority) []string {
+			return []string{"X-Forwarded-Client-Cert", xfcc(chain[0], chain[1:]...)}
+		}},
+	} {
+		v, err := mtls.New(c.source, mtls.Subjects(pool(root), production), mtls.Config{})
+		require.NoError(t, err)
+		for _, test := range []struct {
+			chain []*authority
+			want  truhook.Reason
+		}{
+			{[]*authority{good, inter, root}, ""},
+			{[]*authority{good, inter, oddRoot}, ""},
+			{[]*authority{good, oddRoot, inter}, ""},
+			{[]*authority{good, oddInter, root}, truhook.MalformedCertificate},
+			{[]*authority{oddLeaf, inter, root}, truhook.MalformedCertificate},
+			{[]*authority{oddLeaf, good, inter}, truhook.MalformedCertificate},
+			{append([]*authority{good, inter}, slices.Repeat([]*authority{oddRoot}, 10)...), truhook.ChainTooLong},
+		} {
+			d := from(proxyAddr, c.head(test.chain...)...)
+			assert.Equal(t, test.want, verdict(t, v, d), "%s, %d certificates", name, len(test.chain))
+			_ = truhook.Explain(t.Context(), v, d, truhook.ExplainConfig{})
+		}
 	}
 }

@@ -125,8 +125,10 @@ func anyForm(value string) ([]*x509.Certificate, bool) {
 		return nil, false
 	}
 	for _, e := range []Encoding{XFCC, RFC9440, DER} {
-		if certificates, err := e.decode(value, true); err == nil && len(certificates) > 0 {
-			return certificates, true
+		certificates, err := e.decode(value, true)
+		if err == nil && len(certificates) > 0 {
+			certificates, _, err = readable(certificates)
+			return certificates, err == nil
 		}
 	}
 	return nil, false
@@ -183,6 +185,9 @@ func (x *explanation) thisChain(sent presented) {
 		return
 	}
 	certificates, err := sent.decode()
+	if err == nil {
+		certificates, _, err = readable(certificates)
+	}
 	if err != nil {
 		return
 	}

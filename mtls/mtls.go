@@ -173,7 +173,14 @@ func (v *Verifier) judgeCertificates(sent presented, now time.Time) *verdict {
 	if err != nil {
 		return newVerdict(now, nil, err)
 	}
+	certificates, all, err := readable(certificates)
+	if err != nil {
+		return newVerdict(now, nil, err)
+	}
 	chain, err := v.chain(certificates, now)
+	if !all && truhook.ReasonOf(err) == truhook.UntrustedCertificate {
+		err = malformed("a certificate above the client's cannot be read, and no chain leads to a trusted root without it")
+	}
 	found := newVerdict(now, chain, err, certificates, v.configured)
 	if err == nil {
 		found.name, found.err = v.peer.match(chain[0], Subject{})

@@ -108,7 +108,8 @@ type HeaderForm struct {
 	// Certificate is the header that holds the client's certificate in the given Encoding, possibly followed by its
 	// chain. Both fields are required. An absent or empty header, "(null)", "<nil>", "::" and an unexpanded
 	// {placeholder} all mean that there is no certificate, and so NoClientCertificate. More than 32 KiB is
-	// HeaderTooLong; what cannot be decoded is MalformedCertificate.
+	// HeaderTooLong; what cannot be decoded is MalformedCertificate. A certificate above the client's that is decoded and
+	// cannot be read, as an old root with a negative serial number, is left out, here as in Chain.
 	Certificate string
 	Encoding    Encoding
 

@@ -27,6 +27,9 @@ func decodeXFCC(value string) ([]*x509.Certificate, error) {
 		return nil, malformed("there is no Hash of the certificate, which Envoy always writes")
 	}
 	leads := func(certificates []*x509.Certificate) bool {
+		if certificates[0] == nil {
+			return false
+		}
 		sum := sha256.Sum256(certificates[0].Raw)
 		return bytes.Equal(hash, sum[:])
 	}
