@@ -85,7 +85,8 @@ func New(s Scheme, keys KeySource, cfg Config) (*Verifier, error) {
 		return nil, s.unsound(err)
 	}
 	if _, ok := keys.(staticKeys); !ok {
-		v.last.Store(&v.static)
+		first := v.static // of its own: the field is emptied
+		v.last.Store(&first)
 		v.static = nil
 	}
 	hashes := &secret{bytes: make([]byte, 32)} // no key, but long enough for FIPS 140-3 mode to show what it makes of the hash
