@@ -98,6 +98,9 @@ func decodeAny(value string) ([]*x509.Certificate, error) {
 	case strings.HasPrefix(text, "{") || strings.HasPrefix(text, "["):
 		return nil, malformed("it is JSON: have the proxy forward the certificate alone")
 	}
+	if strings.Count(text, ",") >= maxSent { // before there is a list of as many as somebody likes
+		return nil, tooManySent()
+	}
 	return decodeDER(strings.Split(text, ","))
 }
 
@@ -169,29 +172,38 @@ func decodeDER(parts []string) ([]*x509.Certificate, error) {
 // joinLines returns base64 without its line breaks, if it is in the lines of PEM (64 characters, RFC 7468, section 2)
 // or MIME (76, RFC 2045, section 6.8), and anything else as it is. A proxy may have made a blank of a line break.
 func joinLines(text string) string {
-	lines := strings.FieldsFunc(strings.ReplaceAll(text, `\n`, "\n"), func(r rune) bool { return strings.ContainsRune(space, r) })
-	if len(lines) < 2 || len(lines[0]) != 64 && len(lines[0]) != 76 {
-		return text
-	}
-	last := len(lines) - 1
-	for _, line := range lines[:last] {
-		if len(line) != len(lines[0]) {
+	var joined strings.Builder
+	width, last, n := 0, 0, 0
+	isSpace := func(r rune) bool { return strings.ContainsRune(space, r) }
+	for line := range strings.FieldsFuncSeq(strings.ReplaceAll(text, `\n`, "\n"), isSpace) {
+		if n == 0 {
+			width, last = len(line), len(line)
+		}
+		if width != 64 && width != 76 || last != width || len(line) > width { // only the last line may be shorter
 			return text
 		}
+		if n == 0 {
+			joined.Grow(len(text))
+		}
+		last = len(line)
+		joined.WriteString(line)
+		n++
 	}
-	if len(lines[last]) > len(lines[0]) {
+	if n < 2 {
 		return text
 	}
-	return strings.Join(lines, "")
+	return joined.String()
 }
 
 // decodeRFC9440 takes byte sequences without parameters, as RFC 9440 defines none.
 func decodeRFC9440(value string, leaf bool) ([]*x509.Certificate, error) {
-	parts := strings.Split(value, ",")
-	if leaf && len(parts) > 1 {
-		// Apache merges the lines of a header into one (facts recorded in testdata).
+	switch commas := strings.Count(value, ","); {
+	case leaf && commas > 0: // Apache merges the lines of a header into one (facts recorded in testdata)
 		return nil, refuse(truhook.DuplicateHeader, "two certificates in a header for one")
+	case commas >= maxSent:
+		return nil, tooManySent()
 	}
+	parts := strings.Split(value, ",")
 	for i, part := range parts {
 		part = strings.Trim(part, " \t")
 		if len(part) < 2 || part[0] != ':' || part[len(part)-1] != ':' {

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -229,6 +230,30 @@ func TestEncoding_OneOddCertificateOfAChainCostsThatOne(t *testing.T) {
 			d := from(proxyAddr, c.head(test.chain...)...)
 			assert.Equal(t, test.want, verdict(t, v, d), "%s, %d certificates", name, len(test.chain))
 			_ = truhook.Explain(t.Context(), v, d, truhook.ExplainConfig{})
+		}
+	}
+}
+
+// A header of many parts costs memory in proportion to its bytes: a list of the parts is never made. It is not
+// parallel, as it counts what all goroutines allocate.
+func TestEncoding_ManyPartsCostNoMoreThanTheirBytes(t *testing.T) {
+	fill := func(one string) string { return strings.Repeat(one, 32<<10/len(one)) }
+	line := strings.Repeat("A", 64) + " "
+	for name, value := range map[string]string{
+		"commas": fill(","), "base64 with commas": fill("AAAA,"), "blanks": fill("A "), "blanks behind a line": fill(line)[:6500] + fill("A ")[:25000],
+		"lines": fill(line), "line ends": fill(`\n`), "sequences": fill("::,"), "longer sequences": fill(":AAAA:,"),
+	} {
+		for _, encoding := range []mtls.Encoding{mtls.EscapedPEM, mtls.PEM, mtls.DER, mtls.RFC9440} {
+			v, err := mtls.New(forwarded(mtls.HeaderForm{Certificate: "X-Cert", Encoding: mtls.DER, Chain: "X-Chain", ChainEncoding: encoding}),
+				mtls.Pinned(strings.Repeat("0", 64)), mtls.Config{})
+			require.NoError(t, err)
+			good := base64DER(newRoot(t))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			got := verdict(t, v, from(proxyAddr, "X-Cert", good, "X-Chain", value))
+			runtime.ReadMemStats(&after)
+			assert.Contains(t, []truhook.Reason{truhook.MalformedCertificate, truhook.ChainTooLong}, got, "%s as %v", name, encoding)
+			assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(6*32<<10), "%s as %v", name, encoding)
 		}
 	}
 }
