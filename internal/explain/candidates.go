@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"maps"
 	"net/http"
@@ -55,9 +56,9 @@ func Candidates(f *form.Format, d *truhook.Delivery, read *form.Head, sizes []in
 			for _, line := range lines[:min(len(lines), 8)] {
 				for _, c := range inLine(f, line, sizes) {
 					switch {
-					case rank == inOwn && len(lines) > 1, rank == inOwn && len(c.Changes) == 0 && strings.Contains(line, ","):
+					case rank == inOwn && len(lines) > 1, rank == inOwn && len(c.Changes) == 0 && folded(f, line):
 						c.Changes = append(c.Changes, Because(HeaderFolded, headername.Printable(name)))
-					case rank == inOwn && len(c.Changes) == 0: // else it would have been read
+					case rank == inOwn && len(c.Changes) == 0 && f.HasSize(len(c.Signature)): // else it would have been read
 						c.Changes = append(c.Changes, Because(SignatureForm, "encoding"))
 					case rank == inSimilar:
 						c.Changes = append(c.Changes, Because(SimilarName, headername.Printable(name)))
@@ -70,6 +71,16 @@ func Candidates(f *form.Format, d *truhook.Delivery, read *form.Head, sizes []in
 		}
 	}
 	return out
+}
+
+// folded reports whether a proxy may have made one line of several: commas stand in it that are none of the scheme's.
+func folded(f *form.Format, line string) bool {
+	elements := []string{line}
+	if f.Separator != "" {
+		elements = strings.Split(line, cmp.Or(strings.TrimSpace(f.Separator), f.Separator))
+	}
+	own := strings.Count(f.Prefix, ",")
+	return slices.ContainsFunc(elements, func(element string) bool { return strings.Count(element, ",") > own })
 }
 
 // headerNames returns the first names in their order, so that the same delivery is always told the same.

@@ -62,6 +62,9 @@ func (f *Format) Time(g *Group) (sound bool) {
 	return ok
 }
 
+// HasSize reports whether signatures of the format can have so many bytes.
+func (f *Format) HasSize(n int) bool { return n >= f.MinSignature && n <= f.MaxSignature }
+
 // ReadSignatures fills h with the signatures of d that are of the form, and reads nothing else.
 func (f *Format) ReadSignatures(d *truhook.Delivery, h *Head) error { return f.readSignatures(d, h) }
 
