@@ -30,6 +30,9 @@ const (
 	prefix  = "Give the secret here with that prefix, as the provider shows it."
 	encode  = "The sender signs with the encoded text: give that text as the secret here, and decode nothing."
 	digits  = "Give the secret here with its letters as the sender has them."
+	bareIt  = "Give the value alone, without what a line of code or configuration has around it."
+	oneOf   = "Give each secret by itself: constructors take several while one is rotated, and nothing is split."
+	halve   = "Give it once: it was pasted twice."
 	theirs  = "The secret here may be right: have the sender's set without what it has more, for example with printf '%s'."
 	escapes = "The secret here may be right: have the sender's set without the escapes, or give it here as the sender has it."
 )
@@ -77,7 +80,30 @@ func Writings(s string) []Writing {
 	addEncodings(func(text, how, remedy string) {
 		add(Writing{text, KeyEncoding, "fits " + how + bared, remedy})
 	}, bare)
+	addParts(add, trimmed)
 	return out
+}
+
+const (
+	punctuation = "\"'`,;<>()[]{}"
+	maxParts    = 8
+)
+
+// addParts takes a list apart, and what was pasted twice. A part of a few characters is no secret.
+func addParts(add func(Writing), s string) {
+	const shortest = 8
+	if inner := strings.Trim(s, punctuation); len(inner) >= shortest {
+		add(Writing{inner, KeyEncoding, "fits without the punctuation around yours", bareIt})
+	}
+	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; \t\r\n", r) })
+	for _, part := range parts[:min(len(parts), maxParts)] {
+		if part = strings.Trim(part, punctuation); len(parts) > 1 && len(part) >= shortest {
+			add(Writing{part, KeyEncoding, "fits with one of the values that stand in yours", oneOf})
+		}
+	}
+	if half := len(s) / 2; half >= shortest && s[:half] == s[len(s)-half:] {
+		add(Writing{s[:half], KeyEncoding, "fits with the half of yours, which stands there twice", halve})
+	}
 }
 
 func addEncodings(add func(text, how, remedy string), s string) {
@@ -96,6 +122,8 @@ func addEncodings(add func(text, how, remedy string), s string) {
 		bare := strings.TrimRight(rest, "=")
 		if decoded, err := base64.RawStdEncoding.DecodeString(bare); err == nil {
 			add(string(decoded), "after decoding yours"+off+" from base64", decode)
+			line := strings.TrimRight(string(decoded), "\r\n") // as "echo … | base64" makes it
+			add(line, "after decoding yours"+off+" from base64, without the line break at its end", decode)
 		}
 		if decoded, err := base64.RawURLEncoding.DecodeString(bare); err == nil {
 			add(string(decoded), "after decoding yours"+off+" from base64url", decode)
