@@ -49,11 +49,6 @@ func (v *Verifier) Explain(ctx context.Context, q truhook.ExplainQuery) truhook.
 	}
 	s.others = otherKeys(v, q.Others)
 	changes := s.run()
-	if len(changes) > 0 && !s.weak { // a key that looks like no key is not the cause then
-		likely = slices.DeleteFunc(likely, func(f truhook.Finding) bool {
-			return f.Name == explain.KeyIsPath || f.Name == explain.KeyIsPlaceholder
-		})
-	}
 	out.Findings = explain.Lacking(explain.Findings(changes, !s.weak, s.offset), likely)
 	if len(changes) == 0 && s.plainHash() {
 		out.Findings = append(out.Findings, explain.Finding(explain.Because(explain.PlainHash, ""), false))

@@ -57,3 +57,26 @@ func TestExplain_FormOfTheHeaderIsNoFurtherCause(t *testing.T) {
 		})
 	}
 }
+
+// A proven cause stands alone: it has named what was there byte for byte, and a guess beside it sends people elsewhere.
+func TestExplain_NothingIsSupposedBesideAProof(t *testing.T) {
+	t.Parallel()
+	const pretty = "{\n  \"a\": 1,\n  \"b\": [\n    2\n  ]\n}"
+	mac := "v1=" + hexOf(testSecret, body)
+	for name, tt := range map[string]struct {
+		scheme hmacsig.Scheme
+		d      *truhook.Delivery
+		want   string
+	}{
+		"an old Content-Length":   {truv.Scheme(), delivery(`{"a":1,"b":[2]}`, "X-Webhook-Sign", "v1="+hexOf(testSecret, pretty), "Content-Length", "35"), "body-reserialized"},
+		"a line break less":       {truv.Scheme(), delivery(body, "X-Webhook-Sign", "v1="+hexOf(testSecret, body+"\n"), "Content-Length", "999"), "body-text-changed"},
+		"folded":                  {truv.Scheme(), delivery(body, "X-Webhook-Sign", mac+", "+mac), "header-folded"},
+		"another hash":            {truv.Scheme(), delivery(body, "X-Webhook-Sign", "v1="+signedBy(sha1Of, testSecret, body)), "signature-other-algorithm"},
+		"cut, and nothing proven": {truv.Scheme(), delivery(body[:10], "X-Webhook-Sign", mac), "body-cut"},
+		"backslashes, no JSON":    {truv.Scheme(), delivery(strings.ReplaceAll(body, `"`, `\"`), "X-Webhook-Sign", mac), "no-cause-found"},
+	} {
+		e := truhook.Explain(t.Context(), verifier(t, tt.scheme), tt.d, truhook.ExplainConfig{})
+		require.Len(t, e.Findings, 1, "%s: %+v", name, e)
+		assert.Equal(t, tt.want, e.Findings[0].Name, name)
+	}
+}

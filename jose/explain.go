@@ -184,7 +184,11 @@ func (s *search) findings(reason truhook.Reason, others []truhook.Verifier) []tr
 		}
 		out = append(out, f)
 	}
+	proven := slices.ContainsFunc(out, func(f truhook.Finding) bool { return f.Proven })
 	for _, f := range likely {
+		if proven && slices.Contains([]string{causeIsPath, causeIsPlaceholder, causeCut}, f.Name) {
+			continue // the proven cause has named what was there, byte for byte
+		}
 		if !slices.ContainsFunc(out, func(told truhook.Finding) bool { return told.Name == f.Name }) {
 			out = append(out, f)
 		}

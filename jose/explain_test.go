@@ -189,6 +189,23 @@ func TestExplain_SecretsWrittenInAnotherWay(t *testing.T) {
 	}
 }
 
+// A secret in brackets was a proven key-encoding and, beside that, a placeholder; a longer Content-Length a cut body.
+func TestExplain_NothingIsSupposedBesideAProof(t *testing.T) {
+	t.Parallel()
+	for _, configured := range []string{"<" + sharedSecret + ">", sharedSecret + "," + sharedSecret[1:], sharedSecret + sharedSecret} {
+		secret, err := jose.NewSecret("label", configured)
+		require.NoError(t, err)
+		cfg := config()
+		cfg.Keys, cfg.Secrets, cfg.Algorithms = nil, jose.StaticSecrets{secret}, []string{"HS256"}
+		d := delivery(hsToken(t, sharedSecret, `{"alg":"HS256"}`, claims(nil)))
+		d.Header.Set("Content-Length", "999")
+		e := explain(t, newVerifier(t, cfg), d)
+		require.Len(t, e.Findings, 1, "%+v", e)
+		assert.Equal(t, "key-encoding", e.Findings[0].Name)
+		assert.True(t, e.Findings[0].Proven)
+	}
+}
+
 func TestExplain_HashOfThePlaintext(t *testing.T) {
 	t.Parallel()
 	plaintext := []byte(`{"decrypted":true}`)

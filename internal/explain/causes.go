@@ -154,9 +154,14 @@ func (t *Tried) Add(changes ...Change) {
 	}
 }
 
-// Lacking appends those of likely whose cause found has not.
+// Lacking appends those of likely whose cause found has not. Beside a proven cause nothing is supposed of the form, the
+// key or the end of the body: it has named what was there, byte for byte.
 func Lacking(found, likely []truhook.Finding) []truhook.Finding {
+	proven := slices.ContainsFunc(found, func(f truhook.Finding) bool { return f.Proven })
 	for _, f := range likely {
+		if proven && slices.Contains([]string{SignatureForm, KeyIsPath, KeyIsPlaceholder, BodyCut}, f.Name) {
+			continue
+		}
 		if !slices.ContainsFunc(found, func(told truhook.Finding) bool { return told.Name == f.Name }) {
 			found = append(found, f)
 		}

@@ -108,6 +108,8 @@ func cutShort(d *truhook.Delivery) bool {
 		case c == '"':
 			inString = !inString
 		case inString:
+		case c == '\\': // it is no JSON
+			return false
 		case c == '{', c == '[':
 			depth++
 		case c == '}', c == ']':

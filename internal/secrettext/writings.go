@@ -95,9 +95,13 @@ func addParts(add func(Writing), s string) {
 	if inner := strings.Trim(s, punctuation); len(inner) >= shortest {
 		add(Writing{inner, KeyEncoding, "fits without the punctuation around yours", bareIt})
 	}
-	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",; \t\r\n", r) })
+	separators := ",;\t\r\n"
+	if !strings.ContainsAny(s, separators) {
+		separators = " "
+	}
+	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
 	for _, part := range parts[:min(len(parts), maxParts)] {
-		if part = strings.Trim(part, punctuation); len(parts) > 1 && len(part) >= shortest {
+		if part = strings.Trim(part, punctuation+" "); len(parts) > 1 && len(part) >= shortest {
 			add(Writing{part, KeyEncoding, "fits with one of the values that stand in yours", oneOf})
 		}
 	}

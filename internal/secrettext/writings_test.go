@@ -59,6 +59,8 @@ func TestWritings_SayTheDirection(t *testing.T) {
 		{secret + "';", secret, "key-encoding", "fits without the punctuation around yours", "the value alone"},
 		{"<" + secret + ">", secret, "key-encoding", "fits without the punctuation around yours", "the value alone"},
 		{"prod-0123,prod-4567", "prod-4567", "key-encoding", "fits with one of the values that stand in yours", "by itself"},
+		{"prod-0123 prod-4567", "prod-4567", "key-encoding", "fits with one of the values that stand in yours", "by itself"},
+		{secret + ", prod-4567", secret, "key-encoding", "fits with one of the values that stand in yours", "by itself"},
 		{"prod-0123; prod-4567", "prod-0123", "key-encoding", "fits with one of the values that stand in yours", "by itself"},
 		{"prod-0123\r\nprod-4567", "prod-4567", "key-encoding", "fits with one of the values that stand in yours", "by itself"},
 		{`["prod-0123", "prod-4567"]`, "prod-0123", "key-encoding", "fits with one of the values that stand in yours", "by itself"},
