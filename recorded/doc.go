@@ -9,6 +9,7 @@
 //	provider: truv
 //	about: an order that was created
 //	expect: accepted
+//	now: 2026-03-02T09:30:00Z
 //	secret: current sandbox-…
 //	made-by: openssl dgst -sha256 -hmac
 //
@@ -22,7 +23,7 @@
 //	provider    who sends it; required
 //	about       what the file shows
 //	expect      "accepted", or the truhook.Reason it is refused with; required
-//	now         the instant to judge it at, RFC 3339
+//	now         the instant to judge it at, RFC 3339; without it the clock counts, and the file is too old some day
 //	entity      for whom a token is, where the delivery has one
 //	peer        the address of the direct peer, with or without a port
 //	client-certificate  base64 of a certificate that the client presented in its TLS handshake, its own first

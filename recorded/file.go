@@ -26,7 +26,7 @@ type File struct {
 	Provider string         // who sends it, for example "truv"
 	About    string         // one line: what this delivery shows
 	Expect   truhook.Reason // what ReasonOf says of the verdict; empty: accepted
-	Now      time.Time      // the instant to judge it at; zero: any
+	Now      time.Time      // the instant to judge it at; zero: the day of the test, so that it ages
 	Entity   string         // for whom a token is, where the delivery has one; empty: the file does not say
 	Peer     string         // the address of the direct peer; empty: one for documentation
 	Secrets  []Secret       // what the receiver holds, in its order
@@ -105,7 +105,8 @@ func Write(w io.Writer, f *File) error {
 // Request parses the wire bytes as a server of net/http would: transfer coding undone, Host apart from the header. The
 // caller owns the request. Its RemoteAddr is f.Peer, else 192.0.2.1:1234, an address for documentation (RFC 5737); its
 // TLS has f.Certificates. Its context carries f.Now ([truhook.WithReceived]), so the middleware of this module, that of
-// idempotency included, judges the request as of then: a recording stays what it was, however old it is.
+// idempotency included, judges the request as of then: a recording stays what it was, however old it is. One without
+// Now is judged by the clock, and is too old some day.
 func (f *File) Request() (*http.Request, error) {
 	r, _, err := f.request()
 	return r, err
@@ -174,6 +175,9 @@ func (f *File) secret(id string) *Secret {
 	return nil
 }
 
+var errLineEnds = errors.New("the lines of the description end in CR LF, not in LF: version control or an editor has " +
+	"changed the file, and what was signed with it; take it anew, with \"-text\" in .gitattributes")
+
 func parse(data []byte) (*File, error) {
 	f := &File{}
 	seen := map[string]bool{}
@@ -185,6 +189,9 @@ func parse(data []byte) (*File, error) {
 		data = rest
 		if len(line) == 0 {
 			break
+		}
+		if bytes.HasSuffix(line, []byte("\r")) {
+			return nil, errLineEnds
 		}
 		key, value, ok := strings.Cut(string(line), ": ")
 		if !ok {
