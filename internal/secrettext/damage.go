@@ -3,6 +3,7 @@ package secrettext
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,8 +34,8 @@ var damages = []damage{
 		cause:  KeyEncoding, subject: "fits without the escape at the end of yours", undo: withoutEscapedEnd,
 	},
 	{
-		finding: "wrapped-secret", problem: "The secret has around it what it was copied with: a name, a comment, JSON, Bearer, a comma.",
-		remedy: "Give the value alone.",
+		finding: "wrapped-secret", problem: "The secret has around it what it was copied with: a name, a comment, JSON, Bearer, a comma, another secret.",
+		remedy: "Give the value alone, and each of several secrets by itself.",
 		cause:  KeyEncoding, subject: "fits without what stands around yours", undo: unwrapped,
 	},
 }
@@ -106,5 +107,36 @@ func unwrapped(s string) (string, bool) {
 			return bare, true
 		}
 	}
-	return "", false
+	return "", several(s)
+}
+
+// several reports whether s is more than one secret: on lines, or in a list whose members begin with one prefix. Others
+// may be one secret of symbols.
+func several(s string) bool {
+	if strings.ContainsAny(s, "\r\n") {
+		return true
+	}
+	parts := listed(s)
+	before, _, _ := strings.Cut(strings.ReplaceAll(parts[0], "-", "_"), "_")
+	return len(parts) > 1 && before != "" && len(before) < 10 && !slices.ContainsFunc(parts, func(part string) bool {
+		return len(part) < 16 || !strings.HasPrefix(strings.ReplaceAll(part, "-", "_"), before+"_")
+	})
+}
+
+// listed takes a list apart, at commas and the like if there are some, else at blanks. There is one part at least.
+func listed(s string) []string {
+	separators := ",;\t\r\n"
+	if !strings.ContainsAny(s, separators) {
+		separators = " "
+	}
+	var parts []string
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+		if part = strings.Trim(part, punctuation+" "); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return []string{s}
+	}
+	return parts[:min(len(parts), maxParts)]
 }

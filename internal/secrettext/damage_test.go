@@ -37,6 +37,7 @@ func TestAudit_FindsWhatACopyHasDone(t *testing.T) {
 		"secret=" + good: "wrapped-secret", "webhook_secret: " + good: "wrapped-secret", "api-key: '" + good + "'": "wrapped-secret",
 		good + " # prod": "wrapped-secret", good + "  // prod": "wrapped-secret", good + ",": "wrapped-secret", good + ";": "wrapped-secret",
 		"Bearer " + good: "wrapped-secret", "bearer " + good: "wrapped-secret", "Basic " + good: "wrapped-secret",
+		good + "\n" + good[1:]: "wrapped-secret", "sandbox-" + good[:9] + "\r\n" + good: "wrapped-secret",
 		`{"secret":"` + good + `"}`: "wrapped-secret", "{\n \"secret\" : \"" + good + "\"\n}": "wrapped-secret",
 	} {
 		found := secrettext.Audit("id", damaged)
@@ -49,6 +50,27 @@ func TestAudit_FindsWhatACopyHasDone(t *testing.T) {
 		assert.Contains(t, texts(secrettext.Writings(damaged)), good, damaged)
 		if damaged[0] != ' ' && damaged[len(damaged)-1] != '\n' {
 			assert.Contains(t, texts(secrettext.Writings(" "+damaged)), good, "with a blank before it: %s", damaged)
+		}
+	}
+}
+
+// Two secrets in one variable, as they stand there while one is rotated, are no secret.
+func TestAudit_FindsSeveralSecretsInOne(t *testing.T) {
+	t.Parallel()
+	names := func(s string) (all []string) {
+		for _, f := range secrettext.Audit("id", s) {
+			all = append(all, f.Name)
+		}
+		return all
+	}
+	for _, prefix := range []string{"sandbox-", "prod-", "whsec_", "sk_live_"} {
+		one, two := prefix+good[:20], prefix+good[3:23]
+		for _, s := range []string{one + "," + two, one + ", " + two, one + ";" + two, one + " " + two, one + "\n" + two} {
+			assert.Contains(t, names(s), "wrapped-secret", s)
+			assert.Contains(t, texts(secrettext.Writings(s)), two, s)
+		}
+		for _, s := range []string{one, one + "," + good, one + "," + prefix + "short", one + two, prefix + "a,b;c=d" + good} {
+			assert.NotContains(t, names(s), "wrapped-secret", s)
 		}
 	}
 }

@@ -95,14 +95,11 @@ func addParts(add func(Writing), s string) {
 	if inner := strings.Trim(s, punctuation); len(inner) >= shortest {
 		add(Writing{inner, KeyEncoding, "fits without the punctuation around yours", bareIt})
 	}
-	separators := ",;\t\r\n"
-	if !strings.ContainsAny(s, separators) {
-		separators = " "
-	}
-	parts := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) })
-	for _, part := range parts[:min(len(parts), maxParts)] {
-		if part = strings.Trim(part, punctuation+" "); len(parts) > 1 && len(part) >= shortest {
-			add(Writing{part, KeyEncoding, "fits with one of the values that stand in yours", oneOf})
+	if parts := listed(s); len(parts) > 1 {
+		for _, part := range parts {
+			if len(part) >= shortest {
+				add(Writing{part, KeyEncoding, "fits with one of the values that stand in yours", oneOf})
+			}
 		}
 	}
 	if half := len(s) / 2; half >= shortest && s[:half] == s[len(s)-half:] {
