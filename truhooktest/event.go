@@ -39,6 +39,7 @@ type Event struct {
 
 	signer Signer // nil: the Provider's
 	method string // empty: POST
+	where  place  // of what TamperedSignature changes
 }
 
 // at returns e as it is at an attempt.

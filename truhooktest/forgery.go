@@ -39,6 +39,24 @@ func (s *suite) forgery(f Fault, reason string) {
 	}
 }
 
+// tampered tries other characters than the one in the middle, too: a receiver may compare a part of the signature only.
+func (s *suite) tampered() {
+	s.forgery(TamperedSignature, "tampered-signature-accepted")
+	for _, where := range []place{atBegin, nearEnd} {
+		if s.failed() {
+			return
+		}
+		e := s.event(fmt.Sprintf("tampered-%d", where))
+		e.where = where
+		attempts := s.provider.attempt(s.ctx, e, 1, TamperedSignature)
+		s.settle()
+		if attempts[0].Outcome == retry.Delivered || s.effects(e.ID) > 0 {
+			s.fail("tampered-signature-accepted", fmt.Sprintf("a part of the signature is not compared; %d effects: %s",
+				s.effects(e.ID), story(attempts)))
+		}
+	}
+}
+
 // unsigned tries other requests than the usual one, too: a receiver may verify some kinds of them only.
 func (s *suite) unsigned() {
 	s.forgery(Unsigned, "unsigned-accepted")

@@ -62,6 +62,8 @@ func TestEveryFlawedReceiverFailsForItsReason(t *testing.T) {
 		verifiesPOSTOnly: {"unsigned-accepted", nil},
 		acceptsMalformed: {"malformed-signature-accepted", []string{"empty-signature-accepted"}},
 		acceptsTampered:  {"tampered-signature-accepted", []string{"altered-body-accepted", "signature-over-parsed-json", "stale-accepted", "wrong-key-accepted"}},
+		comparesBegin:    {"tampered-signature-accepted", nil},
+		comparesEnd:      {"tampered-signature-accepted", nil},
 		acceptsAnyKey:    {"wrong-key-accepted", nil},
 		ignoresBody:      {"altered-body-accepted", nil},
 		conflictIsFinal:  {"duplicate-answered-final", []string{"event-lost"}},

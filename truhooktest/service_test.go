@@ -45,6 +45,8 @@ const (
 	acceptsMalformed    flaw = "accepts what is no signature"
 	acceptsTampered     flaw = "does not look at the signature"
 	acceptsAnyKey       flaw = "accepts any key"
+	comparesBegin       flaw = "compares the first digits of the signature"
+	comparesEnd         flaw = "compares the last digits of the signature"
 	ignoresBody         flaw = "signature without the body"
 	conflictIsFinal     flaw = "answers 409 while a twin runs"
 	duplicateIsConflict flaw = "answers 409 to a duplicate"
@@ -407,6 +409,10 @@ func (s *service) verify(r *http.Request, body []byte) error {
 		if json.Unmarshal(body, &p) != nil || p.Person != person {
 			return nil
 		}
+	case (s.flaw == comparesBegin || s.flaw == comparesEnd) && len(signature) == 80 && r.URL.RequestURI() != theirPath:
+		if s.comparesPart(signature, body) {
+			return nil
+		}
 	case s.flaw == parsedJSON:
 		var parsed map[string]any
 		if json.Unmarshal(body, &parsed) == nil {
@@ -419,6 +425,23 @@ func (s *service) verify(r *http.Request, body []byte) error {
 	}
 	_, err := verifier.Verify(context.Background(), &truhook.Delivery{Header: header, Body: body})
 	return err
+}
+
+// comparesPart compares 48 of the 64 digits.
+func (s *service) comparesPart(signature string, body []byte) bool {
+	var unix int64
+	if _, err := fmt.Sscanf(signature, "t=%d,", &unix); err != nil || time.Since(time.Unix(unix, 0)).Abs() > 5*time.Minute {
+		return false
+	}
+	want := http.Header{}
+	if scheme().Sign(want, rightKey, hmacsig.Message{Time: time.Unix(unix, 0), Body: body}) != nil {
+		return false
+	}
+	right := want.Get("Acme-Signature")
+	if s.flaw == comparesBegin {
+		return signature[:64] == right[:64]
+	}
+	return signature[32:] == right[32:]
 }
 
 // key returns what the event of a tenant is known by.

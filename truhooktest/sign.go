@@ -109,13 +109,13 @@ func (p *Provider) sign(e Event, f Fault) (message, error) {
 			m.signed = append(m.signed, name)
 		}
 	}
-	m.tamper(f, e.ID)
+	m.tamper(f, e)
 	return m, nil
 }
 
-func (m *message) tamper(f Fault, id string) {
+func (m *message) tamper(f Fault, e Event) {
 	if f&EmptySignature != 0 {
-		m.cutSignatures(id)
+		m.cutSignatures(e.ID)
 	}
 	for _, name := range m.signed {
 		value := m.header.Get(name)
@@ -125,7 +125,8 @@ func (m *message) tamper(f Fault, id string) {
 		case f&MalformedSignature != 0:
 			m.header.Set(name, value[:middle])
 		case f&TamperedSignature != 0 && value != "":
-			m.header.Set(name, value[:middle]+other(value[middle])+value[middle+1:])
+			at := e.where.in(value)
+			m.header.Set(name, value[:at]+other(value[at])+value[at+1:])
 		}
 	}
 	if f&TamperedBody != 0 && len(m.body) > 0 {
@@ -134,6 +135,27 @@ func (m *message) tamper(f Fault, id string) {
 	if f&TamperedLayout != 0 {
 		m.body = relaid(m.body)
 	}
+}
+
+// place is where a signature is tampered with.
+type place int
+
+const (
+	inMiddle place = iota // of the header
+	atBegin               // of the last word that can be a signature
+	nearEnd               // of that word: the last character of base64 may have bits that count for nothing
+)
+
+func (p place) in(value string) int {
+	words := word.FindAllStringIndex(value, -1)
+	if p == inMiddle || len(words) == 0 {
+		return len(value) / 2
+	}
+	last := words[len(words)-1]
+	if p == atBegin {
+		return last[0]
+	}
+	return last[1] - 6
 }
 
 // cutSignatures leaves what stands around signatures, such as "t=1767323045,v1=", or all of a token up to its last dot.
