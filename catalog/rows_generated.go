@@ -2452,7 +2452,7 @@ func row(name string) (Provider, bool) {
 			Retry:           retry.Policy{Provider: "twitch"},
 			Handshake:       "Webhook_callback_verification: echo the challenge as text (signed). Behind the middleware: `catalog.AnswerChallenge(catalog.Challenge{Value: \"challenge\"}, next)`.",
 			Pitfalls: []string{
-				"The id is opaque and of no fixed length: samples show a UUID, notifications came with 44 characters of base64url. It may not hold a colon, as nothing else divides it from the time behind it.",
+				"The id is opaque and of no fixed length: samples show a UUID, and logs of EventSub over WebSocket show 44 characters of base64url. It may not hold a colon, as nothing else divides it from the time behind it.",
 			},
 		}, true
 	case "typeform":
