@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"fmt"
+
 	"github.com/truhook/truhook/idempotency"
 	"github.com/truhook/truhook/internal/dedupe"
 	"github.com/truhook/truhook/retry"
@@ -12,17 +14,31 @@ import (
 func readable(err error) (out error) {
 	value, stack := dedupe.Ask(err)
 	if value == nil {
-		if err != nil && text(err.Error()) != err.Error() {
-			return &legible{err}
-		}
-		return err
+		return keepable(err)
 	}
-	out = &idempotency.PanicError{Value: value, Stack: stack}
+	out = keepable(&idempotency.PanicError{Value: value, Stack: stack})
 	defer func() { _ = recover() }()
 	if retry.IsPermanent(err) {
 		out = retry.Permanent(out)
 	}
 	return out
+}
+
+func keepable(err error) error {
+	if err != nil && text(err.Error()) != err.Error() {
+		return &legible{err}
+	}
+	return err
+}
+
+// keepablePanic returns what a function panicked with, or its text where a queue could not keep that: River writes it
+// into the commit by which the jobs beside it are completed, and none of them would be.
+func keepablePanic(value any) any {
+	words := fmt.Sprint(value) // which recovers the panics of its methods
+	if kept := text(words); kept != words {
+		return kept
+	}
+	return value
 }
 
 // A legible error is one whose text every queue can keep.

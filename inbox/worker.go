@@ -66,11 +66,12 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 // the store. One marked by retry.Permanent says that coming again would not help. The mark is taken off where a
 // DeadLetter is set and has failed: nobody has the event then.
 //
-// A panic of the function passes through, with the stack of this call; the event was given back, Config.Logger was told
-// the function and line, and Config.Observe the stack. For the function, idempotency.FromContext gives attempt, order
-// and idempotency key, and [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease
-// is lost, and when its time is over; a function that does not look at it then goes on, while Work returns. A message
-// is never too old for a worker.
+// A panic of the function passes through, with the stack of this call, and as its text where no queue could keep that
+// as it is (a NUL, bytes that are no UTF-8); the event was given back, Config.Logger was told the function and line,
+// and Config.Observe the stack. For the function, idempotency.FromContext gives attempt, order and idempotency key, and
+// [FromContext] the message. Its context ends with ctx, which is the queue's, when the lease is lost, and when its time
+// is over; a function that does not look at it then goes on, while Work returns. A message is never too old for a
+// worker.
 //
 // An error whose own methods panic, as those of a nil pointer in an error do, comes back as an idempotency.PanicError.
 func (w *Worker) Work(ctx context.Context, m Message) error {
@@ -84,6 +85,11 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if value := recover(); value != nil {
+			panic(keepablePanic(value))
+		}
+	}()
 	v := m.Verified()
 	call := dedupe.Call{Until: ctx, SkipStale: w.skipStale, KeepsDead: w.dead == nil}
 	if w.dead != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -409,6 +410,37 @@ func TestWorker_TheTextOfAnErrorIsOneThatEveryQueueCanKeep(t *testing.T) {
 		assert.Equal(t, c.permanent, retry.IsPermanent(err), name)
 	}
 }
+
+type odd string
+
+func (o odd) String() string { return string(o) }
+
+// Queues keep what a function panicked with: River in PostgreSQL, Asynq as text of a protocol buffer.
+func TestWorker_WhatAFunctionPanicsWithIsWhatEveryQueueCanKeep(t *testing.T) {
+	t.Parallel()
+	const bad, want = "status \x00 of \xff", "status \ufffd of \ufffd"
+	sound := errors.New("sound")
+	for name, c := range map[string]struct{ with, want any }{
+		"a text":                         {bad, want},
+		"an error":                       {errors.New(bad), want},
+		"a struct":                       {struct{ s string }{bad}, "{" + want + "}"},
+		"a Stringer":                     {odd(bad), want},
+		"a sound error stays that error": {sound, sound},
+		"a constant of net/http":         {http.ErrAbortHandler, http.ErrAbortHandler},
+	} {
+		w := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { panic(c.with) })
+		assert.PanicsWithValue(t, c.want, func() { _ = w.Work(t.Context(), message("a")) }, name)
+	}
+	err := worker(t, memory(), idempotency.Config{}, func(context.Context, *truhook.Verified) error { return badText(bad) }).
+		Work(t.Context(), message("a"))
+	var panicked *idempotency.PanicError
+	require.ErrorAs(t, err, &panicked)
+	assert.Contains(t, err.Error(), want, "and what the methods of its error panic with")
+}
+
+type badText string
+
+func (b badText) Error() string { panic(string(b)) }
 
 type pointer struct{ text string }
 

@@ -1,7 +1,9 @@
 package riverinbox_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -314,6 +316,27 @@ func TestQueue_TakesAnEventWhateverBytesItHolds(t *testing.T) {
 	work(t, pool, func(context.Context, *truhook.Verified) error { return retry.Permanent(errors.New(nul)) })
 	require.Eventually(t, func() bool { return count(t, pool, "SELECT count(*) FROM river_job WHERE state = 'cancelled'") == 1 },
 		20*time.Second, 10*time.Millisecond, "the text of an error keeps no job from being cancelled")
+}
+
+// River completes many jobs in one commit, and tries it for a minute where it fails.
+func TestWorker_APanicWhoseTextCannotBeKeptStopsNoOtherJob(t *testing.T) {
+	t.Parallel()
+	pool, _ := database(t)
+	q := newQueue(t, pool)
+	for _, id := range []string{"a\x00", "b", "c", "d", "e"} {
+		m := message(hex.EncodeToString([]byte(id)))
+		m.Payload = []byte(id)
+		_, err := q.Enqueue(t.Context(), m)
+		require.NoError(t, err)
+	}
+	work(t, pool, func(ctx context.Context, v *truhook.Verified) error {
+		if c, _ := idempotency.FromContext(ctx); bytes.Contains(v.Payload, []byte{0}) && c.Attempt < 3 {
+			panic("cannot read " + string(v.Payload))
+		}
+		return nil
+	})
+	require.Eventually(t, func() bool { return count(t, pool, "SELECT count(*) FROM river_job WHERE state = 'completed'") == 5 },
+		20*time.Second, 10*time.Millisecond)
 }
 
 func TestNewWorker_CancelsNothingThatADeadLetterCouldNotTake(t *testing.T) {
