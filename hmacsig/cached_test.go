@@ -494,6 +494,32 @@ func TestCacheRetainsARemovedKeyForTheVerifiersGraceOnly(t *testing.T) {
 	})
 }
 
+// A secret that is withdrawn while the clock is ahead is not accepted until the clock is there again.
+func TestCache_AClockThatIsSetBackAcceptsNoWithdrawnSecret(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var ahead atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		m := &secretManager{keys: []hmacsig.Key{key(t, "a", "secret-a"), key(t, "old", "secret-old")}}
+		c := must(hmacsig.NewCachedKeys(m.fetch, hmacsig.CacheConfig{Retain: time.Hour, Now: now}))
+		require.NoError(t, c.Refresh(t.Context()))
+		ahead.Store(int64(10 * 365 * 24 * time.Hour))
+		m.set(func(m *secretManager) { m.keys = m.keys[:1:1] })
+		require.NoError(t, c.Refresh(t.Context()))
+		ahead.Store(0)
+		advance(time.Second)
+		require.NoError(t, c.Refresh(t.Context()))
+		keys, err := c.Keys(t.Context(), hmacsig.Query{})
+		require.NoError(t, err)
+		require.Len(t, keys, 2)
+		assert.True(t, keys[1].NotAfter.Before(now()), "%v is to come", keys[1].NotAfter)
+		advance(time.Hour)
+		require.NoError(t, c.Refresh(t.Context()))
+		keys, err = c.Keys(t.Context(), hmacsig.Query{})
+		require.NoError(t, err)
+		assert.Len(t, keys, 1)
+	})
+}
+
 func TestCacheRetainsNoMoreThanAVerifierTries(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &secretManager{}

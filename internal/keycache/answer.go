@@ -37,6 +37,9 @@ func (c *Cache[K]) retain(a, old *Answer[K], now time.Time) {
 		if first := len(old.Keys) - len(old.gone); i >= first {
 			since = old.gone[i-first]
 		}
+		if since.After(now) { // the clock was ahead then: the key would be given until it is there again
+			since = now
+		}
 		relisted := slices.ContainsFunc(listed, func(l K) bool { return c.cfg.SameKey(k, l) })
 		if relisted || now.Sub(since) >= c.cfg.Retain || len(a.Keys) >= c.cfg.MaxKeys {
 			continue

@@ -763,6 +763,39 @@ func TestCache_RetainsWhatIsNoLongerListed(t *testing.T) {
 	})
 }
 
+// A key that was withdrawn while the clock was ahead is retained for Retain from when the clock is right.
+func TestCache_AClockThatIsSetBackProlongsNoRetention(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"not ahead": 0, "a minute": time.Minute, "ten years": 10 * 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var offset atomic.Int64
+				clock := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+				var retired time.Time
+				s := &source{keys: []string{"a", "b"}}
+				c := cache(t, s, func(cfg *keycache.Config[string]) {
+					cfg.Retain, cfg.Now = time.Hour, clock
+					cfg.SameKey = func(a, b string) bool { return a[0] == b[0] }
+					cfg.Retire = func(k string, at time.Time) string { retired = at; return k[:1] + "-retired" }
+				})
+				require.NoError(t, c.Refresh(t.Context()))
+				offset.Store(int64(ahead))
+				s.set(func(s *source) { s.keys = []string{"a"} })
+				require.NoError(t, c.Refresh(t.Context()))
+				assert.Equal(t, "[a b-retired]", get(c, "", false))
+				offset.Store(0)
+				for range 2 {
+					require.NoError(t, c.Refresh(t.Context()))
+					assert.Equal(t, "[a b-retired]", get(c, "", false))
+					assert.False(t, retired.After(clock()), "it ended at %v, which is to come", retired)
+					advance(30 * time.Minute)
+				}
+				require.NoError(t, c.Refresh(t.Context()))
+				assert.Equal(t, "[a]", get(c, "", false), "after Retain")
+			})
+		})
+	}
+}
+
 func TestCache_RunKeepsAnswersFreshAndEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := &source{byID: map[string][]string{"1": {"a"}, "2": {"b"}}, err: errDown}
