@@ -44,6 +44,7 @@ func NewCachedKeys(fetch func(ctx context.Context) ([]Key, error), cfg hmacsig.C
 		shared.Fetch = func(ctx context.Context, _ string) ([]Key, error) { return fetch(ctx) }
 	}
 	shared.Retain, shared.SameKey, shared.Retire = cfg.Retain, sameKey, retire
+	shared.MaxKeys = maxKeys // those that are retained too: a Verifier refuses every delivery for one more
 	return newCached(shared)
 }
 

@@ -189,3 +189,33 @@ func TestCertificateKeys_LeadToARootForTheName(t *testing.T) {
 		})
 	}
 }
+
+// A source that retains keys never gives more than a Verifier tries: it would refuse every delivery for that.
+func TestCachedKeys_RetainNoMoreThanAVerifierTries(t *testing.T) {
+	t.Parallel()
+	for name, listed := range map[string]int{"one at a time": 1, "half of the most": 8, "the most": 16} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var round int
+			c, err := keysig.NewCachedKeys(func(context.Context) (keys []keysig.Key, err error) {
+				for i := range listed {
+					keys = append(keys, key(keysig.Ed25519, fmt.Sprintf("%d-%d", round, i)))
+				}
+				return keys, nil
+			}, hmacsig.CacheConfig{Retain: 24 * time.Hour})
+			require.NoError(t, err)
+			s := scheme(keysig.Ed25519)
+			v, err := keysig.New(s, c, keysig.Config{})
+			require.NoError(t, err)
+			for round = range 20 {
+				require.NoError(t, c.Refresh(t.Context()))
+				_, err := v.Verify(t.Context(), signedBy(t, s, privateKeys()[keysig.Ed25519]))
+				require.NoError(t, err, "after %d rotations", round)
+			}
+			keys, err := c.Keys(t.Context(), keysig.Query{})
+			require.NoError(t, err)
+			require.Len(t, keys, 16)
+			assert.Equal(t, "19-0", keys[0].ID, "the current ones come first")
+		})
+	}
+}
