@@ -66,7 +66,8 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM truhook_inbox_count WHERE state = 1 AND n >
 	// After the clock went back nothing that waits may wait for the old time.
 	hurryRows = `
 UPDATE truhook_inbox SET due = ?1 WHERE seq IN
-	(SELECT seq FROM truhook_inbox INDEXED BY truhook_inbox_open WHERE state <= 3 AND due > ?1) AND state = 1`
+	(SELECT seq FROM truhook_inbox INDEXED BY truhook_inbox_open
+	WHERE state <= 3 AND due > ?1 AND state = 1 ORDER BY due LIMIT ?2)`
 
 	storeVersion = `
 INSERT INTO truhook_inbox_resource AS r (scope, id, version, expires_at) VALUES (?1, ?2, ?3, ?5 + ?4)

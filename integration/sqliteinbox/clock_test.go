@@ -79,6 +79,34 @@ func TestRun_BeginsWhatAWrongClockHasAccepted(t *testing.T) {
 	}
 }
 
+// What a wrong clock has accepted is put right a part at a time, and what can be begun is begun meanwhile: all of a
+// million rows at once would keep the database for longer than a call may take.
+func TestRun_PutsRightALongQueueWhileItWorks(t *testing.T) {
+	const rows = 3500
+	each(t, func(t *testing.T, db *sql.DB) {
+		q := newQueue(t, db, sqliteinbox.Config{Concurrency: 64, Poll: time.Minute}) // it looks when one has ended
+		data, err := message("any").MarshalJSON()
+		require.NoError(t, err)
+		ahead := time.Now().Add(time.Hour).UnixMicro()
+		_, err = db.ExecContext(t.Context(), `
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+INSERT INTO truhook_inbox (scope, id, state, due, attempt, base, accepted_at, fingerprint, message, error)
+SELECT 'truv/test', 'row ' || i, 1, ?2, 0, 0, ?2, x'00', ?3, '' FROM n`, rows, ahead, data)
+		require.NoError(t, err)
+		begun, goOn := make(chan struct{}, rows), make(chan struct{})
+		start(t, q, func(context.Context, *truhook.Verified) error { begun <- struct{}{}; <-goOn; return nil })
+		left := func() (n int) {
+			row := db.QueryRowContext(t.Context(), "SELECT count(*) FROM truhook_inbox WHERE state = 1 AND due >= ?", ahead)
+			require.NoError(t, row.Scan(&n))
+			return n
+		}
+		<-begun
+		assert.Positive(t, left(), "not all at once")
+		close(goOn)
+		eventually(t, func() bool { return left() == 0 })
+	})
+}
+
 func TestRun_WhatIsDoneIsRememberedForTheRetentionWhateverTheClockSaidBefore(t *testing.T) {
 	t.Parallel()
 	const retention = 48 * time.Hour
