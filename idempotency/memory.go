@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // DefaultMaxEntries is how many records a [Memory] holds where MemoryConfig says nothing: 7 weeks at one event a
@@ -25,7 +27,8 @@ type MemoryConfig struct {
 	MaxEntries int
 
 	// Now is the clock for leases and retention; nil: time.Now, whose monotonic reading no step of the wall clock
-	// moves. What a clock has claimed while it was ahead counts as claimed when it is looked at afterwards.
+	// moves. What a clock has claimed while it was ahead counts as claimed when it is looked at afterwards. Where it
+	// panics, the real time counts.
 	Now func() time.Time
 }
 
@@ -56,10 +59,7 @@ var _ Store = (*Memory)(nil)
 // NewMemory returns an empty store.
 func NewMemory(cfg MemoryConfig) *Memory {
 	const fewest, perShard = 64, 1 << 14 // growing a shard walks over it once, which 2^14 records keep below a millisecond
-	m := &Memory{now: cfg.Now, max: int64(cfg.MaxEntries)}
-	if m.now == nil {
-		m.now = time.Now
-	}
+	m := &Memory{now: clock.Guard("idempotency", cfg.Now, clock.Report(nil, nil)), max: int64(cfg.MaxEntries)}
 	if m.max <= 0 {
 		m.max = DefaultMaxEntries
 	}

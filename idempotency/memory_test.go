@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +142,30 @@ func TestMemory_AClockThatGoesBackForgetsNothing(t *testing.T) {
 		require.Equal(t, idempotency.Done, r.State)
 	}
 	fill(t, idempotency.NewMemory(idempotency.MemoryConfig{Now: clock.Now}), 10)
+}
+
+// A clock that panics costs no event: what its handler has done would be done again if Complete panicked.
+func TestMemory_WhereNowPanicsTheRealTimeCounts(t *testing.T) {
+	t.Parallel()
+	for name, bad := range map[string]func(call int64) bool{
+		"every call": func(int64) bool { return true }, "every second call": func(n int64) bool { return n%2 == 0 },
+		"the others": func(n int64) bool { return n%2 == 1 },
+	} {
+		var calls, handled atomic.Int64
+		m, _ := middleware(t, idempotency.NewMemory(idempotency.MemoryConfig{Now: func() time.Time {
+			if bad(calls.Add(1)) {
+				panic("clock")
+			}
+			return time.Now()
+		}}), idempotency.Config{})
+		for _, want := range []idempotency.Outcome{idempotency.Handled, idempotency.Duplicate, idempotency.Duplicate} {
+			require.NotPanics(t, func() {
+				res := m.Do(t.Context(), event("a"), func(context.Context) error { handled.Add(1); return nil })
+				assert.Equal(t, want, res.Outcome, name)
+			}, name)
+		}
+		assert.EqualValues(t, 1, handled.Load(), name)
+	}
 }
 
 func TestMemory_RefusesWhatIsNoClaim(t *testing.T) {

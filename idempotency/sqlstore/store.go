@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/truhook/truhook/idempotency"
+	"github.com/truhook/truhook/internal/clock"
 )
 
 // A Config has what is optional about a [Store]. Its zero value is ready to use.
@@ -20,8 +21,8 @@ type Config struct {
 	Retention time.Duration
 
 	// Now is the clock of a SQLite store; nil: time.Now. All processes that share the file must agree on it. What was
-	// claimed while it was behind by more than the retention is over as soon as it is right. PostgreSQL has its own
-	// clock, and Now is not used.
+	// claimed while it was behind by more than the retention is over as soon as it is right. Where it panics, the real
+	// time counts. PostgreSQL has its own clock, and Now is not used.
 	Now func() time.Time
 }
 
@@ -50,10 +51,7 @@ func NewPostgres(db *sql.DB, cfg Config) (*Store, error) {
 // NewSQLite returns a store in db, a SQLite of version 3.35 or later, opened as the package comment says. It does not
 // connect and creates nothing: see [SQLiteSchema]. A nil db is an error.
 func NewSQLite(db *sql.DB, cfg Config) (*Store, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	return newStore(db, cfg, &sqlite, cfg.Now)
+	return newStore(db, cfg, &sqlite, clock.Guard("sqlstore", cfg.Now, clock.Report(nil, nil)))
 }
 
 func newStore(db *sql.DB, cfg Config, q *statements, now func() time.Time) (*Store, error) {

@@ -473,3 +473,24 @@ CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON truhook_resource DEFE
 	owned(t, s, claim(key(t, "a")))
 	require.NoError(t, s.Complete(ctx, before.Key, before.Token))
 }
+
+func TestSQLite_WhereNowPanicsTheRealTimeCounts(t *testing.T) {
+	t.Parallel()
+	s, err := sqlstore.NewSQLite(databases[sqlite](t), sqlstore.Config{Now: func() time.Time { panic("clock") }})
+	require.NoError(t, err)
+	c := idempotency.ClaimRequest{
+		Key: idempotency.Key{Scope: "truv/test", ID: "a"}, Token: idempotency.NewToken(), Lease: time.Minute, Retain: time.Hour,
+	}
+	for _, want := range []idempotency.State{idempotency.Owned, idempotency.Done} {
+		require.NotPanics(t, func() {
+			r, err := s.Claim(t.Context(), c)
+			require.NoError(t, err)
+			assert.Equal(t, want, r.State)
+			if want == idempotency.Owned {
+				require.NoError(t, s.Complete(t.Context(), c.Key, c.Token))
+			}
+			_, err = s.Prune(t.Context(), 10)
+			require.NoError(t, err)
+		})
+	}
+}
