@@ -269,6 +269,9 @@ func (h *handling) finish(e ended, patience time.Time) (Result, error) {
 	h.release()
 	h.reportPanic(Panicked, e.panicked, e.how)
 	if e.panicked.Value == nil {
+		if h.dedupe.ReturnsExit {
+			return h.result(Panicked, false, 0), e.panicked
+		}
 		runtime.Goexit() // as the handler did
 	}
 	panic(e.panicked.Value) // the very value: http.ErrAbortHandler is compared

@@ -73,7 +73,8 @@ var errWorker = errors.New("inbox: the worker was not made by NewWorker")
 // is over; a function that does not look at it then goes on, while Work returns. A message is never too old for a
 // worker.
 //
-// An error whose own methods panic, as those of a nil pointer in an error do, comes back as an idempotency.PanicError.
+// An error whose own methods panic, as those of a nil pointer in an error do, comes back as an idempotency.PanicError,
+// and so does runtime.Goexit of the function.
 func (w *Worker) Work(ctx context.Context, m Message) error {
 	if w == nil || w.once == nil {
 		return errWorker
@@ -91,7 +92,10 @@ func (w *Worker) Work(ctx context.Context, m Message) error {
 		}
 	}()
 	v := m.Verified()
-	call := dedupe.Call{Until: ctx, SkipStale: w.skipStale, KeepsDead: w.dead == nil}
+	call := dedupe.Call{
+		Until: ctx, SkipStale: w.skipStale, KeepsDead: w.dead == nil,
+		ReturnsExit: true, // queues recover a panic, and would wait for an end of their goroutine
+	}
 	if w.dead != nil {
 		call.DeadLetter = func(ctx context.Context, err error) error {
 			return w.dead(context.WithValue(ctx, contextKey{}, m), v, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -436,6 +437,30 @@ func TestWorker_WhatAFunctionPanicsWithIsWhatEveryQueueCanKeep(t *testing.T) {
 	var panicked *idempotency.PanicError
 	require.ErrorAs(t, err, &panicked)
 	assert.Contains(t, err.Error(), want, "and what the methods of its error panic with")
+}
+
+// A queue that calls Work in a goroutine of its own, as Asynq and Watermill do, waits for what Work returns.
+func TestWorker_GoexitOfAFunctionIsAnErrorOfTheCall(t *testing.T) {
+	t.Parallel()
+	w := worker(t, memory(), idempotency.Config{}, func(ctx context.Context, _ *truhook.Verified) error {
+		if c, _ := idempotency.FromContext(ctx); c.Attempt == 1 {
+			runtime.Goexit()
+		}
+		return nil
+	})
+	results := make(chan error, 2)
+	go func() {
+		defer close(results)
+		results <- w.Work(context.Background(), message("a"))
+		results <- w.Work(context.Background(), message("a"))
+	}()
+	var panicked *idempotency.PanicError
+	require.ErrorAs(t, <-results, &panicked)
+	assert.Nil(t, panicked.Value)
+	assert.NotEmpty(t, panicked.Stack)
+	again, returned := <-results
+	assert.True(t, returned)
+	assert.NoError(t, again, "it was given back")
 }
 
 type badText string

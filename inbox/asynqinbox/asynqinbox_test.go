@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,22 @@ func work(t *testing.T, s *servertest.Server, queue string, fn func(context.Cont
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, 5*time.Millisecond)
+}
+
+// Asynq recovers a panic, and waits for the end of a task's time, 30 minutes, where its goroutine ends.
+func TestNewHandler_GoexitOfAFunctionIsRetriedLikeAnError(t *testing.T) {
+	t.Parallel()
+	q, _ := newQueue(t, redis, asynqinbox.Config{Queue: "exit"})
+	_, err := q.Enqueue(t.Context(), message("a"))
+	require.NoError(t, err)
+	var attempts atomic.Int32
+	work(t, redis, "exit", func(context.Context, *truhook.Verified) error {
+		if attempts.Add(1) == 1 {
+			runtime.Goexit()
+		}
+		return nil
+	})
+	eventually(t, func() bool { return attempts.Load() == 2 })
 }
 
 func TestADeliveryAndItsDuplicatesAreOneEffect(t *testing.T) {

@@ -47,6 +47,9 @@ type Call struct {
 	// SkipStale completes an event that is older than another one of its resource, without calling the function.
 	SkipStale bool
 
+	// ReturnsExit makes runtime.Goexit of the function an error of the call. Otherwise the caller's goroutine ends too.
+	ReturnsExit bool
+
 	// Until ends the function's context when it ends. Nil: nothing does.
 	Until context.Context
 
