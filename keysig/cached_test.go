@@ -2,7 +2,11 @@ package keysig_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,9 +20,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"crypto/ecdsa"
-	"crypto/rsa"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -135,6 +136,39 @@ func TestCachedKeys_FailedSourceCannotSayMismatch(t *testing.T) {
 		forged.Body = []byte("{}")
 		requireReason(t, truhook.KeysStale, v, forged)
 	})
+}
+
+// A key that cannot verify costs itself only.
+func TestCachedKeys_OddKeyCostsItselfOnly(t *testing.T) {
+	t.Parallel()
+	s := scheme(keysig.ECDSA)
+	for name, odd := range map[string]crypto.PublicKey{
+		"nothing":         nil,
+		"no ECDSA key":    (*ecdsa.PublicKey)(nil),
+		"no curve":        &ecdsa.PublicKey{},
+		"no point":        &ecdsa.PublicKey{Curve: elliptic.P256()},
+		"half a point":    &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1)},
+		"off the curve":   &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)},
+		"a negative one":  &ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(-1), Y: big.NewInt(1)},
+		"no RSA key":      (*rsa.PublicKey)(nil),
+		"no modulus":      &rsa.PublicKey{E: 65537},
+		"no Ed25519 key":  ed25519.PublicKey(nil),
+		"a private key":   privateKeys()[keysig.ECDSA],
+		"of another kind": "a text",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, err := keysig.NewCachedKeys(func(context.Context) ([]keysig.Key, error) {
+				return []keysig.Key{{ID: "odd", Public: odd}, key(keysig.ECDSA, "current")}, nil
+			}, hmacsig.CacheConfig{})
+			require.NoError(t, err)
+			v, err := keysig.New(s, source, keysig.Config{})
+			require.NoError(t, err)
+			requireReason(t, "", v, signedBy(t, s, privateKeys()[keysig.ECDSA]))
+			_, err = keysig.New(s, keysig.StaticKeys(keysig.Key{ID: "odd", Public: odd}), keysig.Config{})
+			require.Error(t, err)
+		})
+	}
 }
 
 func TestFileKeys_AreReadAsTheSchemeSays(t *testing.T) {

@@ -111,6 +111,8 @@ func (a Algorithm) checkKind(public crypto.PublicKey) error {
 			return other("ECDSA")
 		case key == nil || key.Curve != elliptic.P256():
 			return errors.New("its curve is not P-256")
+		case key.X == nil || key.Y == nil:
+			return errors.New("it has no point")
 		}
 		return nil
 	case *rsa.PublicKey:

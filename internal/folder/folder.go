@@ -210,12 +210,12 @@ func (f *Folder[T]) begin() (l *look, began bool) {
 	l = &look{begun: time.Now(), done: make(chan struct{})}
 	f.looking = l
 	go func() {
+		defer close(l.done) // OnError may end this goroutine
 		problem := f.refresh()
 		f.mu.Lock()
 		f.looking = nil // before OnError is called, which may take its time or call Refresh
 		f.mu.Unlock()
 		f.report(problem)
-		close(l.done)
 	}()
 	return l, true
 }

@@ -125,6 +125,22 @@ func TestFolder_SurvivesThePanicOfEachCallback(t *testing.T) {
 				}
 			}
 		}, false},
+		"Parse, Goexit": {func(cfg *folder.Config[string], broken *atomic.Bool) {
+			parse := cfg.Parse
+			cfg.Parse = func(name string, content []byte) (string, error) {
+				if broken.Load() && name == "b" {
+					runtime.Goexit()
+				}
+				return parse(name, content)
+			}
+		}, true},
+		"OnError, Goexit": {func(cfg *folder.Config[string], broken *atomic.Bool) {
+			cfg.OnError = func(error) {
+				if broken.Load() {
+					runtime.Goexit()
+				}
+			}
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -275,6 +291,24 @@ func TestFolder_OthersDoNotWaitForALookThatHangs(t *testing.T) {
 	})
 }
 
+// A file that was written again in place, with the old size and time, is believed for a minute, whichever way the clock
+// went meanwhile.
+func TestFolder_AFileThatLooksUnchangedIsReadAllTheSame(t *testing.T) {
+	t.Parallel()
+	for _, step := range []time.Duration{time.Minute, -time.Hour} {
+		d := newDir(t)
+		d.writeAt("a", "1", d.clock().Add(-48*time.Hour))
+		f := d.open(nil)
+		before, err := os.Stat(d.file("a"))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(d.file("a"), []byte("2"), 0o600))
+		require.NoError(t, os.Chtimes(d.file("a"), before.ModTime(), before.ModTime()))
+		d.advance(step)
+		require.NoError(t, f.Refresh(t.Context()))
+		assert.Equal(t, []string{"a=2"}, f.Known().Entries, step.String())
+	}
+}
+
 // A look reads what it has seen, or nothing: the same size does not tell.
 func TestFolder_AFileThatChangedBeforeItWasReadIsNotTaken(t *testing.T) {
 	t.Parallel()
@@ -352,6 +386,10 @@ func TestFolder_OpenRejectsAndNames(t *testing.T) {
 	}))
 	require.ErrorContains(t, err, "panicked")
 	assert.NotContains(t, err.Error(), "canary")
+	_, err = folder.Open(d.path, d.config(func(cfg *folder.Config[string]) {
+		cfg.Parse = func(string, []byte) (string, error) { runtime.Goexit(); return "", nil }
+	}))
+	require.ErrorContains(t, err, "ended its goroutine")
 	_, err = folder.Open("", d.config(nil))
 	require.Error(t, err)
 }

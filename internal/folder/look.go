@@ -105,7 +105,7 @@ func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*fil
 		return nil, fmt.Errorf("%s: %w", f.config.Package, err)
 	}
 	if old != nil && old.missing.IsZero() && unchanged(old.info, info) &&
-		!young(info, old.read) && now.Sub(old.read) < readAnyway {
+		!young(info, old.read) && now.Sub(old.read).Abs() < readAnyway {
 		return old, nil
 	}
 	starting := f.files == nil
@@ -133,12 +133,20 @@ func (f *Folder[T]) lookAt(name, path string, old *file[T], now time.Time) (*fil
 
 const maxTries = 3 // to read a file that changes meanwhile, at start
 
-// parse calls Parse. Its panic is the problem of this file only.
+// parse calls Parse. Its panic is the problem of this file only, and so is the end of its goroutine (runtime.Goexit):
+// it has one of its own.
 func (f *Folder[T]) parse(name string, content []byte) (entry T, err error) {
-	defer func() {
-		if value := recover(); value != nil { // without the value, which may hold anything
-			err = fmt.Errorf("reading the key panicked: %T", value)
-		}
+	err = errors.New("reading the key ended its goroutine")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if value := recover(); value != nil { // without the value, which may hold anything
+				err = fmt.Errorf("reading the key panicked: %T", value)
+			}
+		}()
+		entry, err = f.config.Parse(name, content)
 	}()
-	return f.config.Parse(name, content)
+	<-done
+	return entry, err
 }
