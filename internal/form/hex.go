@@ -8,38 +8,39 @@ import "encoding/binary"
 func DecodeHex(to []byte, text string) bool {
 	var wrong uint64
 	for ; len(to) >= 4; to = to[4:] {
-		value, no := hexValues(load(text))
+		value, over := hexValues(load(text))
 		text = text[8:]
-		wrong |= no
+		wrong |= value | over
 		pairs := (value<<4 | value>>8) & 0x00ff00ff00ff00ff
 		pairs = (pairs | pairs>>8) & 0x0000ffff0000ffff
 		binary.LittleEndian.PutUint32(to, uint32(pairs|pairs>>16))
 	}
-	return wrong == 0
+	return wrong&high == 0
 }
 
 // IsHex reports whether text, of a multiple of eight bytes, has hex digits only.
 func IsHex(text string) bool {
+	var bits uint64
 	for ; len(text) >= 8; text = text[8:] {
-		if _, wrong := hexValues(load(text)); wrong != 0 {
-			return false
-		}
+		value, over := hexValues(load(text))
+		bits |= value | over
 	}
-	return true
+	return bits&high == 0
 }
 
-// hexValues returns the values of eight hex digits, and anything but 0 if one of them is none.
-func hexValues(c uint64) (value, wrong uint64) {
-	const (
-		ones = 0x0101010101010101
-		high = 0xf0 * ones
-		past = ('a' ^ '0' | 0x20) - 10 // what a letter is above its value
-	)
+const (
+	ones = 0x0101010101010101
+	high = 0xf0 * ones
+	past = ('a' ^ '0' | 0x20) - 10 // what a letter is above its value
+)
+
+// hexValues returns the values of eight hex digits. What is none has a high bit in value or over: a value has four
+// bits, and with six added it has the fifth where it takes a letter to write.
+func hexValues(c uint64) (value, over uint64) {
 	c ^= '0' * ones         // 0 to 9 of a digit
 	letter := c >> 6 & ones // 1 in the place of each letter
 	value = (c | letter<<5) - past*letter
-	// A value has four bits. With six added it has the fifth where it takes a letter to write.
-	return value, (value | ((value + 6*ones) ^ letter<<4)) & high
+	return value, (value + 6*ones) ^ letter<<4
 }
 
 // load is binary.LittleEndian.Uint64 of a string, which the compiler makes one instruction of.
