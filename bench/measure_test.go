@@ -23,6 +23,32 @@ func TestMeasure_CountsCallsAllocationsAndBytes(t *testing.T) { // not parallel:
 	require.InDelta(t, 1024, all.value("x", "allocate", perBytes), 64)
 }
 
+// A race that is measured in several turns has the least time of all, in the places of the first.
+func TestInTurns_MeasuresEveryRaceInEachTurn(t *testing.T) { // not parallel: allocations are the process's
+	var made []string
+	measure := inTurns(func() []func() race {
+		var all []func() race
+		for _, name := range []string{"a", "b"} {
+			all = append(all, func() race {
+				made = append(made, name)
+				return race{name, []contender{{"allocate", func() { sink = make([]byte, 64) }}}}
+			})
+		}
+		return all
+	})
+	all, err := measure(options{rounds: 5})
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b", "a", "b"}, made, "4 rounds of each, then the fifth")
+	require.Len(t, all, 2)
+	require.InDelta(t, 1, figures(all).value("b", "allocate", perAlloc), 0)
+
+	of := func(a, b float64) []figure {
+		return []figure{{"x", "a", map[string]float64{perCall: a}}, {"x", "b", map[string]float64{perCall: b}}}
+	}
+	require.Equal(t, of(3, 4), leastOf(nil, of(3, 4)))
+	require.Equal(t, of(2, 4), leastOf(of(3, 4), of(2, 5)))
+}
+
 func TestMeasure_BodiesHaveTheirSize(t *testing.T) {
 	t.Parallel()
 	for _, n := range sizes {
