@@ -65,7 +65,8 @@ func (r race) run(rounds int) []figure {
 	return figures
 }
 
-// leastOf returns before, with the times of now where they are less. Both are of the same contenders; before may be nil.
+// leastOf returns before, with the times of now where they are less. Both are of the same contenders; before may be
+// nil.
 func leastOf(before, now []figure) []figure {
 	for i := range before {
 		before[i].Values[perCall] = min(before[i].Values[perCall], now[i].Values[perCall])
