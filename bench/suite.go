@@ -19,7 +19,7 @@ type suite struct{ dir, pattern, benchtime string }
 var (
 	storeSuites = []suite{
 		{"idempotency/redisstore", "Cost/.*/goroutines=1$", "5000x"},
-		{"integration/sqlstore", "Cost/.*/.*/goroutines=1$", "1500x"},
+		{"integration/sqlstore", "Cost/.*/.*/goroutines=1$", "5000x"},
 	}
 	queueSuites = []suite{{"integration/sqliteinbox", "Accept|Handle|Million|Rows", "1x"}}
 )
