@@ -76,8 +76,8 @@ const (
 	ResetAfter                            // the connection is reset after the handler, in place of its answer
 	Restart                               // the receiver is restarted before the attempt; connections are cut
 	Unsigned                              // nothing that the Signer set is sent
-	MalformedSignature                    // what the Signer set is cut in half
-	TamperedSignature                     // one character of what the Signer set is another
+	MalformedSignature                    // each signature that the Signer set is cut in half
+	TamperedSignature                     // one character of each signature that the Signer set is another
 	WrongKey                              // signed by Config.WrongKey
 	TamperedBody                          // one bit of the body is changed after signing
 	TamperedLayout                        // one blank is put into a JSON body after signing, which means the same

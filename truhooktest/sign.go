@@ -118,15 +118,11 @@ func (m *message) tamper(f Fault, e Event) {
 		m.cutSignatures(e.ID)
 	}
 	for _, name := range m.signed {
-		value := m.header.Get(name)
-		switch middle := len(value) / 2; {
+		switch value := m.header.Get(name); {
 		case f&Unsigned != 0:
 			m.header.Del(name)
-		case f&MalformedSignature != 0:
-			m.header.Set(name, value[:middle])
-		case f&TamperedSignature != 0 && value != "":
-			at := e.where.in(value)
-			m.header.Set(name, value[:at]+other(value[at])+value[at+1:])
+		case f&(MalformedSignature|TamperedSignature) != 0 && value != "":
+			m.header.Set(name, spoilt(value, f, e))
 		}
 	}
 	if f&TamperedBody != 0 && len(m.body) > 0 {
@@ -141,21 +137,28 @@ func (m *message) tamper(f Fault, e Event) {
 type place int
 
 const (
-	inMiddle place = iota // of the header
-	atBegin               // of the last word that can be a signature
-	nearEnd               // of that word: the last character of base64 may have bits that count for nothing
+	inMiddle place = iota
+	atBegin
+	nearEnd // the last character of base64 may have bits that count for nothing
 )
 
-func (p place) in(value string) int {
-	words := word.FindAllStringIndex(value, -1)
-	if p == inMiddle || len(words) == 0 {
-		return len(value) / 2
+// spoilt returns value with each of its signatures cut or changed: one that were left would make a genuine delivery.
+func spoilt(value string, f Fault, e Event) string {
+	all := signatures(value, e.ID)
+	if len(all) == 0 {
+		all = [][]int{{0, len(value)}}
 	}
-	last := words[len(words)-1]
-	if p == atBegin {
-		return last[0]
+	for _, at := range slices.Backward(all) {
+		from, to := at[0], at[1]
+		middle := (from + to) / 2
+		if f&MalformedSignature != 0 {
+			value = value[:middle] + value[to:]
+			continue
+		}
+		i := map[place]int{inMiddle: middle, atBegin: from, nearEnd: max(from, to-6)}[e.where]
+		value = value[:i] + other(value[i]) + value[i+1:]
 	}
-	return last[1] - 6
+	return value
 }
 
 // cutSignatures leaves what stands around signatures, such as "t=1767323045,v1=", or all of a token up to its last dot.
@@ -163,14 +166,18 @@ func (p place) in(value string) int {
 func (m *message) cutSignatures(id string) {
 	for _, name := range m.signed {
 		value := m.header.Get(name)
-		for _, at := range slices.Backward(word.FindAllStringIndex(value, -1)) {
-			from, to := at[0], at[1]
-			if inToken := to < len(value) && value[to] == '.'; !inToken && value[from:to] != id {
-				value = value[:from] + value[to:]
-			}
+		for _, at := range slices.Backward(signatures(value, id)) {
+			value = value[:at[0]] + value[at[1]:]
 		}
 		m.header.Set(name, value)
 	}
+}
+
+// signatures returns the places of what may be a signature in value: not the id, and of a token the last part only.
+func signatures(value, id string) [][]int {
+	return slices.DeleteFunc(word.FindAllStringIndex(value, -1), func(at []int) bool {
+		return at[1] < len(value) && value[at[1]] == '.' || value[at[0]:at[1]] == id
+	})
 }
 
 // word is what a signature can be, in hex and in both alphabets of base64.

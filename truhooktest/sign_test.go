@@ -50,3 +50,30 @@ func TestEmptySignature_LeavesNoSignatureAndAllElse(t *testing.T) {
 		assert.Equal(t, signed, got)
 	})
 }
+
+// A correct receiver accepts any signature that is right: of several none may be left, at whichever place they change.
+func TestACorrectReceiverPassesWithSeveralSignatures(t *testing.T) {
+	t.Parallel()
+	for name, header := range map[string]func(at, signature string) string{
+		"three of one key":   func(at, s string) string { return at + ",v1=" + s + ",v1=" + s + ",v1=" + s },
+		"of a later version": func(at, s string) string { return at + ",v1=" + s + ",v2=" + strings.Repeat("0a", 64) },
+		"of an older one":    func(at, s string) string { return at + ",v0=" + strings.Repeat("0a", 64) + ",v1=" + s },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			several := func(sign truhooktest.Signer) truhooktest.Signer {
+				return func(r *http.Request, e truhooktest.Event, now time.Time) ([]byte, error) {
+					body, err := sign(r, e, now)
+					at, signature, _ := strings.Cut(r.Header.Get("Acme-Signature"), ",v1=")
+					r.Header.Set("Acme-Signature", header(at, signature))
+					return body, err
+				}
+			}
+			truhooktest.TestReceiver(t, func(t testing.TB) truhooktest.Receiver {
+				r := receiver(none, retry.Policy{Provider: "unknown"})(t)
+				r.Sign, r.WrongKey, r.Tenant.Sign = several(r.Sign), several(r.WrongKey), several(r.Tenant.Sign)
+				return r
+			})
+		})
+	}
+}
